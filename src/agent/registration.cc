@@ -1,0 +1,49 @@
+#include "agent/registration.h"
+
+#include <set>
+#include <utility>
+
+namespace peerage {
+namespace {
+
+constexpr int attempts = 16;
+constexpr unsigned last_number = 65'535;
+
+}  // namespace
+
+task<result<gateway>> register_gateway(store& desired, clock& time, gateway wanted) {
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    auto known = co_await get_as<gateway>(desired, wanted.name);
+    if (!known) co_return std::unexpected(known.error());
+    expectation expected = absent{};
+    if (*known) {
+      wanted.number = (*known)->value.number;
+      wanted.draining = (*known)->value.draining;
+      expected = (*known)->revision;
+    } else {
+      std::set<unsigned> taken;
+      page_query query{all_gateways{}, {}, 1'000};
+      for (bool more = true; more;) {
+        auto got = co_await desired.list(query);
+        if (!got) co_return std::unexpected(got.error());
+        more = got->more;
+        if (more) query.after = position(query.what, got->items.back().value);
+        for (const auto& each : got->items) taken.insert(std::get<gateway>(each.value).number);
+      }
+      unsigned free = 1;
+      while (taken.contains(free)) ++free;
+      if (free > last_number) co_return fail(errc::full, "every gateway number is taken");
+      wanted.number = static_cast<std::uint16_t>(free);
+    }
+    wanted.registered_at = time.now();
+    transaction writes;
+    writes.push_back(put{wanted, expected});
+    const auto stored = co_await desired.commit(std::move(writes));
+    if (stored) co_return wanted;
+    // Another gateway was as quick with the number: look again.
+    if (stored.error().code != errc::conflict) co_return std::unexpected(stored.error());
+  }
+  co_return fail(errc::unavailable, "too many gateways register at once; try again");
+}
+
+}  // namespace peerage

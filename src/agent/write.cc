@@ -1,0 +1,143 @@
+// The one writer to the device.
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include "agent/agent.h"
+#include "log/log.h"
+#include "plan/address.h"
+
+namespace peerage {
+namespace {
+
+constexpr std::size_t most_keys_in_one = 512;
+
+}  // namespace
+
+task<> agent::write_loop() {
+  for (;;) {
+    while (waiting_.empty()) co_await work_.wait();
+    if (!ready_) co_await make_ready();
+    auto batch = take_batch();
+    co_await write_batch(std::move(batch));
+  }
+}
+
+/// One attempt to have a device; where it fails, whoever waits is told so.
+task<> agent::make_ready() {
+  auto ready = co_await bring_up_();
+  if (ready) {
+    ready_ = true;
+    arranged_ = {};
+    arranged_at_ = book_.network_changes() + 1;
+    book_.doubt_all();
+    compare_now_.notify();
+    log::info("device ready", {{"interface", link_.name()}, {"device", device_.kind()}});
+    co_return;
+  }
+  trouble_ = ready.error().message;
+  log::error("device can't be brought up",
+             {{"interface", link_.name()}, {"error", ready.error().message}});
+}
+
+std::vector<std::shared_ptr<agent::job>> agent::take_batch() {
+  std::vector<std::shared_ptr<job>> batch;
+  std::size_t keys = 0;
+  while (!waiting_.empty()) {
+    keys += waiting_.front()->keys.size();
+    if (!batch.empty() && keys > most_keys_in_one) break;
+    batch.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+  return batch;
+}
+
+task<> agent::write_batch(std::vector<std::shared_ptr<job>> batch) {
+  const steady_time begun = clock_.steady();
+  auto written = co_await write(batch);
+  if (!written && batch.size() > 1 && ready_) {
+    // One that the device refuses must not fail the others.
+    for (auto& each : batch) {
+      std::vector<std::shared_ptr<job>> alone{each};
+      co_await write_batch(std::move(alone));
+    }
+    co_return;
+  }
+  const auto took = clock_.steady() - begun;
+  for (auto& each : batch) {
+    each->outcome = written;
+    each->device_time = took;
+    each->ended = true;
+    each->done.notify();
+  }
+}
+
+task<result<>> agent::write(const std::vector<std::shared_ptr<job>>& batch) {
+  if (!ready_) co_return fail(errc::unavailable, "the gateway's device is away: " + trouble_);
+  std::vector<public_key> keys;
+  std::vector<device_change> removals, others;
+  std::unordered_set<public_key> seen;
+  for (const auto& each : batch) {
+    for (const public_key& key : each->keys) {
+      if (!seen.insert(key).second) continue;
+      keys.push_back(key);
+      device_change change = book_.wanted_change(key);
+      auto& list = std::holds_alternative<drop_peer>(change) ? removals : others;
+      list.push_back(std::move(change));
+    }
+  }
+  if (keys.empty()) co_return result<>{};
+  // Removals first: they free addresses that others in the same batch have got.
+  removals.insert(removals.end(), std::make_move_iterator(others.begin()),
+                  std::make_move_iterator(others.end()));
+  const std::uint64_t since = book_.words();
+  auto written = arrange_networks();
+  if (written) written = co_await device_.apply(std::move(removals));
+  if (written) {
+    for (const public_key& key : keys) book_.confirm(key, since, clock_.now());
+    co_return written;
+  }
+  for (const public_key& key : keys) book_.doubt(key);
+  trouble_ = written.error().message;
+  if (written.error().code == errc::unavailable) ready_ = false;
+  if (batch.size() == 1 || !ready_) {
+    log::error("device refused changes", {{"interface", link_.name()},
+                                          {"keys", std::uint64_t{keys.size()}},
+                                          {"error", written.error().message}});
+    compare_now_.notify();
+  }
+  co_return written;
+}
+
+/// A network's first peer here brings its address and routes; what is no longer needed is left to
+/// the next comparison.
+result<> agent::arrange_networks() {
+  if (arranged_at_ == book_.network_changes()) return {};
+  const std::uint64_t at = book_.network_changes();
+  link_plan plan = networks_plan();
+  for (const ip_address& each : arranged_.addresses) {
+    if (std::find(plan.addresses.begin(), plan.addresses.end(), each) == plan.addresses.end())
+      plan.addresses.push_back(each);
+  }
+  for (const prefix& each : arranged_.routes) {
+    if (std::find(plan.routes.begin(), plan.routes.end(), each) == plan.routes.end())
+      plan.routes.push_back(each);
+  }
+  if (auto arranged = link_.arrange(plan); !arranged) return arranged;
+  arranged_ = std::move(plan);
+  arranged_at_ = at;
+  return {};
+}
+
+link_plan agent::networks_plan() const {
+  link_plan plan;
+  for (const auto& [name, use] : book_.networks()) {
+    const prefix whole = prefix::of(use.ipv6, 48);
+    plan.addresses.push_back(gateway_ipv6(whole, options_.number));
+    plan.routes.push_back(gateway_prefix(whole, options_.number));
+    if (use.ipv4) plan.routes.push_back(*use.ipv4);
+  }
+  return plan;
+}
+
+}  // namespace peerage

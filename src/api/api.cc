@@ -1,0 +1,83 @@
+#include "api/api.h"
+
+#include <utility>
+#include <variant>
+
+#include "api/problem.h"
+#include "api/routes.h"
+#include "log/log.h"
+
+namespace peerage {
+namespace {
+
+/// What a request is counted under when it led to no route.
+constexpr std::string_view no_route = "none";
+
+/// The token's text; empty where the header is missing or of another kind.
+std::string_view bearer(const http::request& request) {
+  const std::string_view value = request.header("Authorization");
+  const std::size_t space = value.find(' ');
+  if (space == std::string_view::npos || !http::same_word(value.substr(0, space), "Bearer")) {
+    return {};
+  }
+  return value.substr(space + 1);
+}
+
+}  // namespace
+
+api::api(control& mind, metrics& counts) : control_(mind), metrics_(counts) {
+  const auto all = routes();
+  for (std::size_t i = 0; i < all.size(); ++i) table_.add(all[i].method, all[i].pattern, i);
+}
+
+http::response api::refuse(int status, std::string detail) {
+  return problem(status, std::move(detail));
+}
+
+task<http::response> api::handle(http::request request) {
+  std::string pattern(no_route);
+  http::response answer = co_await call(request, pattern);
+  answer.set_header("Cache-Control", "no-store");
+  metrics_.count_request(request.method, pattern, answer.status);
+  if (answer.status >= 500) {
+    log::warning("request failed",
+                 {{"method", request.method}, {"call", pattern}, {"remote", request.remote},
+                  {"status", std::uint64_t(answer.status)}, {"answer", answer.body}});
+  }
+  co_return answer;
+}
+
+task<http::response> api::call(const http::request& request, std::string& pattern) {
+  const auto match = table_.find(request.method, request.path);
+  if (!match) co_return problem(match.error());
+  if (const auto* other = std::get_if<http::method_not_allowed>(&*match)) {
+    http::response answer = problem(405, request.path + " takes " + other->allowed);
+    answer.set_header("Allow", other->allowed);
+    co_return answer;
+  }
+  const auto* found = std::get_if<http::route_found>(&*match);
+  if (found == nullptr) co_return problem(404, "there is no such call; see /v1/openapi.json");
+  const route& wanted = routes()[found->route];
+  pattern = wanted.pattern;
+
+  principal who;
+  if (wanted.needs) {
+    const std::string_view secret = bearer(request);
+    if (secret.empty()) {
+      co_return unauthorized("send the token as `Authorization: Bearer TOKEN`");
+    }
+    auto known = co_await control_.authenticate(secret);
+    if (!known) {
+      co_return known.error().code == errc::denied ? unauthorized(known.error().message)
+                                                   : problem(known.error());
+    }
+    who = *std::move(known);
+    if (!allows(who, *wanted.needs)) {
+      co_return problem(403, "the token's scopes do not allow this call");
+    }
+  }
+  const peerage::call now{control_, metrics_, request, found->captured, who};
+  co_return co_await wanted.answer(now);
+}
+
+}  // namespace peerage

@@ -1,0 +1,37 @@
+// The HTTP face of control: routes, tokens, JSON and model, status codes. Made by main, which hands
+// handle() and refuse() to an HTTP server; it holds no state of its own.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "control/control.h"
+#include "http/message.h"
+#include "http/target.h"
+#include "metrics/metrics.h"
+
+namespace peerage {
+
+/// The document at /v1/openapi.json (OpenAPI 3.1).
+std::string_view openapi_document();
+
+class api {
+ public:
+  /// `mind` and `counts` outlive it.
+  api(control& mind, metrics& counts);
+
+  /// Any request, to its answer.
+  task<http::response> handle(http::request request);
+
+  /// The answer to a request that never came to be one.
+  static http::response refuse(int status, std::string detail);
+
+ private:
+  task<http::response> call(const http::request& request, std::string& pattern);
+
+  control& control_;
+  metrics& metrics_;
+  http::route_table table_;
+};
+
+}  // namespace peerage

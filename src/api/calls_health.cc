@@ -1,0 +1,46 @@
+#include "api/api.h"
+#include "api/calls.h"
+#include "api/problem.h"
+
+namespace peerage {
+
+task<http::response> get_health(const call&) {
+  json::object body{{"status", "ok"}};
+  co_return json_answer(200, body);
+}
+
+task<http::response> get_ready(const call& now) {
+  const auto away = co_await now.mind.away();
+  json::array names;
+  bool store = true;
+  for (const std::string& each : away) {
+    names.emplace_back(each);
+    store = store && each != "store";
+  }
+  json::object body{{"status", away.empty() ? "ok" : "degraded"}, {"away", std::move(names)}};
+  http::response answer = json_answer(store ? 200 : 503, body);
+  if (!store) answer.set_header("Retry-After", "1");
+  co_return answer;
+}
+
+task<http::response> get_metrics(const call& now) {
+  const auto gateways = co_await now.mind.list_gateways();
+  if (gateways) {
+    for (const gateway_info& each : *gateways) {
+      now.counts.set_gateway(each.what.name.text(), each.live, each.peers);
+    }
+  }
+  http::response answer;
+  answer.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+  answer.body = now.counts.text();
+  co_return answer;
+}
+
+task<http::response> get_openapi(const call&) {
+  http::response answer;
+  answer.set_header("Content-Type", "application/json");
+  answer.body = openapi_document();
+  co_return answer;
+}
+
+}  // namespace peerage

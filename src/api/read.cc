@@ -1,0 +1,185 @@
+#include "api/read.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "json/fields.h"
+#include "plan/ranges.h"
+
+namespace peerage {
+namespace {
+
+constexpr std::int64_t longest_s = 315'360'000;  // ten years
+constexpr std::size_t most_dns = 8;
+constexpr std::size_t most_routes = 64;
+constexpr std::size_t longest_token_name = 100;
+
+result<std::int64_t> whole_number(std::string_view text, std::int64_t least, std::int64_t most) {
+  std::int64_t value = 0;
+  const char* last = text.data() + text.size();
+  const auto [end, failure] = std::from_chars(text.data(), last, value);
+  if (failure != std::errc{} || end != last || text.empty() || value < least || value > most) {
+    return fail(errc::invalid, "must be a whole number from " + std::to_string(least) + " to " +
+                                   std::to_string(most));
+  }
+  return value;
+}
+
+template <class Number>
+std::optional<seconds> as_seconds(const std::optional<Number>& from) {
+  if (!from) return {};
+  return seconds{*from};
+}
+
+result<prefix> parse_ipv6_range(std::string_view text) {
+  auto made = prefix::parse(text);
+  if (!made) return made;
+  if (auto fit = check_network_ipv6(*made); !fit) return std::unexpected(fit.error());
+  return made;
+}
+
+result<prefix> parse_ipv4_range(std::string_view text) {
+  auto made = prefix::parse(text);
+  if (!made) return made;
+  if (auto fit = check_network_ipv4(*made); !fit) return std::unexpected(fit.error());
+  return made;
+}
+
+result<std::string> parse_token_name(std::string_view text) {
+  const bool plain = std::none_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  });
+  if (plain && text.size() <= longest_token_name) return std::string(text);
+  return fail(errc::invalid, "must be at most 100 bytes, without control characters");
+}
+
+result<scope> parse_scope(std::string_view text) {
+  if (const auto known = scope_named(text)) return *known;
+  for (const char* later : {"networks:manage", "gateways:read", "gateways:manage"}) {
+    if (text == later) return fail(errc::invalid, "is not available in this version");
+  }
+  return fail(errc::invalid, "is no scope: admin, peers:read, peers:write or peers:manage");
+}
+
+template <class T>
+member<T> member_of(json::fields& in, std::string_view name, std::optional<T> value) {
+  member<T> made;
+  made.given = in.given(name);
+  made.value = std::move(value);
+  return made;
+}
+
+}  // namespace
+
+result<json::object> read_body(const http::request& from) {
+  const std::string_view type = from.header("Content-Type");
+  const std::string_view media = type.substr(0, type.find_first_of("; \t"));
+  if (!http::same_word(media, "application/json")) {
+    return fail(errc::unsupported, "Content-Type must be application/json", "Content-Type");
+  }
+  auto parsed = json::parse(from.body);
+  if (!parsed) {
+    const std::string field = parsed.error().field.substr(0, 64);
+    return fail(errc::invalid, "the body " + parsed.error().message, field);
+  }
+  if (!parsed->is_object()) return fail(errc::invalid, "the body must be one JSON object");
+  return std::move(parsed->get_object());
+}
+
+result<network_request> read_network(const json::object& from) {
+  json::fields in(from);
+  network_request made;
+  made.name = in.required<network_name>("name", network_name::parse);
+  made.ipv6 = in.parsed<prefix>("ipv6", parse_ipv6_range);
+  made.ipv4 = in.parsed<prefix>("ipv4", parse_ipv4_range);
+  made.dns = in.parsed_list<ip_address>("dns", most_dns, ip_address::parse)
+                 .value_or(std::vector<ip_address>{});
+  made.allowed_ips = in.parsed_list<prefix>("allowed_ips", most_routes, prefix::parse);
+  if (made.allowed_ips && made.allowed_ips->empty()) {
+    in.blame("allowed_ips", "must have at least one prefix, or be left out");
+  }
+  if (auto good = in.finish(); !good) return std::unexpected(good.error());
+  return made;
+}
+
+result<token_request> read_token(const json::object& from) {
+  json::fields in(from);
+  token_request made;
+  made.name = in.parsed<std::string>("name", parse_token_name).value_or("");
+  made.network = in.parsed<network_name>("network", network_name::parse);
+  made.scopes =
+      in.parsed_list<scope>("scopes", 16, parse_scope).value_or(std::vector<scope>{});
+  if (made.scopes.empty()) in.blame("scopes", "must name at least one scope");
+  std::sort(made.scopes.begin(), made.scopes.end());
+  made.scopes.erase(std::unique(made.scopes.begin(), made.scopes.end()), made.scopes.end());
+  made.expires_in = as_seconds(in.whole("expires_in_s", 1, longest_s));
+  for (const char* later : {"max_peers", "max_ttl_s"}) {
+    if (in.given(later)) in.blame(later, "is not available in this version");
+  }
+  if (auto good = in.finish(); !good) return std::unexpected(good.error());
+  return made;
+}
+
+result<enrol_request> read_enrol(const json::object& from, const peer_name* in_path) {
+  json::fields in(from);
+  enrol_request made;
+  made.name = in.parsed<peer_name>("name", peer_name::parse);
+  if (in_path != nullptr && in.given("name") && made.name != *in_path) {
+    in.blame("name", "must equal the name in the path");
+  }
+  if (in_path == nullptr) {
+    made.public_key = in.required<public_key>("public_key", public_key::parse);
+  } else {
+    made.public_key = in.parsed<public_key>("public_key", public_key::parse);
+    if (in.null("public_key")) in.blame("public_key", "can't be cleared");
+  }
+  made.region = member_of(in, "region", in.parsed<region_name>("region", region_name::parse));
+  made.gateway = member_of(in, "gateway", in.parsed<gateway_name>("gateway", gateway_name::parse));
+  made.ttl = member_of(in, "ttl_s", as_seconds(in.whole("ttl_s", 1, longest_s)));
+  made.preshared_key =
+      member_of(in, "preshared_key", in.parsed<secret_key>("preshared_key", parse_secret_key));
+  made.wait = milliseconds{in.whole("wait_ms", 0, 30'000).value_or(5'000)};
+  if (auto good = in.finish(); !good) return std::unexpected(good.error());
+  return made;
+}
+
+result<bool> read_drain(const json::object& from) {
+  json::fields in(from);
+  const auto drain = in.boolean("drain");
+  if (!drain) in.blame("drain", "is missing");
+  if (auto good = in.finish(); !good) return std::unexpected(good.error());
+  return *drain;
+}
+
+result<list_query> read_list_query(std::string_view query) {
+  auto parameters = http::parse_query(query);
+  if (!parameters) return std::unexpected(parameters.error());
+  list_query made;
+  for (const auto& [name, value] : *parameters) {
+    if (name == "limit") {
+      const auto limit = whole_number(value, 1, 1'000);
+      if (!limit) return fail(errc::invalid, limit.error().message, name);
+      made.limit = static_cast<std::size_t>(*limit);
+    } else if (name == "cursor") {
+      if (!is_label(value)) return fail(errc::invalid, "is not one that a list gave", name);
+      made.cursor = value;
+    } else if (name == "stale_s") {
+      const auto stale = whole_number(value, 1, longest_s);
+      if (!stale) return fail(errc::invalid, stale.error().message, name);
+      made.stale = seconds{*stale};
+    } else {
+      return fail(errc::invalid, "there is no such parameter", name.substr(0, 64));
+    }
+  }
+  return made;
+}
+
+result<> read_no_query(std::string_view query) {
+  auto parameters = http::parse_query(query);
+  if (!parameters) return std::unexpected(parameters.error());
+  if (parameters->empty()) return {};
+  return fail(errc::invalid, "there is no such parameter", parameters->front().first.substr(0, 64));
+}
+
+}  // namespace peerage

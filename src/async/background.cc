@@ -1,0 +1,49 @@
+#include "async/background.h"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/multiple_exceptions.hpp>
+#include <cassert>
+#include <exception>
+#include <utility>
+
+namespace peerage {
+namespace {
+
+void rethrow_unless_cancelled(const std::exception_ptr& thrown) {
+  if (!thrown) return;
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const asio::multiple_exceptions& several) {
+    // Two waits side by side, both cancelled.
+    rethrow_unless_cancelled(several.first_exception());
+  } catch (const boost::system::system_error& failure) {
+    if (failure.code() != asio::error::operation_aborted) throw;
+  }
+}
+
+}  // namespace
+
+background::background(const asio::any_io_executor& loop) : loop_(loop), ended_(loop) {}
+
+background::~background() { assert(running_.empty() && "stop() before the end"); }
+
+void background::spawn(task<> work) {
+  if (stopping_) return;
+  const auto mine = running_.emplace(running_.end());
+  asio::co_spawn(loop_, std::move(work),
+                 asio::bind_cancellation_slot(mine->slot(), [this, mine](std::exception_ptr end) {
+                   running_.erase(mine);
+                   ended_.notify();
+                   rethrow_unless_cancelled(end);
+                 }));
+}
+
+task<> background::stop() {
+  stopping_ = true;
+  for (auto& each : running_) each.emit(asio::cancellation_type::terminal);
+  while (!running_.empty()) co_await ended_.wait();
+}
+
+}  // namespace peerage

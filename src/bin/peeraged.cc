@@ -1,0 +1,132 @@
+// The daemon's main: read the config, start, wait for a signal, stop.
+#include <getopt.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+#include "bin/host.h"
+#include "bin/service.h"
+#include "log/log.h"
+
+namespace peerage {
+namespace {
+
+constexpr const char* help = R"(peeraged enrols WireGuard peers on this host's gateway and serves the HTTP API.
+
+Usage: peeraged [--config FILE] [--check | --new-admin-token] [--log-level LEVEL]
+
+  --config FILE       the configuration (TOML); without it: both roles, with the defaults
+  --check             read the configuration, try everything, say what is wrong, and exit
+  --new-admin-token   make another admin token in the state_dir, and exit
+  --log-level LEVEL   debug, info (the default), warning or error
+  --version           print the version
+  --help              print this
+
+The first start makes the database and an admin token: STATE_DIR/admin-token, which the command
+`peerage` finds by itself. The gateway needs root, or CAP_NET_ADMIN and /dev/net/tun.
+)";
+
+enum class job { serve, check, new_admin_token };
+
+struct arguments {
+  std::string config;
+  job what = job::serve;
+};
+
+/// The arguments, or the status to exit with.
+std::expected<arguments, int> parse(int argc, char** argv) {
+  static const option all[] = {{"config", required_argument, nullptr, 'c'},
+                               {"check", no_argument, nullptr, 'k'},
+                               {"new-admin-token", no_argument, nullptr, 't'},
+                               {"log-level", required_argument, nullptr, 'l'},
+                               {"version", no_argument, nullptr, 'v'},
+                               {"help", no_argument, nullptr, 'h'},
+                               {nullptr, 0, nullptr, 0}};
+  arguments made;
+  for (int flag = 0; (flag = getopt_long(argc, argv, "h", all, nullptr)) != -1;) {
+    const std::string value = optarg == nullptr ? "" : optarg;
+    switch (flag) {
+      case 'c': made.config = value; break;
+      case 'k': made.what = job::check; break;
+      case 't': made.what = job::new_admin_token; break;
+      case 'v': std::puts("peeraged " PEERAGE_VERSION); return std::unexpected(0);
+      case 'h': std::fputs(help, stdout); return std::unexpected(0);
+      case 'l':
+        if (value == "debug") log::set_level(log::level::debug);
+        else if (value == "info") log::set_level(log::level::info);
+        else if (value == "warning") log::set_level(log::level::warning);
+        else if (value == "error") log::set_level(log::level::error);
+        else {
+          std::fputs("peeraged: --log-level is debug, info, warning or error\n", stderr);
+          return std::unexpected(2);
+        }
+        break;
+      default: std::fputs("Try `peeraged --help`.\n", stderr); return std::unexpected(2);
+    }
+  }
+  if (optind < argc) {
+    std::fprintf(stderr, "peeraged: what is \"%s\"? Try `peeraged --help`.\n", argv[optind]);
+    return std::unexpected(2);
+  }
+  return made;
+}
+
+result<daemon_config> read_config(const std::string& file) {
+  if (file.empty()) return default_daemon_config(host_name());
+  std::ifstream in(file);
+  std::ostringstream text;
+  if (!in || !(text << in.rdbuf())) {
+    return fail(errc::io, file + " can't be read; is the path right?");
+  }
+  return parse_daemon_config(text.str(), file, host_name());
+}
+
+task<result<>> serve(service& whole) {
+  const auto loop = co_await asio::this_coro::executor;
+  asio::signal_set signals(loop, SIGTERM, SIGINT);
+  auto started = co_await whole.start();
+  if (started) {
+    const int number = co_await signals.async_wait(asio::use_awaitable);
+    log::info("stopping", {{"signal", number == SIGTERM ? "SIGTERM" : "SIGINT"}});
+  }
+  co_await whole.stop();
+  if (started) log::info("stopped, the device keeps its peers");
+  co_return started;
+}
+
+int run(const arguments& wanted) {
+  auto config = read_config(wanted.config);
+  if (!config) {
+    std::fprintf(stderr, "peeraged: %s\n", config.error().message.c_str());
+    return 1;
+  }
+  asio::io_context loop{1};
+  service whole(loop.get_executor(), *std::move(config));
+  task<result<>> (*const doing[])(service&) = {
+      serve, [](service& one) { return one.check(); },
+      [](service& one) { return one.new_admin_token(); }};
+  result<> ended;
+  asio::co_spawn(loop, doing[static_cast<int>(wanted.what)](whole),
+                 [&](std::exception_ptr thrown, result<> how) {
+                   if (thrown) std::rethrow_exception(thrown);
+                   ended = std::move(how);
+                 });
+  loop.run();
+  if (ended) return 0;
+  std::fprintf(stderr, "peeraged: %s\n", ended.error().message.c_str());
+  return 1;
+}
+
+}  // namespace
+}  // namespace peerage
+
+int main(int argc, char** argv) {
+  peerage::prepare_process();
+  const auto wanted = peerage::parse(argc, argv);
+  return wanted ? peerage::run(*wanted) : wanted.error();
+}

@@ -1,0 +1,40 @@
+// The gateway's WireGuard device with its interface, of whichever kind this host can have.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "config/config.h"
+#include "model/key.h"
+#include "ports/device.h"
+#include "ports/link.h"
+#include "uapi/device.h"
+
+namespace peerage {
+
+class tunnel {
+ public:
+  /// Chooses: kernel where it can be had, else userspace, and says which and why. Makes the
+  /// interface where it is absent. errc::conflict for one that is not ours, errc::unsupported,
+  /// errc::denied.
+  static result<std::unique_ptr<tunnel>> choose(asio::any_io_executor loop,
+                                                const gateway_config& config,
+                                                const std::string& state_dir, secret_key key);
+
+  /// There, up, with its key and port. Harmless where it is so already.
+  task<result<>> bring_up();
+
+  peerage::device& device() { return *device_; }
+  peerage::link& link() { return *link_; }
+
+ private:
+  tunnel(const gateway_config& config, secret_key key);
+
+  std::uint16_t listen_port_;
+  secret_key key_;
+  std::unique_ptr<peerage::link> link_;
+  std::unique_ptr<peerage::device> device_;
+  userspace_device* userspace_ = nullptr;  // device_, where it is one
+};
+
+}  // namespace peerage

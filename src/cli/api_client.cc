@@ -1,0 +1,134 @@
+#include "cli/api_client.h"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <exception>
+#include <utility>
+
+#include "async/task.h"
+#include "http/client.h"
+
+namespace peerage::cli {
+namespace {
+
+/// Longer than the server waits for a gateway by itself (5 s), and for its store.
+constexpr seconds call_deadline{20};
+constexpr std::size_t most_at_once = 16;
+
+}  // namespace
+
+struct api_client::core {
+  std::string server;
+  secret_text token;
+  std::string token_note;
+  asio::io_context loop{1};
+  std::vector<http::client> connections;  // as many as were ever needed at once
+
+  // The calls of one call_each() and where it stands.
+  std::vector<api_call> wanted;
+  std::vector<std::optional<answer<api_answer>>> answers;
+  std::size_t next = 0;
+  std::optional<failure> unreachable;
+
+  task<> work(std::size_t connection);
+  http::request request_for(const api_call& call) const;
+  answer<api_answer> read(const api_call& call, result<http::response> said) const;
+};
+
+http::request api_client::core::request_for(const api_call& call) const {
+  http::request request;
+  request.method = call.method;
+  request.path = call.path;
+  request.query = call.query;
+  request.headers.emplace_back("Accept", "application/json, application/problem+json");
+  request.headers.emplace_back("User-Agent", "peerage");
+  if (!token.empty()) {
+    request.headers.emplace_back("Authorization", "Bearer " + std::string(token.reveal()));
+  }
+  if (call.body) {
+    request.headers.emplace_back("Content-Type", "application/json");
+    request.body = json::serialize(*call.body);
+  }
+  return request;
+}
+
+answer<api_answer> api_client::core::read(const api_call& call, result<http::response> said) const {
+  if (!said) return std::unexpected(lost_on_the_way(said.error(), call.tried, server));
+  if (said->status < 200 || said->status > 299) {
+    return std::unexpected(refused_by_server(*said, call.tried, token_note));
+  }
+  api_answer read{said->status};
+  if (said->body.empty()) return read;
+  auto body = json::parse(said->body);
+  if (!body) {
+    const error no_json{errc::corrupt, "the server's answer " + body.error().message, {}};
+    return std::unexpected(lost_on_the_way(no_json, call.tried, server));
+  }
+  read.body = std::move(*body);
+  return read;
+}
+
+task<> api_client::core::work(std::size_t connection) {
+  while (next < wanted.size()) {
+    const std::size_t at = next++;
+    if (unreachable) {
+      answers[at] = std::unexpected(*unreachable);
+      continue;
+    }
+    http::request request = request_for(wanted[at]);
+    auto said = co_await connections[connection].send(std::move(request), call_deadline);
+    answers[at] = read(wanted[at], std::move(said));
+    const auto& read_answer = *answers[at];
+    if (!read_answer && read_answer.error().status == exit_status::unreachable) {
+      unreachable = read_answer.error();
+    }
+  }
+}
+
+api_client::api_client(std::unique_ptr<core> made) : core_(std::move(made)) {}
+api_client::~api_client() = default;
+
+answer<std::unique_ptr<api_client>> api_client::open(std::string server, secret_text token,
+                                                     std::string token_note) {
+  auto made = std::make_unique<core>();
+  made->server = std::move(server);
+  made->token = std::move(token);
+  made->token_note = std::move(token_note);
+  return std::unique_ptr<api_client>(new api_client(std::move(made)));
+}
+
+answer<api_answer> api_client::call(api_call wanted) {
+  std::vector<api_call> one;
+  one.push_back(std::move(wanted));
+  return std::move(call_each(std::move(one)).front());
+}
+
+std::vector<answer<api_answer>> api_client::call_each(std::vector<api_call> wanted) {
+  core& state = *core_;
+  state.wanted = std::move(wanted);
+  state.answers.assign(state.wanted.size(), std::nullopt);
+  state.next = 0;
+  state.unreachable.reset();
+  const std::size_t workers = std::min(state.wanted.size(), most_at_once);
+  while (state.connections.size() < workers) {
+    auto made = http::client::to(state.loop.get_executor(), state.server);
+    // The settings have parsed this URL already.
+    state.connections.push_back(std::move(made.value()));
+  }
+  std::exception_ptr bug;
+  for (std::size_t i = 0; i < workers; ++i) {
+    asio::co_spawn(state.loop, state.work(i), [&bug](std::exception_ptr thrown) {
+      if (thrown) bug = thrown;
+    });
+  }
+  state.loop.restart();
+  state.loop.run();
+  if (bug) std::rethrow_exception(bug);
+  std::vector<answer<api_answer>> answers;
+  answers.reserve(state.answers.size());
+  for (auto& each : state.answers) answers.push_back(std::move(each.value()));
+  return answers;
+}
+
+}  // namespace peerage::cli

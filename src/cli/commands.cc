@@ -1,0 +1,156 @@
+#include "cli/commands.h"
+
+#include <array>
+#include <limits>
+
+namespace peerage::cli {
+namespace {
+
+constexpr std::size_t any_number = std::numeric_limits<std::size_t>::max();
+
+constexpr auto create_options = std::to_array<option_spec>({
+    {"--region", "R", "any live gateway of this region"},
+    {"--gateway", "G", "this gateway"},
+    {"--ttl", "T", "how long the peer lives: 90s, 15m, 1h, 30d; by default for ever"},
+    {"--public-key", "K", "enrol this key; the private one stays where it is"},
+    {"--preshared", "", "make a preshared key too"},
+    {"--file", "F", "write the wg-quick file to F (0600) and not to standard output"},
+    {"--force", "", "replace F if it is there"},
+    {"--qr", "", "show the wg-quick file as a QR code too, for a phone"},
+});
+
+constexpr auto reset_options = std::to_array<option_spec>({
+    {"--public-key", "K", "use this key; the private one stays where it is"},
+    {"--preshared", "", "make a preshared key too; without it the peer has none afterwards"},
+    {"--file", "F", "write the wg-quick file to F (0600) and not to standard output"},
+    {"--force", "", "replace F if it is there"},
+    {"--qr", "", "show the wg-quick file as a QR code too, for a phone"},
+});
+
+constexpr auto list_options = std::to_array<option_spec>({
+    {"--stale", "T", "only peers without a handshake for so long: 30d"},
+});
+
+constexpr auto remove_options = std::to_array<option_spec>({
+    {"--stale", "T", "every peer without a handshake for so long: 30d"},
+    {"--yes", "", "do not ask"},
+});
+
+constexpr auto network_options = std::to_array<option_spec>({
+    {"--ipv6", "P", "the network's /48; by default a random unique-local one"},
+    {"--ipv4", "P", "a range that peers get an IPv4 address from, like 10.7.0.0/16"},
+    {"--dns", "A", "a DNS server for its peers", true},
+    {"--allowed-ips", "P", "what peers route into their tunnel; by default the network", true},
+});
+
+constexpr auto token_options = std::to_array<option_spec>({
+    {"--scope", "S", "what it may do, like peers:read, peers:write, peers:manage, admin", true},
+    {"--network", "N", "only in this network; here, only the flag counts"},
+    {"--expires", "T", "how long it works: 12h, 90d; by default for ever"},
+});
+
+constexpr std::string_view create_text =
+    "Makes a key pair on this machine, enrols the public key and prints a wg-quick file. The\n"
+    "private key is never sent. Without NAME one is made.\n"
+    "\n"
+    "  peerage create laptop --file laptop.conf && sudo wg-quick up ./laptop.conf\n"
+    "  peerage create ci-4711 --region fra --ttl 1h > /etc/wireguard/ci.conf\n"
+    "  peerage create phone --qr --file phone.conf\n"
+    "  wg genkey > key; peerage create box --public-key \"$(wg pubkey < key)\"\n"
+    "\n"
+    "Exit status 3: the peer is stored, but its gateway did not confirm it yet; the file is\n"
+    "written all the same. `peerage status NAME` tells when it is live.\n";
+
+constexpr std::string_view reset_text =
+    "Gives an enrolled peer a new key, under the same name and address. When it returns, the old\n"
+    "key is gone from the gateway. Prints a new wg-quick file, as create does.\n"
+    "\n"
+    "  peerage reset laptop --file laptop.conf --force\n";
+
+constexpr std::string_view status_text =
+    "Asks the peer's gateway what it sees: the peer's endpoint, its last handshake, what went\n"
+    "through. Exit status 3 while the peer is pending.\n"
+    "\n"
+    "  until peerage status laptop; do sleep 1; done\n";
+
+constexpr std::string_view remove_text =
+    "Returns when the gateways no longer have the peers. --stale lists first, then asks.\n"
+    "\n"
+    "  peerage remove laptop phone\n"
+    "  peerage remove --stale 30d\n"
+    "  peerage list --json | jq -r '.items[].name' | grep ^ci- | xargs peerage remove\n";
+
+constexpr std::string_view drain_text =
+    "A drained gateway takes no new peers; those that it has stay.\n"
+    "\n"
+    "  peerage gateways drain gw-fra-1\n"
+    "  peerage gateways undrain gw-fra-1\n";
+
+constexpr std::string_view network_text =
+    "A network is one tenant's private addresses; no two networks overlap.\n"
+    "\n"
+    "  peerage networks create acme\n"
+    "  peerage networks create acme --ipv4 10.7.0.0/16 --dns 10.7.0.53\n";
+
+constexpr std::string_view token_text =
+    "Prints the token's secret on standard output, this once: nobody can show it again.\n"
+    "\n"
+    "  peerage tokens create ci --scope peers:write --network acme --expires 90d > token\n";
+
+constexpr std::string_view completion_text =
+    "  source <(peerage completion bash)\n"
+    "  peerage completion bash > /etc/bash_completion.d/peerage\n";
+
+constexpr auto table = std::to_array<command_spec>({
+    {"create", "[NAME]", 0, 1, "enrol a peer and print its wg-quick file", create_text,
+     create_options, create_peer},
+    {"list", "", 0, 0, "the peers of a network", "", list_options, list_peers},
+    {"show", "NAME", 1, 1, "what the store says of a peer", "", {}, show_peer},
+    {"status", "NAME", 1, 1, "what its gateway sees of a peer", status_text, {}, status_of_peer},
+    {"remove", "NAME…", 0, any_number, "remove peers", remove_text, remove_options, remove_peers},
+    {"reset", "NAME", 1, 1, "a new key under the same name and address", reset_text, reset_options,
+     reset_peer},
+    {"gateways", "", 0, 0, "the gateways, and how they are", "", {}, list_gateways},
+    {"gateways drain", "NAME", 1, 1, "no new peers on a gateway", drain_text, {}, drain_gateway},
+    {"gateways undrain", "NAME", 1, 1, "new peers again", drain_text, {}, undrain_gateway},
+    {"gateways remove",
+     "NAME",
+     1,
+     1,
+     "forget a gateway that is drained and empty",
+     "",
+     {},
+     remove_gateway},
+    {"networks", "", 0, 0, "the networks", "", {}, list_networks},
+    {"networks list", "", 0, 0, "the same", "", {}, list_networks},
+    {"networks create", "NAME", 1, 1, "make a network", network_text, network_options,
+     create_network},
+    {"networks show", "NAME", 1, 1, "one network", "", {}, show_network},
+    {"networks remove", "NAME", 1, 1, "remove a network that has no peers", "", {}, remove_network},
+    {"tokens", "", 0, 0, "the tokens, without their secrets", "", {}, list_tokens},
+    {"tokens list", "", 0, 0, "the same", "", {}, list_tokens},
+    {"tokens create", "[NAME]", 0, 1, "make a token", token_text, token_options, create_token},
+    {"tokens remove", "ID", 1, 1, "remove a token, at once", "", {}, remove_token},
+    {"version", "", 0, 0, "the version of this command", "", {}, print_version},
+    {"completion",
+     "bash",
+     1,
+     1,
+     "a script that completes this command's words",
+     completion_text,
+     {},
+     print_completion},
+    {"help", "[COMMAND]", 0, 2, "this, or more about one command", "", {}, print_help},
+});
+
+}  // namespace
+
+std::span<const command_spec> commands() {
+  return table;
+}
+
+std::string_view version_text() {
+  return "0.1.0";
+}
+
+}  // namespace peerage::cli

@@ -1,0 +1,314 @@
+#include <sys/stat.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/write.hpp>
+
+#include "cli/answers.h"
+#include "cli/fixture.h"
+#include "crypto/x25519.h"
+#include "model/name.h"
+
+namespace peerage::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+constexpr std::string_view peer_key = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=";
+const std::string peers = "POST /v1/networks/acme/peers";
+
+/// An answer of the API; `key` is the peer's public key.
+std::string answer_with(std::string_view key, std::string_view name, std::string_view state) {
+  return R"({"name":")" + std::string(name) + R"(","network":"acme","public_key":")" +
+         std::string(key) + R"(","addresses":["fd00:0:0:1::2/128"],"state":")" +
+         std::string(state) +
+         R"(","revision":41,"created_at":"2026-11-23T14:15:32.120Z","expires_at":null,
+         "gateway":{"name":"gw-fra-1","region":"fra","endpoint":"203.0.113.7:51820",
+         "public_key":"hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo="},
+         "allowed_ips":["fd00::/48"],"dns":[],"keepalive_s":25,"reason":"it did not answer",
+         "timing_ms":{"store":0.61,"total":1.3}})";
+}
+
+/// Enrolments are answered with the key that was sent, as the API does.
+class enrol : public command {
+ protected:
+  void answer_enrolment(int status, std::string_view state) {
+    api_.on(peers, status, answer_with(peer_key, "ci-1", state));
+  }
+  ran create(std::vector<std::string> more = {}) {
+    more.insert(more.begin(), {"create", "ci-1", "--public-key", std::string(peer_key)});
+    return run_command(more);
+  }
+};
+
+/// What follows "PrivateKey = " in a wg-quick file.
+secret_key private_key_in(const std::string& text) {
+  const std::size_t at = text.find("PrivateKey = ");
+  EXPECT_NE(at, std::string::npos) << text;
+  return parse_secret_key(text.substr(at + 13, 44)).value();
+}
+
+/// Echoes the public key of each request into the answer: what a canned answer can't do.
+class echo_api {
+ public:
+  explicit echo_api(int status, std::string state)
+      : status_(status), state_(std::move(state)), acceptor_(loop_, {asio::ip::tcp::v4(), 0}) {
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~echo_api() { finish(); }
+  std::string url() const {
+    return "http://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port());
+  }
+  /// Everything that came.
+  std::string finish() {
+    if (thread_.joinable()) {
+      // Where nobody has called, this lets the thread go.
+      boost::system::error_code failure;
+      asio::ip::tcp::socket nobody(loop_);
+      nobody.connect({asio::ip::address_v4::loopback(), acceptor_.local_endpoint().port()},
+                     failure);
+      nobody.close(failure);
+      thread_.join();
+    }
+    return seen_;
+  }
+
+ private:
+  void serve() {
+    asio::ip::tcp::socket socket(loop_);
+    acceptor_.accept(socket);
+    boost::system::error_code failure;
+    asio::read_until(socket, asio::dynamic_buffer(seen_), "}", failure);
+    if (status_ == 0 || failure) return;  // closes without an answer
+    const auto body = json::parse(seen_.substr(seen_.find("\r\n\r\n") + 4)).value();
+    const std::string text =
+        answer_with(text_of(body, "public_key"), text_of(body, "name"), state_);
+    const std::string head =
+        "HTTP/1.1 " + std::to_string(status_) +
+        " OK\r\nConnection: close\r\nContent-Length: " + std::to_string(text.size()) + "\r\n\r\n";
+    asio::write(socket, asio::buffer(head + text), failure);
+  }
+
+  int status_;
+  std::string state_;
+  std::string seen_;
+  asio::io_context loop_;
+  asio::ip::tcp::acceptor acceptor_;
+  std::thread thread_;
+};
+
+TEST_F(enrol, prints_the_file_alone_and_never_sends_the_private_key) {
+  echo_api api(201, "live");
+  environment_["PEERAGE_SERVER"] = api.url();
+  const ran ended = run_command({"create", "ci-1", "--preshared"});
+  const std::string seen = api.finish();
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  EXPECT_THAT(ended.out, StartsWith("# ci-1 in acme, on gw-fra-1 (fra)\n[Interface]\nPrivateKey"));
+  EXPECT_THAT(ended.out, HasSubstr("Endpoint = 203.0.113.7:51820\n"));
+  EXPECT_EQ(ended.err, "ci-1: live on gw-fra-1 (fra) in 1.3 ms\n");
+  const secret_key key = private_key_in(ended.out);
+  const std::string private_text = ended.out.substr(ended.out.find("PrivateKey = ") + 13, 44);
+  EXPECT_THAT(seen, HasSubstr(public_of(key).text())) << "the key of this very file";
+  EXPECT_THAT(seen, Not(HasSubstr(private_text)));
+  EXPECT_THAT(seen, HasSubstr("Bearer secret-token"));
+  const std::string shared = ended.out.substr(ended.out.find("PresharedKey = ") + 15, 44);
+  EXPECT_THAT(seen, HasSubstr("\"preshared_key\":\"" + shared + "\""));
+}
+
+TEST_F(enrol, a_lost_answer_is_told_as_it_is) {
+  echo_api api(0, "");
+  environment_["PEERAGE_SERVER"] = api.url();
+  const ran ended = run_command({"create", "--file", path("wg0.conf")});
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.err, HasSubstr("nobody knows whether it is enrolled: `peerage show peer-"));
+  EXPECT_EQ(entries(), 0U) << "no file, and no temporary one";
+}
+
+TEST_F(enrol, without_a_name_one_is_made_here) {
+  echo_api api(201, "live");
+  environment_["PEERAGE_SERVER"] = api.url();
+  ASSERT_EQ(run_command({"create"}).status, 0);
+  const std::string seen = api.finish();
+  const auto body = json::parse(seen.substr(seen.find("\r\n\r\n") + 4)).value();
+  EXPECT_TRUE(is_label(text_of(body, "name")));
+  EXPECT_THAT(text_of(body, "name"), StartsWith("peer-"));
+}
+
+TEST_F(enrol, sends_what_was_asked_for_and_nothing_else) {
+  answer_enrolment(201, "live");
+  const ran ended = create({"--region", "fra", "--gateway", "gw-fra-1", "--ttl", "1h"});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  EXPECT_THAT(api_.calls(), ElementsAre(peers));
+  EXPECT_EQ(body_of(0), json::parse(R"({"name":"ci-1","public_key":")" + std::string(peer_key) +
+                                    R"(","region":"fra","gateway":"gw-fra-1","ttl_s":3600})")
+                            .value());
+  EXPECT_THAT(ended.out, Not(HasSubstr("PrivateKey"))) << "--public-key: it is elsewhere";
+  EXPECT_EQ(api_.asked()[0].header("Authorization"), "Bearer secret-token");
+}
+
+TEST_F(enrol, pending_is_exit_3_and_the_file_is_written_all_the_same) {
+  answer_enrolment(202, "pending");
+  const ran ended = create({"--file", path("wg0.conf")});
+  EXPECT_EQ(ended.status, 3);
+  EXPECT_EQ(ended.out, "");
+  EXPECT_THAT(ended.err, HasSubstr("ci-1: pending on gw-fra-1 (fra): it did not answer"));
+  EXPECT_THAT(ended.err, HasSubstr("`peerage status ci-1`"));
+  EXPECT_THAT(read(path("wg0.conf")), HasSubstr("Endpoint = 203.0.113.7:51820"));
+}
+
+TEST_F(enrol, a_file_is_private_and_alone) {
+  answer_enrolment(201, "live");
+  const ran ended = create({"--file", path("wg0.conf")});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  struct stat found{};
+  ASSERT_EQ(::stat(path("wg0.conf").c_str(), &found), 0);
+  EXPECT_EQ(found.st_mode & 07777U, 0600U);
+  EXPECT_THAT(ended.err, HasSubstr("wrote " + path("wg0.conf")));
+  EXPECT_EQ(entries(), 1U);
+}
+
+TEST_F(enrol, what_can_not_be_written_is_never_enrolled) {
+  answer_enrolment(201, "live");
+  write("there.conf", "mine");
+  EXPECT_EQ(create({"--file", path("much-too-long-for-it.conf")}).status, 2);
+  EXPECT_EQ(create({"--file", path("wg0")}).status, 2);
+  EXPECT_EQ(create({"--file", path("none/wg0.conf")}).status, 1);
+  const ran ended = create({"--file", path("there.conf")});
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.err, HasSubstr("--force"));
+  EXPECT_EQ(read(path("there.conf")), "mine");
+  EXPECT_THAT(api_.calls(), ElementsAre());
+  EXPECT_EQ(create({"--file", path("there.conf"), "--force"}).status, 0);
+  EXPECT_THAT(read(path("there.conf")), HasSubstr("[Interface]"));
+}
+
+TEST_F(enrol, json_is_the_answer_and_the_file) {
+  answer_enrolment(201, "live");
+  const ran ended = create({"--json"});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  const auto data = json::parse(ended.out).value();
+  EXPECT_EQ(count_of(data, "revision"), 41U);
+  EXPECT_THAT(text_of(data, "config"), HasSubstr("[Peer]"));
+}
+
+TEST_F(enrol, a_qr_code_is_for_the_person) {
+  answer_enrolment(201, "live");
+  const ran ended = create({"--qr"});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("████████"));
+  EXPECT_THAT(ended.out, Not(HasSubstr("█")));
+}
+
+TEST_F(enrol, wrong_usage_is_exit_2_before_anything_is_asked) {
+  const std::vector<std::vector<std::string>> table = {
+      {"create", "Laptop"},
+      {"create", "a", "--ttl", "soon"},
+      {"create", "a", "--ttl", "4000d"},
+      {"create", "a", "--region", "FRA"},
+      {"create", "a", "--gateway", "../x"},
+      {"create", "a", "--public-key", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},
+      {"create", "a", "--force"},
+      {"create", "a", "--network", "No"},
+      {"create", "a", "--token-file", "/nonexistent/token"},
+      {"create", "a", "--ca-file", "x"},
+      {"create", "a", "--server", "https://example.com"},
+      {"create", "a", "--server", "ftp://x"},
+      {"reset"},
+      {"reset", "a", "--ttl", "1h"},
+  };
+  for (const auto& arguments : table) {
+    const ran ended = run_command(arguments);
+    EXPECT_EQ(ended.status, 2) << testing::PrintToString(arguments) << ended.err;
+    EXPECT_EQ(ended.out, "");
+    EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 1) << ended.err;
+  }
+  EXPECT_THAT(api_.calls(), ElementsAre());
+}
+
+TEST_F(enrol, a_refusal_says_what_where_and_what_next) {
+  struct refusal {
+    int status;
+    const char* detail;
+    http::header_list headers;
+    const char* said;
+  };
+  const refusal table[] = {
+      {409, "the name is taken.", {}, "on gateway gw-1 in region fra: the name is taken; give"},
+      {503, "no gateway fits", {{"Retry-After", "7"}}, "no gateway fits; try again in 7 s"},
+      {429, "too many", {{"Retry-After", "soon"}}, "too many; try again in a moment"},
+      {401, "unknown token", {}, "unknown token; the token that was sent"},
+      {504, "answer lost", {}, "nobody knows whether it is enrolled"},
+      {403, "not allowed", {}, "not allowed; use a token that may"},
+  };
+  for (const auto& [status, detail, headers, said] : table) {
+    http::response canned = fake_api::problem(status, detail);
+    fake_api api;
+    api.on(peers, status, canned.body, headers);
+    environment_["PEERAGE_SERVER"] = api.url();
+    const ran ended = create({"--gateway", "gw-1", "--region", "fra"});
+    EXPECT_EQ(ended.status, 1) << status;
+    EXPECT_EQ(ended.out, "");
+    EXPECT_THAT(ended.err, StartsWith("peerage: can't enrol ci-1 in acme on gateway gw-1"));
+    EXPECT_THAT(ended.err, HasSubstr(said));
+    EXPECT_THAT(ended.err, Not(HasSubstr("secret-token")));
+  }
+}
+
+TEST_F(enrol, an_answer_that_makes_no_file_does_not_hide_the_peer) {
+  api_.on(peers, 201, answer_with("hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=", "ci-1", "live"));
+  const ran other_key = create();
+  EXPECT_EQ(other_key.status, 1);
+  EXPECT_THAT(other_key.err, HasSubstr("ci-1 is enrolled on gw-fra-1 (fra), but"));
+  fake_api api;
+  environment_["PEERAGE_SERVER"] = api.url();
+  api.on(peers, 201, "{}");
+  const ran empty = create();
+  EXPECT_EQ(empty.status, 1);
+  EXPECT_EQ(empty.out, "");
+}
+
+TEST_F(enrol, a_server_that_is_away_is_exit_4) {
+  {
+    const fake_api gone;
+    environment_["PEERAGE_SERVER"] = gone.url();
+  }
+  const ran ended = create();
+  EXPECT_EQ(ended.status, 4);
+  EXPECT_THAT(ended.err, HasSubstr("can't reach http://127.0.0.1:"));
+}
+
+TEST_F(enrol, what_is_no_peerage_server_is_said) {
+  api_.on(peers, 200, "<html>");
+  EXPECT_THAT(create().err, HasSubstr("is " + api_.url() + " a peerage server?"));
+  fake_api other;
+  other.on(peers, 502, "<html>\x1b[2J");
+  environment_["PEERAGE_SERVER"] = other.url();
+  const ran ended = create();
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.err, HasSubstr("answered 502"));
+}
+
+TEST_F(enrol, reset_gives_a_new_key_and_clears_what_the_file_would_lack) {
+  const std::string call = "/v1/networks/acme/peers/ci-1";
+  api_.on("GET " + call, 200, answer_with(peer_key, "ci-1", "live"));
+  api_.on("PUT " + call, 200, answer_with(peer_key, "ci-1", "live"));
+  const ran ended = run_command({"reset", "ci-1", "--public-key", std::string(peer_key), "--json"});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  EXPECT_THAT(api_.calls(), ElementsAre("GET " + call, "PUT " + call));
+  EXPECT_EQ(text_of(body_of(1), "public_key"), peer_key);
+  EXPECT_TRUE(body_of(1).as_object().contains("preshared_key"));
+  EXPECT_TRUE(member(body_of(1), "preshared_key").is_null());
+  EXPECT_EQ(body_of(1).as_object().size(), 2U) << "everything else stays";
+}
+
+TEST_F(enrol, reset_does_not_make_a_peer_that_is_not_there) {
+  const ran ended = run_command({"reset", "ci-1"});
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(api_.calls(), ElementsAre("GET /v1/networks/acme/peers/ci-1"));
+}
+
+}  // namespace
+}  // namespace peerage::cli

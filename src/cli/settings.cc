@@ -1,0 +1,104 @@
+#include "cli/settings.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "cli/file.h"
+#include "config/config.h"
+#include "http/client.h"
+#include "model/name.h"
+
+namespace peerage::cli {
+namespace {
+
+constexpr std::size_t config_limit = 64 * 1024;
+constexpr std::size_t token_limit = 4096;
+
+answer<client_config> read_config(const surroundings& world) {
+  const std::string home = world.variable("HOME");
+  if (home.empty()) return client_config{};
+  const std::string path = home + "/.config/peerage/config.toml";
+  const auto text = read_file(path, config_limit);
+  if (!text) {
+    if (text.error().code == errc::not_found) return client_config{};
+    return wrong_usage(text.error().message);
+  }
+  auto config = parse_client_config(*text, path);
+  if (!config) return wrong_usage(config.error().message);
+  if (config->token_file.starts_with("~/")) config->token_file.replace(0, 1, home);
+  return std::move(*config);
+}
+
+/// A token goes into a header line, so that only visible ASCII can be one. No message repeats it.
+answer<secret_text> checked_token(std::string text, const std::string& source) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) {
+    text.pop_back();
+  }
+  const auto visible = [](char c) { return c > ' ' && c < 0x7f; };
+  const bool fits = !text.empty() && std::all_of(text.begin(), text.end(), visible);
+  secret_text token(std::move(text));
+  if (!fits) return wrong_usage(source + " holds no token: one line of visible characters");
+  return token;
+}
+
+answer<secret_text> token_from(const std::string& path) {
+  auto text = read_file(path, token_limit);
+  if (!text) return wrong_usage(text.error().message);
+  return checked_token(std::move(*text), path);
+}
+
+answer<void> find_token(const invocation& asked, const surroundings& world,
+                        const client_config& config, settings& into) {
+  const auto put = [&](answer<secret_text> token) -> answer<void> {
+    if (!token) return std::unexpected(token.error());
+    into.token = std::move(*token);
+    return {};
+  };
+  if (const auto file = asked.value("--token-file")) return put(token_from(*file));
+  if (const std::string text = world.variable("PEERAGE_TOKEN"); !text.empty()) {
+    return put(checked_token(text, "PEERAGE_TOKEN"));
+  }
+  if (!config.token_file.empty()) return put(token_from(config.token_file));
+  into.token_note = "set PEERAGE_TOKEN, or give --token-file";
+  if (into.server != default_server) return {};
+  auto text = read_file(world.admin_token_file, token_limit);
+  if (text) return put(checked_token(std::move(*text), world.admin_token_file));
+  if (text.error().code == errc::denied) {
+    into.token_note += "; this user can't read the daemon's own, " + world.admin_token_file;
+  }
+  return {};
+}
+
+}  // namespace
+
+answer<settings> find_settings(const invocation& asked, const surroundings& world) {
+  if (asked.has("--ca-file")) {
+    return wrong_usage("--ca-file: TLS is not available in this version; leave it out");
+  }
+  const auto config = read_config(world);
+  if (!config) return std::unexpected(config.error());
+
+  const auto first_of = [&](std::string_view flag, std::string_view variable,
+                            const std::string& configured) {
+    if (auto given = asked.value(flag)) return *given;
+    const std::string set = world.variable(variable);
+    return set.empty() ? configured : set;
+  };
+  settings found;
+  found.server = first_of("--server", "PEERAGE_SERVER", config->server);
+  if (found.server.empty()) found.server = default_server;
+  if (found.server.ends_with('/')) found.server.pop_back();
+  if (const auto url = http::parse_base_url(found.server); !url) {
+    return wrong_usage("the server's URL is not usable: " + url.error().message);
+  }
+  found.network = first_of("--network", "PEERAGE_NETWORK", config->network);
+  if (!found.network.empty() && !is_label(found.network)) {
+    return wrong_usage("the network that is set must have a name of 1 to 63 of a-z, 0-9 and -");
+  }
+  if (auto token = find_token(asked, world, *config, found); !token) {
+    return std::unexpected(token.error());
+  }
+  return found;
+}
+
+}  // namespace peerage::cli

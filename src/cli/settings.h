@@ -1,0 +1,27 @@
+// Which server, network and token a run uses: flags before environment before config file before
+// defaults. Reads files, and nothing else; called once by a session. Failures are wrong usage.
+#pragma once
+
+#include <string>
+
+#include "base/secret.h"
+#include "cli/failure.h"
+#include "cli/options.h"
+#include "cli/surroundings.h"
+
+namespace peerage::cli {
+
+inline constexpr std::string_view default_server = "http://127.0.0.1:7420";
+
+struct settings {
+  std::string server;
+  std::string network;     // empty: the server says which there are
+  secret_text token;       // empty: none was found, and the server may refuse
+  std::string token_note;  // why none was found, for the person who is refused
+};
+
+/// The token, in order: --token-file, PEERAGE_TOKEN, the config file's token_file, and for the
+/// default URL alone the daemon's own.
+answer<settings> find_settings(const invocation& asked, const surroundings& world);
+
+}  // namespace peerage::cli

@@ -1,0 +1,95 @@
+#include "cli/settings.h"
+
+#include "cli/commands.h"
+#include "cli/fixture.h"
+
+namespace peerage::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class found_settings : public command {
+ protected:
+  found_settings() {
+    environment_.clear();
+    environment_["HOME"] = folder_;
+  }
+
+  answer<settings> find(std::vector<std::string> flags) {
+    flags.insert(flags.begin(), "list");
+    const auto asked = parse_arguments(flags, commands());
+    std::istringstream in;
+    std::ostringstream out;
+    const surroundings world{.in = in,
+                             .out = out,
+                             .err = out,
+                             .environment = environment_,
+                             .now = [] { return wall_time{}; },
+                             .admin_token_file = path("admin-token")};
+    return find_settings(asked.value(), world);
+  }
+};
+
+TEST_F(found_settings, flags_go_before_environment_before_file_before_defaults) {
+  EXPECT_EQ(find({})->server, "http://127.0.0.1:7420");
+  EXPECT_EQ(find({})->network, "");
+  write(".config/peerage/config.toml", "server = \"http://a:1\"\nnetwork = \"na\"\n");
+  EXPECT_EQ(find({})->server, "http://a:1");
+  EXPECT_EQ(find({})->network, "na");
+  environment_["PEERAGE_SERVER"] = "http://b:1/";
+  environment_["PEERAGE_NETWORK"] = "nb";
+  EXPECT_EQ(find({})->server, "http://b:1");
+  EXPECT_EQ(find({})->network, "nb");
+  EXPECT_EQ(find({"--server", "http://c:1"})->server, "http://c:1");
+  EXPECT_EQ(find({"--network", "nc"})->network, "nc");
+  environment_["PEERAGE_SERVER"] = "";
+  EXPECT_EQ(find({})->server, "http://a:1") << "an empty variable is none";
+}
+
+TEST_F(found_settings, the_token_comes_from_the_first_place_that_has_one) {
+  write("admin-token", "of-the-daemon\n");
+  EXPECT_EQ(find({})->token.reveal(), "of-the-daemon");
+  write(".config/peerage/config.toml", "token_file = \"~/t\"\n");
+  write("t", "of-the-config\r\n");
+  EXPECT_EQ(find({})->token.reveal(), "of-the-config");
+  environment_["PEERAGE_TOKEN"] = "of-the-environment";
+  EXPECT_EQ(find({})->token.reveal(), "of-the-environment");
+  write("f", "of-the-flag");
+  EXPECT_EQ(find({"--token-file", path("f")})->token.reveal(), "of-the-flag");
+}
+
+TEST_F(found_settings, the_daemons_token_goes_to_the_default_url_alone) {
+  write("admin-token", "of-the-daemon\n");
+  EXPECT_EQ(find({"--server", "http://127.0.0.1:7420/"})->token.reveal(), "of-the-daemon");
+  for (const char* other :
+       {"http://127.0.0.1:7421", "http://127.0.0.2:7420", "http://localhost:7420"}) {
+    EXPECT_TRUE(find({"--server", other})->token.empty()) << other;
+    EXPECT_THAT(find({"--server", other})->token_note, HasSubstr("PEERAGE_TOKEN"));
+  }
+}
+
+TEST_F(found_settings, a_file_that_is_no_token_is_refused_and_not_repeated) {
+  for (const char* text : {"", "\n", "two words", "line\nX-Header: y", "\x01\x02", "gr\xc3\xbc"}) {
+    write("t", text);
+    const auto refused = find({"--token-file", path("t")});
+    ASSERT_FALSE(refused.has_value()) << text;
+    EXPECT_EQ(refused.error().status, exit_status::usage);
+    EXPECT_THAT(refused.error().message, Not(HasSubstr("words")));
+  }
+  EXPECT_FALSE(find({"--token-file", path("none")}).has_value());
+  write("t", std::string(4097, 'x'));
+  EXPECT_FALSE(find({"--token-file", path("t")}).has_value());
+}
+
+TEST_F(found_settings, a_config_file_with_a_mistake_is_named) {
+  write(".config/peerage/config.toml", "sever = \"x\"\n");
+  const auto refused = find({});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().status, exit_status::usage);
+  EXPECT_THAT(refused.error().message,
+              HasSubstr("config.toml:1: unknown key sever; did you mean server?"));
+}
+
+}  // namespace
+}  // namespace peerage::cli

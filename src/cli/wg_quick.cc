@@ -1,0 +1,110 @@
+#include "cli/wg_quick.h"
+
+#include <string>
+#include <string_view>
+
+#include "base/base64.h"
+#include "cli/answers.h"
+#include "model/gateway.h"
+#include "model/ip.h"
+#include "model/name.h"
+
+namespace peerage::cli {
+namespace {
+
+std::unexpected<error> unusable(std::string_view member_name) {
+  return fail(errc::corrupt,
+              "the server's answer has no usable \"" + std::string(member_name) + "\"",
+              std::string(member_name));
+}
+
+/// A list of addresses or prefixes, each parsed and printed anew.
+template <class Item>
+result<std::string> list_of(const json::value& peer, std::string_view name, bool may_be_empty) {
+  const json::value& found = member(peer, name);
+  const json::array* items = found.if_array();
+  if (items == nullptr && !(may_be_empty && found.is_null())) return unusable(name);
+  std::string out;
+  for (const json::value& item : items == nullptr ? json::array() : *items) {
+    const auto* text = item.if_string();
+    if (text == nullptr) return unusable(name);
+    const auto parsed = Item::parse({text->data(), text->size()});
+    if (!parsed) return unusable(name);
+    out += (out.empty() ? "" : ", ") + parsed->text();
+  }
+  if (out.empty() && !may_be_empty) return unusable(name);
+  return out;
+}
+
+std::string key_line(std::string_view name, const std::optional<secret_key>& key) {
+  if (!key) return {};
+  std::string text = base64_encode(key->reveal());
+  std::string line = std::string(name) + " = " + text + "\n";
+  wipe(text.data(), text.size());
+  return line;
+}
+
+struct served_by {
+  std::string comment;
+  std::string public_key;
+  std::string endpoint;
+};
+
+result<served_by> gateway_of(const json::value& peer) {
+  const json::value& gateway = member(peer, "gateway");
+  const std::string name = text_of(peer, "name"), network = text_of(peer, "network");
+  const std::string by = text_of(gateway, "name"), region = text_of(gateway, "region");
+  for (const auto& [text, what] : {std::pair{&name, "name"},
+                                   {&network, "network"},
+                                   {&by, "gateway.name"},
+                                   {&region, "gateway.region"}}) {
+    if (!is_label(*text)) return unusable(what);
+  }
+  const auto key = public_key::parse(text_of(gateway, "public_key"));
+  if (!key) return unusable("gateway.public_key");
+  auto endpoint = parse_endpoint(text_of(gateway, "endpoint"));
+  if (!endpoint) return unusable("gateway.endpoint");
+  return served_by{"# " + name + " in " + network + ", on " + by + " (" + region + ")\n",
+                   key->text(), std::move(*endpoint)};
+}
+
+}  // namespace
+
+result<secret_text> wg_quick_text(const json::value& peer,
+                                  const std::optional<secret_key>& private_key,
+                                  const std::optional<secret_key>& preshared_key) {
+  const auto gateway = gateway_of(peer);
+  if (!gateway) return std::unexpected(gateway.error());
+  const auto addresses = list_of<prefix>(peer, "addresses", false);
+  if (!addresses) return std::unexpected(addresses.error());
+  const auto routes = list_of<prefix>(peer, "allowed_ips", false);
+  if (!routes) return std::unexpected(routes.error());
+  const auto dns = list_of<ip_address>(peer, "dns", true);
+  if (!dns) return std::unexpected(dns.error());
+  const auto keepalive = count_of(peer, "keepalive_s");
+  if (!member(peer, "keepalive_s").is_null() && (!keepalive || *keepalive > 65'535)) {
+    return unusable("keepalive_s");
+  }
+
+  std::string secret = key_line("PrivateKey", private_key);
+  std::string shared = key_line("PresharedKey", preshared_key);
+  std::string text = gateway->comment;
+  // Room for all of it at once: a text that grows leaves copies of the keys behind.
+  text.reserve(text.size() + addresses->size() + routes->size() + dns->size() + 1024);
+  text += "[Interface]\n";
+  text += secret;
+  text += "Address = " + *addresses + "\n";
+  if (!dns->empty()) text += "DNS = " + *dns + "\n";
+  text += "\n[Peer]\nPublicKey = " + gateway->public_key + "\n";
+  text += shared;
+  text += "Endpoint = " + gateway->endpoint + "\n";
+  text += "AllowedIPs = " + *routes + "\n";
+  if (keepalive && *keepalive != 0) {
+    text += "PersistentKeepalive = " + std::to_string(*keepalive) + "\n";
+  }
+  wipe(secret.data(), secret.size());
+  wipe(shared.data(), shared.size());
+  return secret_text(std::move(text));
+}
+
+}  // namespace peerage::cli

@@ -1,0 +1,65 @@
+// The daemon's config and the command's, as values. Anybody may call; both parsers are pure: the
+// caller reads the file. The only failure is errc::invalid, one line that names file, line and key.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "model/name.h"
+
+namespace peerage {
+
+enum class device_choice { automatic, kernel, userspace };
+
+struct store_config {
+  std::string path;  // of the SQLite database
+};
+
+struct api_config {
+  std::string listen = "127.0.0.1:7420";  // ADDRESS:PORT; port 0 is any free one
+};
+
+struct gateway_config {
+  gateway_name name;
+  region_name region;
+  std::optional<std::string> endpoint;  // absent: the daemon looks at the default route
+  std::string interface = "wg0";
+  std::uint16_t listen_port = 51820;
+  device_choice device = device_choice::automatic;
+  std::string private_key_file;
+  seconds reconcile{30};
+  std::string admin_listen = "127.0.0.1:7421";
+  bool adopt = false;  // take over an interface that is not marked as ours
+};
+
+/// An absent section is a role that the process does not have.
+struct daemon_config {
+  std::string state_dir = "/var/lib/peerage";
+  store_config store;
+  std::optional<api_config> api;
+  std::optional<gateway_config> gateway;
+};
+
+/// Both roles with the defaults. errc::invalid when no gateway's name can be made of `host_name`.
+result<daemon_config> default_daemon_config(std::string_view host_name);
+
+/// `source_name` is the file's name for messages: "peeraged.toml:12: unknown key gateway.prot".
+/// The error's field is the key, "gateway.prot". A file without any role is refused too.
+result<daemon_config> parse_daemon_config(std::string_view toml_text, std::string_view source_name,
+                                          std::string_view host_name);
+
+/// ~/.config/peerage/config.toml. Empty: not set.
+struct client_config {
+  std::string server;
+  std::string network;
+  std::string token_file;
+  std::string ca_file;
+};
+
+result<client_config> parse_client_config(std::string_view toml_text, std::string_view source_name);
+
+}  // namespace peerage

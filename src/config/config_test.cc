@@ -1,0 +1,227 @@
+#include "config/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace peerage {
+namespace {
+
+using testing::HasSubstr;
+
+result<daemon_config> parse(std::string_view text) {
+  return parse_daemon_config(text, "peeraged.toml", "Host.Example");
+}
+
+std::string message_of(std::string_view text) {
+  const auto parsed = parse(text);
+  return parsed ? "accepted" : parsed.error().message;
+}
+
+TEST(daemon_config, without_a_file_there_are_both_roles_with_the_defaults) {
+  const auto config = default_daemon_config("Gw-1.Example.net");
+  ASSERT_TRUE(config.has_value());
+  EXPECT_EQ(config->state_dir, "/var/lib/peerage");
+  EXPECT_EQ(config->store.path, "/var/lib/peerage/peerage.db");
+  ASSERT_TRUE(config->api.has_value());
+  EXPECT_EQ(config->api->listen, "127.0.0.1:7420");
+  ASSERT_TRUE(config->gateway.has_value());
+  const gateway_config& gateway = *config->gateway;
+  EXPECT_EQ(gateway.name.text(), "gw-1-example-net");
+  EXPECT_EQ(gateway.region.text(), "local");
+  EXPECT_FALSE(gateway.endpoint.has_value());
+  EXPECT_EQ(gateway.interface, "wg0");
+  EXPECT_EQ(gateway.listen_port, 51820);
+  EXPECT_EQ(gateway.device, device_choice::automatic);
+  EXPECT_EQ(gateway.private_key_file, "/var/lib/peerage/gateway.key");
+  EXPECT_EQ(gateway.reconcile, seconds{30});
+  EXPECT_EQ(gateway.admin_listen, "127.0.0.1:7421");
+  EXPECT_FALSE(gateway.adopt);
+}
+
+TEST(daemon_config, an_empty_section_is_a_role_with_the_defaults) {
+  const auto config = parse("state_dir = \"/srv/p\"\n[gateway]\n");
+  ASSERT_TRUE(config.has_value());
+  EXPECT_FALSE(config->api.has_value());
+  ASSERT_TRUE(config->gateway.has_value());
+  EXPECT_EQ(config->gateway->name.text(), "host-example");
+  EXPECT_EQ(config->gateway->private_key_file, "/srv/p/gateway.key");
+  EXPECT_EQ(config->store.path, "/srv/p/peerage.db");
+}
+
+TEST(daemon_config, every_key_is_taken) {
+  const auto config = parse(R"(
+state_dir = "/srv/state"
+[store]
+kind = "sqlite"
+path = "/srv/db"
+[bus]
+kind = "local"
+[api]
+listen = "[::1]:0"
+[gateway]
+name = "gw-fra-1"
+region = "fra"
+endpoint = "vpn.example.com:51821"
+interface = "wg-fra"
+listen_port = 51821
+device = "userspace"
+private_key_file = "/srv/key"
+reconcile_s = 60
+admin_listen = "127.0.0.1:0"
+adopt = true
+)");
+  ASSERT_TRUE(config.has_value()) << config.error().message;
+  EXPECT_EQ(config->state_dir, "/srv/state");
+  EXPECT_EQ(config->store.path, "/srv/db");
+  EXPECT_EQ(config->api->listen, "[::1]:0");
+  const gateway_config& gateway = *config->gateway;
+  EXPECT_EQ(gateway.name.text(), "gw-fra-1");
+  EXPECT_EQ(gateway.region.text(), "fra");
+  EXPECT_EQ(gateway.endpoint, "vpn.example.com:51821");
+  EXPECT_EQ(gateway.interface, "wg-fra");
+  EXPECT_EQ(gateway.listen_port, 51821);
+  EXPECT_EQ(gateway.device, device_choice::userspace);
+  EXPECT_EQ(gateway.private_key_file, "/srv/key");
+  EXPECT_EQ(gateway.reconcile, seconds{60});
+  EXPECT_EQ(gateway.admin_listen, "127.0.0.1:0");
+  EXPECT_TRUE(gateway.adopt);
+}
+
+TEST(daemon_config, a_host_name_that_makes_no_label_asks_for_a_name) {
+  const auto config = default_daemon_config("...");
+  ASSERT_FALSE(config.has_value());
+  EXPECT_EQ(config.error().field, "gateway.name");
+  EXPECT_THAT(config.error().message, HasSubstr("set it"));
+  EXPECT_TRUE(parse_daemon_config("[gateway]\nname = \"a\"\n", "f", "...").has_value());
+  std::string long_name(62, 'x');
+  long_name.append(".y");
+  const auto longest = default_daemon_config(long_name);
+  ASSERT_TRUE(longest.has_value());
+  EXPECT_EQ(longest->gateway->name.text(), std::string(62, 'x')) << "cut at a dash";
+}
+
+struct wrong {
+  const char* text;
+  const char* message;
+};
+
+TEST(daemon_config, every_key_wrong_in_every_way_is_one_clear_line) {
+  const wrong table[] = {
+      {"state_dir = 1", ":1: state_dir must be a path in quotes, not 1"},
+      {"state_dir = \"\"", ":1: state_dir must be a path in quotes, not \"\""},
+      {"state_dir = \"a\\nb\"", "not \"a?b\""},
+      {"[store]\nkind = 1", ":2: store.kind must be \"sqlite\", not 1"},
+      {"[store]\nkind = \"mysql\"", ":2: store.kind must be \"sqlite\", not \"mysql\""},
+      {"[store]\npath = [\"a\"]", ":2: store.path must be a path in quotes, not a list"},
+      {"[bus]\nkind = true", ":2: bus.kind must be \"local\", not true"},
+      {"[api]\nlisten = 7420", ":2: api.listen must be \"ADDRESS:PORT\""},
+      {"[api]\nlisten = \"localhost:1\"", "not \"localhost:1\""},
+      {"[api]\nlisten = \"127.0.0.1\"", "ADDRESS:PORT"},
+      {"[api]\nlisten = \"127.0.0.1:\"", "ADDRESS:PORT"},
+      {"[api]\nlisten = \"127.0.0.1:65536\"", "ADDRESS:PORT"},
+      {"[api]\nlisten = \"::1:80\"", "ADDRESS:PORT"},
+      {"[api]\nlisten = \"[127.0.0.1]:80\"", "ADDRESS:PORT"},
+      {"[gateway]\nname = \"Gw\"", ":2: gateway.name must be a label"},
+      {"[gateway]\nname = \"\"", ":2: gateway.name must be a label"},
+      {"[gateway]\nname = 1.5", "not a number with a fraction"},
+      {"[gateway]\nregion = \"fra_1\"", ":2: gateway.region must be a label"},
+      {"[gateway]\nregion = 1979-05-27", "not a date or time"},
+      {"[gateway]\nendpoint = \"host\"", ":2: gateway.endpoint must be \"ADDRESS:PORT\" or"},
+      {"[gateway]\nendpoint = 51820", ":2: gateway.endpoint must be"},
+      {"[gateway]\ninterface = \"\"", ":2: gateway.interface must be an interface's name"},
+      {"[gateway]\ninterface = \"..\"", "interface's name"},
+      {"[gateway]\ninterface = \"wg/0\"", "interface's name"},
+      {"[gateway]\ninterface = \"sixteen-letters-\"", "1 to 15"},
+      {"[gateway]\nlisten_port = 0", "a whole number from 1 to 65535, not 0"},
+      {"[gateway]\nlisten_port = 65536", "not 65536"},
+      {"[gateway]\nlisten_port = \"51820\"", "not \"51820\""},
+      {"[gateway]\ndevice = \"kernal\"", "\"auto\", \"kernel\" or \"userspace\""},
+      {"[gateway]\ndevice = false", "not false"},
+      {"[gateway]\nprivate_key_file = 1", ":2: gateway.private_key_file must be a path"},
+      {"[gateway]\nreconcile_s = 0", "seconds from 1 to 86400, not 0"},
+      {"[gateway]\nreconcile_s = 86401", "not 86401"},
+      {"[gateway]\nreconcile_s = 1.5", "gateway.reconcile_s"},
+      {"[gateway]\nadmin_listen = \"x\"", ":2: gateway.admin_listen must be"},
+      {"[gateway]\nadopt = 1", ":2: gateway.adopt must be true or false, not 1"},
+      {"api = 1", ":1: api must be a section [api], not 1"},
+      {"[[gateway]]\n", ":1: gateway must be a section [gateway], not a list"},
+      {"[gateway]\nprot = 1", ":2: unknown key gateway.prot"},
+      {"[gateway]\nlisten_prot = 1", "gateway.listen_prot; did you mean gateway.listen_port?"},
+      {"[gateway]\nlisten = \"x\"", "unknown key gateway.listen"},
+      {"listen = \"x\"", "unknown key listen; did you mean api.listen?"},
+      {"\n\n[gatewy]\nname = \"a\"", ":3: unknown section [gatewy]; did you mean [gateway]?"},
+      {"[logging]", ":1: unknown section [logging]"},
+      {"[gateway.tls]\nx = 1", "unknown key gateway.tls"},
+      {"[gateway]\n\"\" = 1", "unknown key gateway."},
+      {"", "neither [api] nor [gateway]"},
+      {"[store]\nkind = \"sqlite\"", "neither [api] nor [gateway]"},
+      {"[api]\nlisten = ", "peeraged.toml:2: is not TOML"},
+      {"[api]\n[api]", "is not TOML"},
+      {"[gateway]\nname = \"a\"\nname = \"b\"", ":3: is not TOML"},
+  };
+  for (const auto& [text, message] : table) {
+    const auto parsed = parse(text);
+    ASSERT_FALSE(parsed.has_value()) << text;
+    EXPECT_EQ(parsed.error().code, errc::invalid);
+    EXPECT_THAT(parsed.error().message, HasSubstr(message)) << text;
+    EXPECT_THAT(parsed.error().message, testing::StartsWith("peeraged.toml:")) << text;
+    EXPECT_EQ(parsed.error().message.find('\n'), std::string::npos) << text;
+  }
+}
+
+TEST(daemon_config, what_is_not_there_yet_is_refused_by_name) {
+  for (const std::string text :
+       {"[store]\nkind = \"consul\"", "[store]\naddress = \"a\"", "[store]\nprefix = \"a\"",
+        "[store]\ntoken_file = \"a\"", "[store]\nca_file = \"a\"", "[store]\ncert_file = \"a\"",
+        "[store]\nkey_file = \"a\"", "[bus]\nkind = \"nats\"", "[bus]\nservers = [\"a\"]",
+        "[bus]\ncredentials_file = \"a\"", "[bus]\nnkey_file = \"a\"", "[bus]\nca_file = \"a\"",
+        "[bus]\ncert_file = \"a\"", "[bus]\nkey_file = \"a\"", "[api]\ncert_file = \"a\"",
+        "[api]\nkey_file = \"a\""}) {
+    EXPECT_THAT(message_of(text), HasSubstr("is not available in this version")) << text;
+  }
+}
+
+TEST(daemon_config, the_first_problem_of_the_file_is_the_one_named) {
+  EXPECT_THAT(message_of("[gateway]\nlisten_port = 0\nadopt = 1\n[api]\nlisten = 1"),
+              HasSubstr(":2: gateway.listen_port"));
+  EXPECT_THAT(message_of("[api]\nlisten = 1\n[gateway]\nadopt = 1"), HasSubstr(":2: api.listen"));
+}
+
+TEST(client_config, takes_what_it_knows_and_nothing_else) {
+  const auto config = parse_client_config(
+      "server = \"http://10.0.0.1:7420\"\nnetwork = \"acme\"\ntoken_file = \"~/t\"\n",
+      "config.toml");
+  ASSERT_TRUE(config.has_value());
+  EXPECT_EQ(config->server, "http://10.0.0.1:7420");
+  EXPECT_EQ(config->network, "acme");
+  EXPECT_EQ(config->token_file, "~/t");
+  ASSERT_TRUE(parse_client_config("", "config.toml").has_value());
+
+  const wrong table[] = {
+      {"server = 1", "config.toml:1: server must be a URL"},
+      {"network = \"Acme\"", "config.toml:1: network must be a network's name"},
+      {"network = 1", "not 1"},
+      {"token_file = \"\"", "token_file must be a path"},
+      {"ca_file = \"a\"", "ca_file is not available in this version"},
+      {"[server]\nx = 1", "server must be a URL in quotes"},
+      {"tokenfile = \"a\"", "unknown key tokenfile; did you mean token_file?"},
+      {"[api]", "unknown section [api]"},
+      {"server", "is not TOML"},
+  };
+  for (const auto& [text, message] : table) {
+    const auto parsed = parse_client_config(text, "config.toml");
+    ASSERT_FALSE(parsed.has_value()) << text;
+    EXPECT_THAT(parsed.error().message, HasSubstr(message)) << text;
+  }
+}
+
+TEST(client_config, a_token_written_into_the_file_is_not_repeated) {
+  const auto parsed = parse_client_config("token = \"very-secret\"", "config.toml");
+  ASSERT_FALSE(parsed.has_value());
+  EXPECT_EQ(parsed.error().message.find("very-secret"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace peerage

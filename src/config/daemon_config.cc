@@ -1,0 +1,270 @@
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "config/config.h"
+#include "config/rules.h"
+#include "config/toml.h"
+#include "model/gateway.h"
+#include "model/ip.h"
+
+namespace peerage {
+namespace {
+
+constexpr std::string_view a_path = "a path in quotes";
+constexpr std::string_view a_label = "a label in quotes: 1 to 63 of a-z, 0-9 and -";
+
+std::optional<std::int64_t> whole(const toml_value& value, std::int64_t least, std::int64_t most) {
+  const std::int64_t* number = value.if_integer();
+  if (number == nullptr || *number < least || *number > most) return {};
+  return *number;
+}
+
+bool is_listen_address(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return false;
+  std::string_view host = text.substr(0, colon);
+  const std::string_view port = text.substr(colon + 1);
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  const auto address = ip_address::parse(host);
+  if (!address || (address->family() == family::ipv6) != bracketed) return false;
+  std::uint16_t number = 0;
+  const auto [end, failure] = std::from_chars(port.data(), port.data() + port.size(), number);
+  return failure == std::errc{} && end == port.data() + port.size() && !port.empty();
+}
+
+std::string take_listen(std::string& into, const toml_value& value) {
+  const std::string* text = value.if_string();
+  if (text == nullptr || !is_listen_address(*text)) {
+    return must_be("\"ADDRESS:PORT\" with an IP address, like \"127.0.0.1:7420\"", value);
+  }
+  into = *text;
+  return {};
+}
+
+template <class Label>
+std::string take_label(Label& into, const toml_value& value) {
+  const std::string* text = value.if_string();
+  if (text == nullptr) return must_be(a_label, value);
+  auto parsed = Label::parse(*text);
+  if (!parsed) return must_be(a_label, value);
+  into = std::move(*parsed);
+  return {};
+}
+
+std::string take_state_dir(daemon_config& into, const toml_value& value) {
+  return take_text(into.state_dir, value, a_path);
+}
+
+std::string take_store_kind(daemon_config&, const toml_value& value) {
+  const std::string* text = value.if_string();
+  if (text != nullptr && *text == "sqlite") return {};
+  if (text != nullptr && *text == "consul") return "= \"consul\" is not available in this version";
+  return must_be("\"sqlite\"", value);
+}
+
+std::string take_store_path(daemon_config& into, const toml_value& value) {
+  return take_text(into.store.path, value, a_path);
+}
+
+std::string take_bus_kind(daemon_config&, const toml_value& value) {
+  const std::string* text = value.if_string();
+  if (text != nullptr && *text == "local") return {};
+  if (text != nullptr && *text == "nats") return "= \"nats\" is not available in this version";
+  return must_be("\"local\"", value);
+}
+
+std::string take_api(daemon_config& into, const toml_value&) {
+  into.api.emplace();
+  return {};
+}
+
+std::string take_api_listen(daemon_config& into, const toml_value& value) {
+  return take_listen(into.api->listen, value);
+}
+
+std::string take_gateway(daemon_config& into, const toml_value&) {
+  into.gateway.emplace();
+  return {};
+}
+
+std::string take_name(daemon_config& into, const toml_value& value) {
+  return take_label(into.gateway->name, value);
+}
+
+std::string take_region(daemon_config& into, const toml_value& value) {
+  return take_label(into.gateway->region, value);
+}
+
+std::string take_endpoint(daemon_config& into, const toml_value& value) {
+  const std::string* text = value.if_string();
+  auto parsed = text == nullptr ? fail(errc::invalid, "") : parse_endpoint(*text);
+  if (!parsed) return must_be("\"ADDRESS:PORT\" or \"HOST:PORT\"", value);
+  into.gateway->endpoint = std::move(*parsed);
+  return {};
+}
+
+std::string take_interface(daemon_config& into, const toml_value& value) {
+  constexpr std::string_view others = "_=+.-";
+  const auto fits = [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           others.find(c) != std::string_view::npos;
+  };
+  const std::string* text = value.if_string();
+  if (text == nullptr || text->empty() || text->size() > 15 || *text == "." || *text == ".." ||
+      !std::all_of(text->begin(), text->end(), fits)) {
+    return must_be("an interface's name in quotes: 1 to 15 of a-z, A-Z, 0-9 and _=+.-", value);
+  }
+  into.gateway->interface = *text;
+  return {};
+}
+
+std::string take_listen_port(daemon_config& into, const toml_value& value) {
+  const auto port = whole(value, 1, 65'535);
+  if (!port) return must_be("a whole number from 1 to 65535", value);
+  into.gateway->listen_port = static_cast<std::uint16_t>(*port);
+  return {};
+}
+
+std::string take_device(daemon_config& into, const toml_value& value) {
+  const std::string* text = value.if_string();
+  if (text != nullptr && *text == "auto") {
+    into.gateway->device = device_choice::automatic;
+  } else if (text != nullptr && *text == "kernel") {
+    into.gateway->device = device_choice::kernel;
+  } else if (text != nullptr && *text == "userspace") {
+    into.gateway->device = device_choice::userspace;
+  } else {
+    return must_be("\"auto\", \"kernel\" or \"userspace\"", value);
+  }
+  return {};
+}
+
+std::string take_private_key_file(daemon_config& into, const toml_value& value) {
+  return take_text(into.gateway->private_key_file, value, a_path);
+}
+
+std::string take_reconcile(daemon_config& into, const toml_value& value) {
+  const auto count = whole(value, 1, 86'400);
+  if (!count) return must_be("a whole number of seconds from 1 to 86400", value);
+  into.gateway->reconcile = seconds{*count};
+  return {};
+}
+
+std::string take_admin_listen(daemon_config& into, const toml_value& value) {
+  return take_listen(into.gateway->admin_listen, value);
+}
+
+std::string take_adopt(daemon_config& into, const toml_value& value) {
+  if (value.if_bool() == nullptr) return must_be("true or false", value);
+  into.gateway->adopt = *value.if_bool();
+  return {};
+}
+
+constexpr auto later = &not_available<daemon_config>;
+
+constexpr auto rules = std::to_array<config_rule<daemon_config>>({
+    {"", "state_dir", take_state_dir},
+    {"store", "kind", take_store_kind},
+    {"store", "path", take_store_path},
+    {"store", "address", later},
+    {"store", "prefix", later},
+    {"store", "token_file", later},
+    {"store", "ca_file", later},
+    {"store", "cert_file", later},
+    {"store", "key_file", later},
+    {"bus", "kind", take_bus_kind},
+    {"bus", "servers", later},
+    {"bus", "credentials_file", later},
+    {"bus", "nkey_file", later},
+    {"bus", "ca_file", later},
+    {"bus", "cert_file", later},
+    {"bus", "key_file", later},
+    {"api", "", take_api},
+    {"api", "listen", take_api_listen},
+    {"api", "cert_file", later},
+    {"api", "key_file", later},
+    {"gateway", "", take_gateway},
+    {"gateway", "name", take_name},
+    {"gateway", "region", take_region},
+    {"gateway", "endpoint", take_endpoint},
+    {"gateway", "interface", take_interface},
+    {"gateway", "listen_port", take_listen_port},
+    {"gateway", "device", take_device},
+    {"gateway", "private_key_file", take_private_key_file},
+    {"gateway", "reconcile_s", take_reconcile},
+    {"gateway", "admin_listen", take_admin_listen},
+    {"gateway", "adopt", take_adopt},
+});
+
+/// The whole host name, so that hosts of one name in two domains stay two gateways.
+std::string label_of(std::string_view host_name) {
+  std::string label;
+  for (const char c : host_name) {
+    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    const bool fits = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9');
+    if (fits) {
+      label += lower;
+    } else if (!label.empty() && label.back() != '-') {
+      label += '-';
+    }
+  }
+  if (label.size() > 63) label.resize(63);
+  while (!label.empty() && label.back() == '-') label.pop_back();
+  return label;
+}
+
+/// What is absent and follows from something else.
+result<> complete(daemon_config& config, std::string_view source_name, std::string_view host_name) {
+  if (config.store.path.empty()) config.store.path = config.state_dir + "/peerage.db";
+  if (!config.gateway) return {};
+  gateway_config& gateway = *config.gateway;
+  if (gateway.private_key_file.empty())
+    gateway.private_key_file = config.state_dir + "/gateway.key";
+  if (gateway.region.empty()) gateway.region = region_name::parse("local").value();
+  if (!gateway.name.empty()) return {};
+  auto name = gateway_name::parse(label_of(host_name));
+  if (!name) {
+    return fail(errc::invalid,
+                std::string(source_name) +
+                    ": gateway.name is not set and this host's name gives none; set it",
+                "gateway.name");
+  }
+  gateway.name = std::move(*name);
+  return {};
+}
+
+}  // namespace
+
+result<daemon_config> default_daemon_config(std::string_view host_name) {
+  daemon_config config;
+  config.api.emplace();
+  config.gateway.emplace();
+  if (auto done = complete(config, "no config file", host_name); !done) {
+    return std::unexpected(std::move(done.error()));
+  }
+  return config;
+}
+
+result<daemon_config> parse_daemon_config(std::string_view toml_text, std::string_view source_name,
+                                          std::string_view host_name) {
+  const auto file = parse_toml(toml_text, source_name);
+  if (!file) return std::unexpected(file.error());
+  daemon_config config;
+  config_reader<daemon_config> reader(rules, source_name);
+  if (auto done = reader.read(*file, config); !done) {
+    return std::unexpected(std::move(done.error()));
+  }
+  if (!config.api && !config.gateway) {
+    return fail(errc::invalid, std::string(source_name) +
+                                   ": has neither [api] nor [gateway], so this process would have "
+                                   "no role; add one or both");
+  }
+  if (auto done = complete(config, source_name, host_name); !done) {
+    return std::unexpected(std::move(done.error()));
+  }
+  return config;
+}
+
+}  // namespace peerage

@@ -1,0 +1,100 @@
+#include "control/control.h"
+
+#include <utility>
+
+#include "log/log.h"
+
+namespace peerage {
+namespace {
+
+constexpr seconds board_every{2};
+constexpr seconds uses_every{30};
+
+}  // namespace
+
+std::string_view name_of(peer_state value) {
+  switch (value) {
+    case peer_state::live: return "live";
+    case peer_state::pending: return "pending";
+    case peer_state::unknown: return "unknown";
+  }
+  return "unknown";
+}
+
+control::control(asio::any_io_executor loop, store& desired, bus& word, clock& time)
+    : loop_(loop), store_(desired), bus_(word), clock_(time), background_(loop) {}
+
+task<result<>> control::start() {
+  auto id = co_await store_.identity();
+  if (!id) co_return std::unexpected(id.error());
+  epoch_ = *id;
+  bus_.listen([this](const heartbeat& beat) { board_.hear(beat, clock_.steady()); });
+  if (auto read = co_await read_gateways(); !read) co_return read;
+  background_.spawn(expiry_loop());
+  background_.spawn(board_loop());
+  background_.spawn(use_loop());
+  co_return result<>{};
+}
+
+task<> control::stop() {
+  co_await background_.stop();
+  co_await flush_uses();
+}
+
+task<result<>> control::read_gateways() {
+  std::vector<stored<gateway>> all;
+  page_query query{all_gateways{}, {}, 1'000};
+  for (bool more = true; more;) {
+    auto got = co_await store_.list(query);
+    if (!got) co_return std::unexpected(got.error());
+    more = got->more;
+    if (more) query.after = position(query.what, got->items.back().value);
+    for (auto& each : got->items) {
+      all.push_back({std::get<gateway>(std::move(each.value)), each.revision});
+    }
+  }
+  board_.replace(std::move(all));
+  co_return result<>{};
+}
+
+task<> control::board_loop() {
+  bool well = true;
+  for (;;) {
+    co_await clock_.wait_until(clock_.steady() + board_every);
+    const auto read = co_await read_gateways();
+    if (!read && well) log::warning("store can't be read", {{"error", read.error().message}});
+    well = read.has_value();
+  }
+}
+
+task<> control::use_loop() {
+  for (;;) {
+    co_await clock_.wait_until(clock_.steady() + uses_every);
+    co_await flush_uses();
+  }
+}
+
+task<> control::flush_uses() {
+  const auto uses = uses_.take();
+  for (const auto& [id, at] : uses) {
+    auto found = co_await get_as<token>(store_, id);
+    if (!found || !*found) continue;
+    token used = std::move((*found)->value);
+    used.last_used_at = at;
+    transaction writes;
+    writes.push_back(peerage::put{std::move(used), (*found)->revision});
+    // One that was revoked or changed meanwhile stays as it is.
+    (void)co_await store_.commit(std::move(writes));
+  }
+}
+
+task<std::vector<std::string>> control::away() {
+  std::vector<std::string> names;
+  const mark_name any{"bootstrap"};
+  auto asked = co_await get_as<mark>(store_, any);
+  if (!asked) names.emplace_back("store");
+  if (!bus_.connected()) names.emplace_back("bus");
+  co_return names;
+}
+
+}  // namespace peerage

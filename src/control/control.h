@@ -1,0 +1,193 @@
+// The API's mind: accepts a change, stores it, announces it to the gateway, and says what became of
+// it. Knows no HTTP and no JSON. Used by the api room, on the loop; many calls at once.
+//
+// Every call takes the principal that asks: what it may not see is errc::not_found, what it may not
+// do errc::denied. Errors name the member to blame; those of the store pass through.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/background.h"
+#include "control/gateway_board.h"
+#include "control/token_use.h"
+#include "plan/access.h"
+#include "ports/bus.h"
+#include "ports/clock.h"
+#include "ports/store.h"
+
+namespace peerage {
+
+/// A member of a PUT: absent (keep), null (clear) or a value.
+template <class T>
+struct member {
+  bool given = false;
+  std::optional<T> value;
+};
+
+struct enrol_request {
+  std::optional<peer_name> name;  // POST only; absent: one is made
+  std::optional<peerage::public_key> public_key;
+  member<region_name> region;
+  member<gateway_name> gateway;
+  member<seconds> ttl;
+  member<secret_key> preshared_key;
+  milliseconds wait{5'000};
+};
+
+enum class peer_state { live, pending, unknown };
+std::string_view name_of(peer_state value);
+
+struct stage_times {
+  std::chrono::nanoseconds store{}, gateway{}, device{}, total{};
+};
+
+/// A peer and all that an answer about it needs.
+struct peer_view {
+  stored<peer> what;
+  peerage::network network;
+  peerage::gateway gateway;
+  peer_state state = peer_state::unknown;
+  std::optional<wall_time> live_at;
+  std::optional<peer_status> seen;
+};
+
+struct enrolment {
+  peer_view view;
+  bool created = false;
+  std::string reason;  // where pending
+  stage_times took;
+};
+
+struct removal_outcome {
+  bool gone = false;   // the device has acknowledged it
+  std::string reason;  // where not
+  std::string gateway;
+};
+
+struct peer_page {
+  std::vector<peer_view> items;
+  std::optional<std::string> next;  // the name to go on after
+};
+
+struct gateway_info {
+  peerage::gateway what;
+  bool live = false;
+  std::uint32_t peers = 0;
+};
+
+struct network_request {
+  network_name name;
+  std::optional<prefix> ipv6;
+  std::optional<prefix> ipv4;
+  std::vector<ip_address> dns;
+  std::optional<std::vector<prefix>> allowed_ips;
+};
+
+struct token_request {
+  std::string name;
+  std::optional<network_name> network;
+  std::vector<scope> scopes;
+  std::optional<seconds> expires_in;
+};
+
+struct new_token {
+  token what;
+  secret_text secret;
+};
+
+class control {
+ public:
+  /// Everything given outlives it.
+  control(asio::any_io_executor loop, store& desired, bus& word, clock& time);
+
+  /// Reads the gateways and starts the work that goes on by itself: expiry, the gateways' board,
+  /// when tokens were used.
+  task<result<>> start();
+  task<> stop();
+
+  task<result<network>> create_network(const principal& who, network_request wanted);
+  task<result<network>> show_network(const principal& who, network_name name);
+  task<result<std::vector<network>>> list_networks(const principal& who);
+  task<result<>> remove_network(const principal& who, network_name name);
+
+  task<result<std::vector<gateway_info>>> list_gateways();
+  task<result<gateway_info>> show_gateway(gateway_name name);
+  task<result<gateway_info>> drain_gateway(gateway_name name, bool drain);
+  task<result<>> remove_gateway(gateway_name name);
+
+  /// POST: errc::conflict with field "name" or "public_key"; errc::unavailable where no gateway
+  /// fits or the store did not take it, and then nothing is stored; errc::outcome_unknown.
+  task<result<enrolment>> enrol(const principal& who, network_name network, enrol_request wanted);
+  /// PUT: as enrol(), idempotent by name.
+  task<result<enrolment>> put(const principal& who, peer_id id, enrol_request wanted);
+  task<result<removal_outcome>> remove_peer(const principal& who, peer_id id, milliseconds wait);
+  task<result<peer_view>> show_peer(const principal& who, peer_id id);
+  /// `stale`: only those without a handshake for so long; unknown is never stale.
+  task<result<peer_page>> list_peers(const principal& who, network_name network, std::string after,
+                                     std::size_t limit, std::optional<seconds> stale);
+
+  task<result<new_token>> create_token(token_request wanted);
+  task<result<std::vector<token>>> list_tokens();
+  task<result<>> remove_token(token_id id);
+  /// Who has this secret; errc::denied for nobody.
+  task<result<principal>> authenticate(std::string_view secret);
+  /// An admin token, where the store has never had one: the first start.
+  task<result<bool>> bootstrapped();
+  task<result<>> mark_bootstrapped();
+
+  /// What is away, by name: "store", "gateways". Empty: all is well.
+  task<std::vector<std::string>> away();
+  const gateway_board& gateways() const { return board_; }
+
+ private:
+  struct placed {
+    peer what;
+    network in;
+    gateway on;
+  };
+  struct applied {
+    bool confirmed = false;
+    std::string reason;
+    std::optional<wall_time> live_at;
+    std::chrono::nanoseconds gateway{}, device{};
+  };
+  struct store_answer {
+    revision at;
+    peer what;
+  };
+
+  task<result<>> read_gateways();
+  task<result<network>> network_for(const principal& who, network_name name);
+  task<result<gateway>> choose(const enrol_request& wanted);
+  task<result<store_answer>> store_peer(peer wanted, const network& in, std::uint16_t number,
+                                        expectation expected, bool new_address);
+  task<result<std::optional<ip_address>>> free_ipv4(const prefix& range, network_name network);
+  task<applied> announce(gateway_name to, revision at, std::vector<peer_change> changes,
+                         steady_time deadline);
+  task<result<enrolment>> change(stored<peer> old, network in,
+                                 enrol_request wanted, steady_time begun);
+  task<result<enrolment>> settle(placed now, std::optional<peer> old, revision at,
+                                 bool created, milliseconds wait, steady_time begun,
+                                 steady_time stored_at);
+  task<> fill_states(std::vector<peer_view>& views, bool want_seen);
+  task<> expiry_loop();
+  task<> expire(std::vector<stored<peer>> gone);
+  task<> board_loop();
+  task<> use_loop();
+  task<> flush_uses();
+
+  asio::any_io_executor loop_;
+  store& store_;
+  bus& bus_;
+  clock& clock_;
+  epoch epoch_;
+  gateway_board board_;
+  token_use uses_;
+  background background_;
+};
+
+}  // namespace peerage

@@ -1,0 +1,267 @@
+// Making and changing peers: check, place, address, store, announce, answer.
+#include <algorithm>
+#include <utility>
+
+#include "control/control.h"
+#include "crypto/random.h"
+#include "log/log.h"
+#include "plan/address.h"
+
+namespace peerage {
+namespace {
+
+constexpr unsigned most_attempts = 32;
+// So many guesses at a free IPv4 address before the whole range is looked at.
+constexpr unsigned ipv4_guesses = 4;
+
+std::unexpected<error> name_taken(const peer_id& id) {
+  return fail(errc::conflict,
+              "there is a peer " + id.name.text() + " in network " + id.network.text() +
+                  " already; `PUT` changes it, another name makes another",
+              "name");
+}
+
+/// What a store's refusal means to whoever enrols.
+error translated(const error& from, const peer& wanted) {
+  if (from.code == errc::conflict && from.field == "public_key") {
+    return {errc::conflict,
+            "another peer of gateway " + wanted.gateway.text() + " has that public key",
+            "public_key"};
+  }
+  return from;
+}
+
+}  // namespace
+
+task<result<gateway>> control::choose(const enrol_request& wanted) {
+  const placement_wish wish{wanted.region.value, wanted.gateway.value};
+  auto views = board_.views(clock_.steady(), bus_.connected());
+  auto found = place(views, wish);
+  if (!found) {
+    // One that registered a moment ago is in the store, and not on the board yet.
+    if (auto read = co_await read_gateways(); !read) co_return std::unexpected(read.error());
+    views = board_.views(clock_.steady(), bus_.connected());
+    found = place(views, wish);
+  }
+  if (!found) co_return std::unexpected(found.error());
+  board_.count_one((*found)->name);
+  co_return **found;
+}
+
+task<result<enrolment>> control::enrol(const principal& who, network_name network,
+                                       enrol_request wanted) {
+  const steady_time begun = clock_.steady();
+  auto in = co_await network_for(who, network);
+  if (!in) co_return std::unexpected(in.error());
+  if (!wanted.public_key) co_return fail(errc::invalid, "is missing", "public_key");
+  if (board_.has_key(*wanted.public_key)) {
+    co_return fail(errc::invalid, "is a gateway's own", "public_key");
+  }
+  peer made;
+  const bool named = wanted.name.has_value();
+  made.id = {network, named ? *wanted.name : *peer_name::parse("peer-" + random_label(10))};
+  made.public_key = *wanted.public_key;
+  made.preshared_key = wanted.preshared_key.value;
+  made.created_by = who.id;
+  auto on = co_await choose(wanted);
+  if (!on) co_return std::unexpected(on.error());
+  made.gateway = on->name;
+  made.created_at = clock_.now();
+  if (wanted.ttl.value) made.expires_at = made.created_at + *wanted.ttl.value;
+
+  auto kept = co_await store_peer(std::move(made), *in, on->number, absent{}, true);
+  if (!kept) {
+    if (kept.error().code == errc::conflict && kept.error().field == "name") {
+      co_return name_taken({network, wanted.name.value_or(peer_name{})});
+    }
+    co_return std::unexpected(kept.error());
+  }
+  const steady_time stored_at = clock_.steady();
+  placed now{std::move(kept->what), *std::move(in), *std::move(on)};
+  co_return co_await settle(std::move(now), std::nullopt, kept->at, true, wanted.wait, begun,
+                            stored_at);
+}
+
+task<result<enrolment>> control::put(const principal& who, peer_id id, enrol_request wanted) {
+  const steady_time begun = clock_.steady();
+  auto in = co_await network_for(who, id.network);
+  if (!in) co_return std::unexpected(in.error());
+  if (wanted.public_key && board_.has_key(*wanted.public_key)) {
+    co_return fail(errc::invalid, "is a gateway's own", "public_key");
+  }
+  for (unsigned attempt = 0; attempt < most_attempts; ++attempt) {
+    auto old = co_await get_as<peer>(store_, id);
+    if (!old) co_return std::unexpected(old.error());
+    result<enrolment> done;
+    if (!*old) {
+      wanted.name = id.name;
+      done = co_await enrol(who, id.network, wanted);
+      if (done || done.error().code != errc::conflict || done.error().field != "name") {
+        co_return done;
+      }
+      continue;  // somebody made it meanwhile
+    }
+    if (!may_touch(who, (*old)->value, action::change_peers)) co_return name_taken(id);
+    done = co_await change(**old, *in, wanted, begun);
+    const bool moved_on = !done && ((done.error().code == errc::conflict &&
+                                     done.error().field == "revision") ||
+                                    (done.error().code == errc::not_found &&
+                                     done.error().field == "name"));
+    if (!moved_on) co_return done;
+  }
+  co_return fail(errc::unavailable, "the peer is being changed by others all the time; try again");
+}
+
+task<result<enrolment>> control::change(stored<peer> old, network in,
+                                        enrol_request wanted, steady_time begun) {
+  peer next = old.value;
+  if (wanted.public_key) next.public_key = *wanted.public_key;
+  if (wanted.preshared_key.given) next.preshared_key = wanted.preshared_key.value;
+  if (wanted.ttl.given) {
+    next.expires_at.reset();
+    if (wanted.ttl.value) next.expires_at = clock_.now() + *wanted.ttl.value;
+  }
+  auto found = co_await get_as<gateway>(store_, next.gateway);
+  if (!found) co_return std::unexpected(found.error());
+  if (!*found) co_return fail(errc::not_found, "its gateway is not registered", "gateway");
+  gateway on = std::move((*found)->value);
+  const bool elsewhere = (wanted.gateway.value && *wanted.gateway.value != on.name) ||
+                         (wanted.region.value && *wanted.region.value != on.region);
+  if (elsewhere) {
+    auto chosen = co_await choose(wanted);
+    if (!chosen) co_return std::unexpected(chosen.error());
+    on = *std::move(chosen);
+    next.gateway = on.name;
+  }
+  revision at = old.revision;
+  if (next != old.value) {
+    auto kept = co_await store_peer(std::move(next), in, on.number, old.revision, elsewhere);
+    if (!kept) co_return std::unexpected(kept.error());
+    at = kept->at;
+    next = std::move(kept->what);
+  }
+  const steady_time stored_at = clock_.steady();
+  placed now{std::move(next), std::move(in), std::move(on)};
+  co_return co_await settle(std::move(now), std::move(old.value), at, false, wanted.wait, begun,
+                            stored_at);
+}
+
+task<result<control::store_answer>> control::store_peer(peer wanted, const network& in,
+                                                        std::uint16_t number,
+                                                        expectation expected, bool new_address) {
+  const bool small = in.ipv4 && ipv4_room(*in.ipv4) <= 256;
+  for (unsigned attempt = 0; attempt < most_attempts; ++attempt) {
+    if (new_address) {
+      wanted.ipv6 = peer_ipv6(in.ipv6, number, wanted.id, attempt);
+      if (in.ipv4 && attempt >= (small ? 1 : ipv4_guesses)) {
+        auto free = co_await free_ipv4(*in.ipv4, wanted.id.network);
+        if (!free) co_return std::unexpected(free.error());
+        wanted.ipv4 = *free;
+        if (!wanted.ipv4) {
+          co_return fail(errc::conflict, "every address of " + in.ipv4->text() + " is taken",
+                         "network");
+        }
+      } else if (in.ipv4) {
+        wanted.ipv4 = ipv4_at(*in.ipv4, ipv4_start(*in.ipv4, wanted.id, attempt));
+      }
+    }
+    transaction writes;
+    writes.push_back(peerage::put{wanted, expected});
+    auto stored = co_await store_.commit(std::move(writes));
+    if (stored) co_return store_answer{*stored, std::move(wanted)};
+    const error& why = stored.error();
+    if (why.code != errc::conflict || why.field != "addresses" || !new_address) {
+      co_return std::unexpected(translated(why, wanted));
+    }
+  }
+  co_return fail(errc::unavailable, "no free address was found; try again");
+}
+
+/// Looks at the whole range: only when it is small or guesses have failed, so it is nearly full.
+task<result<std::optional<ip_address>>> control::free_ipv4(const prefix& range,
+                                                           network_name network) {
+  std::vector<bool> taken(ipv4_room(range));
+  page_query query{peers_of_network{network}, {}, 1'000};
+  for (bool more = true; more;) {
+    auto got = co_await store_.list(query);
+    if (!got) co_return std::unexpected(got.error());
+    more = got->more;
+    if (more) query.after = position(query.what, got->items.back().value);
+    for (const auto& each : got->items) {
+      const auto& one = std::get<peer>(each.value);
+      if (!one.ipv4) continue;
+      if (const auto index = ipv4_index(range, *one.ipv4)) taken[*index] = true;
+    }
+  }
+  const auto free = std::find(taken.begin(), taken.end(), false);
+  if (free == taken.end()) co_return std::optional<ip_address>{};
+  co_return ipv4_at(range, static_cast<std::uint64_t>(free - taken.begin()));
+}
+
+task<control::applied> control::announce(gateway_name to, revision at,
+                                         std::vector<peer_change> changes, steady_time deadline) {
+  apply_request request;
+  request.request_id = random_id();
+  request.epoch = epoch_;
+  request.revision = at;
+  request.changes = std::move(changes);
+  const std::string id = request.request_id;
+  const steady_time begun = clock_.steady();
+  auto reply = co_await bus_.apply(to, std::move(request), deadline);
+  applied made;
+  const auto took = clock_.steady() - begun;
+  made.gateway = took;
+  if (!reply) {
+    made.reason = reply.error().message;
+  } else {
+    made.device = std::min<std::chrono::nanoseconds>(reply->device_time, took);
+    made.gateway = took - made.device;
+    made.confirmed = true;
+    for (const change_result& each : reply->results) {
+      if (each.state == change_state::live) made.live_at = each.live_at;
+      if (each.state != change_state::refused) continue;
+      made.confirmed = false;
+      made.reason = "gateway " + to.text() + ": " + each.reason;
+    }
+  }
+  if (!made.confirmed) {
+    log::warning("gateway did not confirm",
+                 {{"gateway", to.text()}, {"request", id}, {"reason", made.reason}});
+  }
+  co_return made;
+}
+
+task<result<enrolment>> control::settle(placed now, std::optional<peer> old, revision at,
+                                        bool created, milliseconds wait, steady_time begun,
+                                        steady_time stored_at) {
+  const steady_time deadline = begun + wait;
+  std::vector<peer_change> changes;
+  const bool moved = old && old->gateway != now.what.gateway;
+  if (old && !moved && old->public_key != now.what.public_key) {
+    changes.push_back(peerage::remove_peer_change{old->public_key});
+  }
+  changes.push_back(put_peer_change{assignment_of(now.what, now.in.ipv4)});
+  applied done = co_await announce(now.what.gateway, at, std::move(changes), deadline);
+  if (moved) {
+    std::vector<peer_change> leaving{peerage::remove_peer_change{old->public_key}};
+    const applied left = co_await announce(old->gateway, at, std::move(leaving), deadline);
+    done.gateway += left.gateway;
+    done.device += left.device;
+    if (!left.confirmed) {
+      done.confirmed = false;
+      done.reason = left.reason;
+    }
+  }
+  enrolment made;
+  made.created = created;
+  made.reason = done.confirmed ? std::string() : done.reason;
+  made.took = {stored_at - begun, done.gateway, done.device, clock_.steady() - begun};
+  made.view.what = {std::move(now.what), at};
+  made.view.network = std::move(now.in);
+  made.view.gateway = std::move(now.on);
+  made.view.state = done.confirmed ? peer_state::live : peer_state::pending;
+  if (done.confirmed) made.view.live_at = done.live_at.value_or(clock_.now());
+  co_return made;
+}
+
+}  // namespace peerage

@@ -1,0 +1,91 @@
+#include "control/gateway_board.h"
+
+#include <utility>
+
+namespace peerage {
+namespace {
+
+constexpr seconds beat_lasts{6};
+constexpr std::size_t most_unregistered = 1'000;
+
+}  // namespace
+
+void gateway_board::replace(std::vector<stored<gateway>> all) {
+  std::map<gateway_name, line> next;
+  for (auto& each : all) {
+    const auto known = lines_.find(each.value.name);
+    line& mine = next[each.value.name];
+    if (known != lines_.end()) mine = std::move(known->second);
+    const gateway_name name = each.value.name;
+    mine.what = std::move(each.value);
+    const auto early = unregistered_.find(name);
+    if (early != unregistered_.end()) {
+      mine.last = early->second.first;
+      mine.heard = early->second.second;
+      unregistered_.erase(early);
+    }
+  }
+  lines_ = std::move(next);
+}
+
+void gateway_board::put(stored<gateway> one) { lines_[one.value.name].what = std::move(one.value); }
+
+void gateway_board::remove(const gateway_name& name) { lines_.erase(name); }
+
+void gateway_board::hear(const heartbeat& beat, steady_time now) {
+  const auto known = lines_.find(beat.name);
+  if (known == lines_.end()) {
+    // It registered a moment ago: kept until the store has been read again.
+    if (unregistered_.size() < most_unregistered) unregistered_[beat.name] = {beat, now};
+    return;
+  }
+  known->second.last = beat;
+  known->second.heard = now;
+  known->second.placed_since = 0;
+}
+
+void gateway_board::count_one(const gateway_name& name) {
+  const auto known = lines_.find(name);
+  if (known != lines_.end()) ++known->second.placed_since;
+}
+
+const gateway* gateway_board::find(const gateway_name& name) const {
+  const auto known = lines_.find(name);
+  return known == lines_.end() ? nullptr : &known->second.what;
+}
+
+bool gateway_board::has_key(const public_key& key) const {
+  for (const auto& [name, mine] : lines_)
+    if (mine.what.public_key == key) return true;
+  return false;
+}
+
+bool gateway_board::live(const gateway_name& name, steady_time now, bool bus_connected) const {
+  const auto known = lines_.find(name);
+  if (known == lines_.end()) return false;
+  if (!bus_connected) return true;
+  return known->second.last && now < known->second.heard + beat_lasts;
+}
+
+std::uint32_t gateway_board::peers(const gateway_name& name) const {
+  const auto known = lines_.find(name);
+  if (known == lines_.end()) return 0;
+  return (known->second.last ? known->second.last->peers : 0) + known->second.placed_since;
+}
+
+revision gateway_board::applied(const gateway_name& name) const {
+  const auto known = lines_.find(name);
+  if (known == lines_.end() || !known->second.last) return {};
+  return known->second.last->applied;
+}
+
+std::vector<gateway_view> gateway_board::views(steady_time now, bool bus_connected) const {
+  std::vector<gateway_view> all;
+  all.reserve(lines_.size());
+  for (const auto& [name, mine] : lines_) {
+    all.push_back({&mine.what, live(name, now, bus_connected), peers(name)});
+  }
+  return all;
+}
+
+}  // namespace peerage

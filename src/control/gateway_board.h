@@ -1,0 +1,48 @@
+// What an API process knows of the gateways: their registrations from the store, and their last
+// heartbeats from the bus. Pure but for the clock's reading that the caller hands in.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "base/time.h"
+#include "model/gateway.h"
+#include "model/record.h"
+#include "plan/placement.h"
+
+namespace peerage {
+
+class gateway_board {
+ public:
+  /// The whole list, as the store has it.
+  void replace(std::vector<stored<gateway>> all);
+  /// One, as it was just written.
+  void put(stored<gateway> one);
+  void remove(const gateway_name& name);
+
+  void hear(const heartbeat& beat, steady_time now);
+  /// A peer was placed there: counted until the next heartbeat says better.
+  void count_one(const gateway_name& name);
+
+  const gateway* find(const gateway_name& name) const;
+  bool has_key(const public_key& key) const;
+  /// Heartbeat younger than 6 s; while there is no bus, a registration is enough.
+  bool live(const gateway_name& name, steady_time now, bool bus_connected) const;
+  std::uint32_t peers(const gateway_name& name) const;
+  /// Up to here all that the store says is on the device.
+  revision applied(const gateway_name& name) const;
+  std::vector<gateway_view> views(steady_time now, bool bus_connected) const;
+
+ private:
+  struct line {
+    gateway what;
+    std::optional<heartbeat> last;
+    steady_time heard{};
+    std::uint32_t placed_since = 0;
+  };
+  std::map<gateway_name, line> lines_;
+  std::map<gateway_name, std::pair<heartbeat, steady_time>> unregistered_;  // at most 1,000
+};
+
+}  // namespace peerage

@@ -1,0 +1,70 @@
+#include <utility>
+
+#include "control/control.h"
+
+namespace peerage {
+namespace {
+
+std::unexpected<error> no_gateway(const gateway_name& name) {
+  return fail(errc::not_found, "there is no gateway " + name.text(), "gateway");
+}
+
+}  // namespace
+
+task<result<std::vector<gateway_info>>> control::list_gateways() {
+  if (auto read = co_await read_gateways(); !read) co_return std::unexpected(read.error());
+  std::vector<gateway_info> all;
+  for (const gateway_view& each : board_.views(clock_.steady(), bus_.connected())) {
+    all.push_back({*each.what, each.live, each.peers});
+  }
+  co_return all;
+}
+
+task<result<gateway_info>> control::show_gateway(gateway_name name) {
+  auto found = co_await get_as<gateway>(store_, name);
+  if (!found) co_return std::unexpected(found.error());
+  if (!*found) co_return no_gateway(name);
+  board_.put(**found);
+  const bool live = board_.live(name, clock_.steady(), bus_.connected());
+  co_return gateway_info{std::move((*found)->value), live, board_.peers(name)};
+}
+
+task<result<gateway_info>> control::drain_gateway(gateway_name name, bool drain) {
+  for (;;) {
+    auto found = co_await get_as<gateway>(store_, name);
+    if (!found) co_return std::unexpected(found.error());
+    if (!*found) co_return no_gateway(name);
+    if ((*found)->value.draining == drain) break;
+    gateway changed = (*found)->value;
+    changed.draining = drain;
+    transaction writes;
+    writes.push_back(peerage::put{std::move(changed), (*found)->revision});
+    const auto stored = co_await store_.commit(std::move(writes));
+    if (stored) break;
+    // The gateway registered again meanwhile: look again.
+    if (stored.error().code != errc::conflict) co_return std::unexpected(stored.error());
+  }
+  co_return co_await show_gateway(std::move(name));
+}
+
+task<result<>> control::remove_gateway(gateway_name name) {
+  auto found = co_await get_as<gateway>(store_, name);
+  if (!found) co_return std::unexpected(found.error());
+  if (!*found) co_return no_gateway(name);
+  if (!(*found)->value.draining) {
+    co_return fail(errc::conflict, "gateway " + name.text() + " must be drained first", "gateway");
+  }
+  transaction writes;
+  writes.push_back(removal{name, (*found)->revision});
+  const auto stored = co_await store_.commit(std::move(writes));
+  if (!stored) {
+    if (stored.error().field == "peers") {
+      co_return fail(errc::conflict, "gateway " + name.text() + " still has peers", "gateway");
+    }
+    co_return std::unexpected(stored.error());
+  }
+  board_.remove(name);
+  co_return result<>{};
+}
+
+}  // namespace peerage

@@ -1,0 +1,187 @@
+// Looking at peers, and taking them away.
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "control/control.h"
+#include "log/log.h"
+
+namespace peerage {
+namespace {
+
+constexpr seconds status_wait{2};
+constexpr milliseconds expiry_every{250};
+constexpr seconds expiry_wait{5};
+// Removals that one transaction and one message take together.
+constexpr std::size_t expire_together = 32;
+
+std::unexpected<error> no_peer(const peer_id& id) {
+  return fail(errc::not_found,
+              "there is no peer " + id.name.text() + " in network " + id.network.text(), "name");
+}
+
+/// The last sign of life; nothing while it is unknown. A peer that was never seen counts from its
+/// creation, or from when this device got it: what an earlier device saw is not known.
+std::optional<wall_time> last_seen(const peer_view& view) {
+  if (view.state != peer_state::live || !view.seen) return {};
+  if (view.seen->last_handshake_at) return view.seen->last_handshake_at;
+  return std::max(view.what.value.created_at, view.live_at.value_or(wall_time::max()));
+}
+
+}  // namespace
+
+task<result<peer_view>> control::show_peer(const principal& who, peer_id id) {
+  auto in = co_await network_for(who, id.network);
+  if (!in) co_return std::unexpected(in.error());
+  auto found = co_await get_as<peer>(store_, id);
+  if (!found) co_return std::unexpected(found.error());
+  if (!*found || !may_touch(who, (*found)->value, action::read_peers)) co_return no_peer(id);
+  std::vector<peer_view> one(1);
+  one[0].what = **std::move(found);
+  one[0].network = *std::move(in);
+  co_await fill_states(one, true);
+  co_return std::move(one[0]);
+}
+
+task<result<peer_page>> control::list_peers(const principal& who, network_name network,
+                                            std::string after, std::size_t limit,
+                                            std::optional<seconds> stale) {
+  auto in = co_await network_for(who, network);
+  if (!in) co_return std::unexpected(in.error());
+  page_query query{peers_of_network{network}, std::move(after), limit};
+  auto got = co_await store_.list(query);
+  if (!got) co_return std::unexpected(got.error());
+  peer_page made;
+  if (got->more) made.next = position(query.what, got->items.back().value);
+  for (auto& each : got->items) {
+    peer_view view;
+    view.what = {std::get<peer>(std::move(each.value)), each.revision};
+    if (!may_touch(who, view.what.value, action::read_peers)) continue;
+    view.network = *in;
+    made.items.push_back(std::move(view));
+  }
+  co_await fill_states(made.items, stale.has_value());
+  if (stale) {
+    const wall_time limit_time = clock_.now() - *stale;
+    std::erase_if(made.items, [&](const peer_view& view) {
+      const auto seen = last_seen(view);
+      return !seen || *seen > limit_time;
+    });
+  }
+  co_return made;
+}
+
+/// Each peer's gateway and state. From the heartbeat where that is enough, else one question to
+/// each gateway.
+task<> control::fill_states(std::vector<peer_view>& views, bool want_seen) {
+  std::map<gateway_name, std::vector<std::size_t>> ask;
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    peer_view& view = views[i];
+    const gateway_name& name = view.what.value.gateway;
+    if (const gateway* known = board_.find(name)) view.gateway = *known;
+    view.gateway.name = name;
+    const bool live = board_.live(name, clock_.steady(), bus_.connected());
+    if (live && !want_seen && board_.applied(name) >= view.what.revision) {
+      view.state = peer_state::live;
+    } else if (bus_.connected()) {
+      ask[name].push_back(i);
+    }
+  }
+  for (const auto& [name, indexes] : ask) {
+    status_request request;
+    request.want_seen = want_seen;
+    for (const std::size_t i : indexes) {
+      request.public_keys.push_back(views[i].what.value.public_key);
+    }
+    const auto deadline = clock_.steady() + status_wait;
+    auto reply = co_await bus_.status(name, std::move(request), deadline);
+    if (!reply || reply->reports.size() != indexes.size()) continue;
+    for (std::size_t n = 0; n < indexes.size(); ++n) {
+      peer_view& view = views[indexes[n]];
+      peer_report& report = reply->reports[n];
+      view.state = report.live ? peer_state::live : peer_state::pending;
+      view.live_at = report.live_at;
+      view.seen = std::move(report.seen);
+    }
+  }
+}
+
+task<result<removal_outcome>> control::remove_peer(const principal& who, peer_id id,
+                                                   milliseconds wait) {
+  const steady_time deadline = clock_.steady() + wait;
+  auto in = co_await network_for(who, id.network);
+  if (!in) co_return std::unexpected(in.error());
+  for (;;) {
+    auto found = co_await get_as<peer>(store_, id);
+    if (!found) co_return std::unexpected(found.error());
+    if (!*found || !may_touch(who, (*found)->value, action::change_peers)) co_return no_peer(id);
+    const stored<peer>& old = **found;
+    transaction writes;
+    writes.push_back(removal{id, old.revision});
+    const auto stored = co_await store_.commit(std::move(writes));
+    if (!stored) {
+      // Changed or removed by somebody meanwhile: look again.
+      const bool moved_on =
+          stored.error().code == errc::conflict || stored.error().code == errc::not_found;
+      if (moved_on) continue;
+      co_return std::unexpected(stored.error());
+    }
+    std::vector<peer_change> changes{remove_peer_change{old.value.public_key}};
+    const applied left =
+        co_await announce(old.value.gateway, *stored, std::move(changes), deadline);
+    co_return removal_outcome{left.confirmed, left.reason, old.value.gateway.text()};
+  }
+}
+
+task<> control::expiry_loop() {
+  bool well = true;
+  for (;;) {
+    page_query query{peers_expiring{clock_.now()}, {}, expire_together};
+    auto got = co_await store_.list(query);
+    if (!got && well) log::warning("expiry can't read the store", {{"error", got.error().message}});
+    well = got.has_value();
+    std::vector<stored<peer>> gone;
+    if (got) {
+      for (auto& each : got->items) {
+        gone.push_back({std::get<peer>(std::move(each.value)), each.revision});
+      }
+    }
+    const bool full = gone.size() == expire_together;
+    if (!gone.empty()) co_await expire(std::move(gone));
+    if (!full) co_await clock_.wait_until(clock_.steady() + expiry_every);
+  }
+}
+
+task<> control::expire(std::vector<stored<peer>> gone) {
+  transaction writes;
+  for (const auto& each : gone) writes.push_back(removal{each.value.id, each.revision});
+  const auto removed = co_await store_.commit(std::move(writes));
+  if (!removed) {
+    if (gone.size() > 1) {
+      // One of them was renewed or removed meanwhile: each for itself.
+      for (auto& each : gone) {
+        std::vector<stored<peer>> alone{std::move(each)};
+        co_await expire(std::move(alone));
+      }
+    } else if (removed.error().code != errc::conflict && removed.error().code != errc::not_found) {
+      log::warning("peer could not be expired", {{"peer", gone[0].value.id.name.text()},
+                                                 {"error", removed.error().message}});
+      co_await clock_.wait_until(clock_.steady() + seconds{1});
+    }
+    co_return;
+  }
+  std::map<gateway_name, std::vector<peer_change>> by_gateway;
+  for (const auto& each : gone) {
+    by_gateway[each.value.gateway].push_back(remove_peer_change{each.value.public_key});
+    log::info("peer expired", {{"network", each.value.id.network.text()},
+                               {"peer", each.value.id.name.text()},
+                               {"gateway", each.value.gateway.text()}});
+  }
+  for (auto& [name, changes] : by_gateway) {
+    // What the gateway does not confirm it learns from the store.
+    const auto deadline = clock_.steady() + expiry_wait;
+    (void)co_await announce(name, *removed, std::move(changes), deadline);
+  }
+}
+
+}  // namespace peerage

@@ -1,0 +1,106 @@
+#include <algorithm>
+#include <utility>
+
+#include "base/base64.h"
+#include "control/control.h"
+#include "crypto/random.h"
+#include "crypto/sha256.h"
+
+namespace peerage {
+namespace {
+
+// A token's text: "prg_", its id, "_", its secret. The id finds it in the store without a search.
+constexpr std::string_view token_prefix = "prg_";
+constexpr std::size_t id_size = 10;
+constexpr std::size_t secret_size = 40;  // 200 bits
+const mark_name bootstrap_mark{"bootstrap"};
+
+std::unexpected<error> not_a_token() {
+  return fail(errc::denied, "the token is not valid here: unknown, revoked or expired");
+}
+
+}  // namespace
+
+task<result<new_token>> control::create_token(token_request wanted) {
+  if (wanted.network) {
+    auto found = co_await get_as<network>(store_, *wanted.network);
+    if (!found) co_return std::unexpected(found.error());
+    if (!*found) {
+      co_return fail(errc::not_found, "there is no network " + wanted.network->text(), "network");
+    }
+  }
+  new_token made;
+  const std::string id = random_label(id_size);
+  std::string secret = std::string(token_prefix) + id + "_" + random_label(secret_size);
+  made.what.id = *token_id::parse(id);
+  made.what.name = std::move(wanted.name);
+  made.what.network = wanted.network;
+  made.what.scopes = std::move(wanted.scopes);
+  made.what.created_at = clock_.now();
+  if (wanted.expires_in) made.what.expires_at = made.what.created_at + *wanted.expires_in;
+  made.what.hash = sha256(secret);
+  made.secret = secret_text(std::move(secret));
+  transaction writes;
+  writes.push_back(peerage::put{made.what, absent{}});
+  const auto stored = co_await store_.commit(std::move(writes));
+  if (!stored) co_return std::unexpected(stored.error());
+  co_return made;
+}
+
+task<result<std::vector<token>>> control::list_tokens() {
+  std::vector<token> all;
+  page_query query{all_tokens{}, {}, 1'000};
+  for (bool more = true; more;) {
+    auto got = co_await store_.list(query);
+    if (!got) co_return std::unexpected(got.error());
+    more = got->more;
+    if (more) query.after = position(query.what, got->items.back().value);
+    for (auto& each : got->items) {
+      auto& one = std::get<token>(each.value);
+      if (const wall_time* used = uses_.find(one.id)) one.last_used_at = *used;
+      all.push_back(std::move(one));
+    }
+  }
+  co_return all;
+}
+
+task<result<>> control::remove_token(token_id id) {
+  transaction writes;
+  writes.push_back(removal{id, present{}});
+  const auto stored = co_await store_.commit(std::move(writes));
+  if (stored) co_return result<>{};
+  if (stored.error().code != errc::not_found) co_return std::unexpected(stored.error());
+  co_return fail(errc::not_found, "there is no token " + id.text(), "id");
+}
+
+task<result<principal>> control::authenticate(std::string_view secret) {
+  const std::size_t size = token_prefix.size() + id_size + 1 + secret_size;
+  if (secret.size() != size || !secret.starts_with(token_prefix)) co_return not_a_token();
+  auto id = token_id::parse(secret.substr(token_prefix.size(), id_size));
+  if (!id) co_return not_a_token();
+  const auto hash = sha256(secret);
+  auto found = co_await get_as<token>(store_, *std::move(id));
+  if (!found) co_return std::unexpected(found.error());
+  if (!*found || !equal_in_constant_time((*found)->value.hash, hash)) co_return not_a_token();
+  token& known = (*found)->value;
+  if (known.expires_at && *known.expires_at <= clock_.now()) co_return not_a_token();
+  uses_.note(known.id, clock_.now());
+  co_return principal{known.id, known.network, std::move(known.scopes)};
+}
+
+task<result<bool>> control::bootstrapped() {
+  auto found = co_await get_as<mark>(store_, bootstrap_mark);
+  if (!found) co_return std::unexpected(found.error());
+  co_return found->has_value();
+}
+
+task<result<>> control::mark_bootstrapped() {
+  transaction writes;
+  writes.push_back(peerage::put{mark{bootstrap_mark.text, to_rfc3339(clock_.now())}, absent{}});
+  const auto stored = co_await store_.commit(std::move(writes));
+  // Another process was as quick: there is an admin token, and that is what matters.
+  if (stored || stored.error().code == errc::conflict) co_return result<>{};
+  co_return std::unexpected(stored.error());
+}
+
+}  // namespace peerage

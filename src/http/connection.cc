@@ -1,0 +1,227 @@
+#include "http/connection.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <utility>
+
+#include "http/encode.h"
+
+namespace peerage::http {
+namespace {
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t first_buffer = 4096;
+constexpr std::size_t least_room = 1024;
+constexpr std::string_view continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
+
+/// One of the requests in flight, while it lives.
+class flight {
+ public:
+  explicit flight(std::size_t& count) : count_(count) { ++count_; }
+  ~flight() { --count_; }
+  flight(const flight&) = delete;
+  flight& operator=(const flight&) = delete;
+
+ private:
+  std::size_t& count_;
+};
+
+bool may_have_body(int status) {
+  return status != 204 && status != 304;
+}
+
+}  // namespace
+
+connection::connection(std::shared_ptr<server_core> core, asio::ip::tcp::socket socket,
+                       bool surplus)
+    : core_(std::move(core)),
+      stream_(std::move(socket)),
+      parser_({core_->bounds.header_bytes, core_->bounds.body_bytes}),
+      surplus_(surplus) {
+  enter(core_->waiting);
+  allow(core_->bounds.header_time);
+}
+
+connection::~connection() {
+  list_->erase(place_);
+  core_->left();
+}
+
+void connection::enter(std::list<connection*>& list) {
+  if (dropped_) return;
+  if (list_ == nullptr) {
+    place_ = list.insert(list.end(), this);
+  } else {
+    list.splice(list.end(), *list_, place_);
+  }
+  list_ = &list;
+}
+
+void connection::allow(steady_duration time) {
+  deadline_ = std::chrono::steady_clock::now() + time;
+  overdue_ = false;
+}
+
+void connection::check_deadline(steady_time now) {
+  if (now < deadline_) return;
+  // Told again at every sweep until the coroutine sets another deadline: it may be between two
+  // reads just now.
+  overdue_ = true;
+  boost::system::error_code ignored;
+  socket().cancel(ignored);
+}
+
+void connection::drop() {
+  enter(core_->dropped);
+  dropped_ = true;
+  boost::system::error_code ignored;
+  socket().close(ignored);
+}
+
+asio::mutable_buffer connection::room() {
+  if (begin_ == end_) begin_ = end_ = 0;
+  if (input_.size() - end_ < least_room) {
+    std::copy(input_.data() + begin_, input_.data() + end_, input_.data());
+    end_ -= std::exchange(begin_, 0);
+    // The parser refuses what is longer than a header and can't be used: this stays small.
+    if (input_.size() - end_ < least_room) input_.resize(std::max(first_buffer, 2 * input_.size()));
+  }
+  return asio::buffer(input_.data() + end_, input_.size() - end_);
+}
+
+task<> connection::run() {
+  boost::system::error_code problem;
+  socket().set_option(asio::ip::tcp::no_delay(true), problem);
+  const auto other_side = socket().remote_endpoint(problem);
+  if (!problem) remote_ = other_side.address().to_string();
+
+  auto then = after::next;
+  if (surplus_) {
+    response answer = core_->refuse(503, "every connection that this server allows is in use");
+    const bool written = co_await write(std::move(answer), 11, false, true);
+    then = written ? after::close : after::gone;
+  }
+  while (then == after::next && !dropped_ && !core_->stopping) then = co_await serve_one();
+  if (then != after::gone && !dropped_) co_await linger();
+  // What a client did not read in time is not kept in the system's memory for it.
+  const bool unread = then == after::gone && overdue_;
+  if (unread) socket().set_option(asio::socket_base::linger(true, 0), problem);
+  socket().close(problem);
+}
+
+task<connection::after> connection::serve_one() {
+  if (!first_) parser_.reset();
+  const arrival came = co_await read_request();
+  first_ = false;
+  if (came == arrival::gone) co_return after::gone;
+  if (came == arrival::whole) co_return co_await answer_request();
+  response answer = core_->refuse(refused_.status, std::move(refused_.detail));
+  const bool written = co_await write(std::move(answer), 11, false, true);
+  co_return written ? after::close : after::gone;
+}
+
+task<connection::arrival> connection::read_request() {
+  const auto& bounds = core_->bounds;
+  bool begun = first_;
+  enter(core_->waiting);
+  if (!first_) allow(bounds.idle_time);
+  bool any_byte = begin_ != end_;
+  for (;;) {
+    any_byte = any_byte || begin_ != end_;
+    if (any_byte && !begun) {
+      // Its wait counts from here: a request on its way is not the first to make room.
+      begun = true;
+      allow(bounds.header_time);
+      enter(core_->waiting);
+    }
+    if (any_byte) {
+      std::size_t used = 0;
+      auto step = parser_.feed(unread(), used);
+      begin_ += used;
+      if (!step) {
+        refused_ = std::move(step.error());
+        co_return arrival::refused;
+      }
+      if (*step == progress::whole) co_return arrival::whole;
+      if (*step == progress::header) {
+        allow(bounds.body_time);
+        if (!parser_.wants_continue() || begin_ != end_) continue;
+        co_await asio::async_write(stream_, asio::buffer(continue_line), as_result);
+      }
+    }
+    const auto [problem, size] = co_await stream_.async_read_some(room(), as_result);
+    end_ += size;
+    if (dropped_) co_return arrival::gone;
+    if (problem && !(overdue_ && any_byte)) co_return arrival::gone;
+    if (problem) {
+      refused_ = {408, "the request took too long to arrive"};
+      co_return arrival::refused;
+    }
+  }
+}
+
+task<connection::after> connection::answer_request() {
+  enter(core_->working);
+  deadline_ = steady_time::max();  // the handler keeps its own
+  const int version = parser_.version();
+  const bool kept = parser_.keep_alive();
+  request incoming = parser_.take();
+  incoming.remote = remote_;
+  const bool head = incoming.method == "HEAD";
+  if (head) incoming.method = "GET";
+  response answer = co_await handle(std::move(incoming));
+  const bool keep = kept && !core_->stopping;
+  const bool written = co_await write(std::move(answer), version, keep, !head);
+  if (!written) co_return after::gone;
+  co_return keep ? after::next : after::close;
+}
+
+task<response> connection::handle(request incoming) {
+  if (core_->in_flight >= core_->bounds.in_flight) {
+    co_return core_->refuse(503, "the server is at work on as many requests as it allows");
+  }
+  const flight counted(core_->in_flight);
+  try {
+    co_return co_await core_->handle(std::move(incoming));
+  } catch (...) {
+    // A bug, or stop() has cancelled it. The handler's room logs what it wants to be known.
+  }
+  co_return core_->refuse(500, "the server failed at this request");
+}
+
+task<bool> connection::write(response answer, int version, bool keep_alive, bool with_body) {
+  output_.clear();
+  if (!append_answer_head(output_, answer, version, keep_alive)) {
+    output_.clear();
+    answer = core_->refuse(500, "the server made an answer that can't be sent");
+    if (!append_answer_head(output_, answer, version, keep_alive)) co_return false;
+  }
+  allow(core_->bounds.write_time);
+  const bool body = with_body && may_have_body(answer.status);
+  const std::array<asio::const_buffer, 2> parts{
+      asio::buffer(output_), body ? asio::buffer(answer.body) : asio::const_buffer{}};
+  const auto [problem, size] = co_await asio::async_write(stream_, parts, as_result);
+  co_return !problem && !dropped_;
+}
+
+task<> connection::linger() {
+  // Closing while bytes are unread, or yet to come, sends a reset, which may overtake the answer.
+  lingering_ = true;
+  enter(core_->waiting);
+  allow(core_->bounds.drain_time);
+  boost::system::error_code ignored;
+  socket().shutdown(asio::socket_base::shutdown_send, ignored);
+  std::size_t drained = 0;
+  while (!dropped_ && drained < core_->bounds.drain_bytes) {
+    begin_ = end_ = 0;
+    const auto [problem, size] = co_await stream_.async_read_some(room(), as_result);
+    if (problem || overdue_) co_return;
+    drained += size;
+  }
+}
+
+}  // namespace peerage::http

@@ -1,0 +1,119 @@
+// One connection of the server, and what all of them share. Only server.cc and connection.cc see
+// this. A connection is owned by its own coroutine; it enters itself in the core's lists and leaves
+// them when it goes.
+#pragma once
+
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/system/error_code.hpp>
+#include <expected>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/parse.h"
+#include "http/server.h"
+
+namespace peerage::http {
+
+/// What carries the bytes. A TLS stream over it has the same two members, async_read_some and
+/// async_write_some, and reaches the socket through lowest_layer().
+using stream = asio::ip::tcp::socket;
+
+class connection;
+
+/// What the connections of a server share. Deadlines need no timer of a connection's own: a sweep
+/// over all of them, every `tick`, ends the waits that are overdue.
+struct server_core {
+  server_core(asio::any_io_executor executor, limits given, handler answer, refuser refusal);
+
+  std::size_t open() const { return waiting.size() + working.size(); }
+  /// Closes the connection that has waited longest; false where none waits.
+  bool make_room();
+  response refuse(int status, std::string detail) const;
+  void left();  // a coroutine has ended
+
+  asio::any_io_executor loop;
+  limits bounds;
+  handler handle;
+  refuser make_refusal;
+
+  // Each connection is in one of these.
+  std::list<connection*> waiting;  // for a request or for its own end; the longest waiting first
+  std::list<connection*> working;  // on a request
+  std::list<connection*> dropped;  // closed; the coroutine has yet to notice
+
+  std::size_t in_flight = 0;
+  bool accepting = false;
+  bool stopping = false;
+  bool done = false;  // stopped, and every coroutine gone
+  steady_time grace_ends;
+  asio::ip::tcp::acceptor acceptor;
+  asio::steady_timer accept_pause;
+  asio::steady_timer sweep_tick;
+  asio::steady_timer gone;  // never expires; cancelled when done
+};
+
+class connection : public std::enable_shared_from_this<connection> {
+ public:
+  /// One connection too many, `surplus`, is told so and closed.
+  connection(std::shared_ptr<server_core> core, asio::ip::tcp::socket socket, bool surplus);
+  ~connection();
+  connection(const connection&) = delete;
+  connection& operator=(const connection&) = delete;
+
+  /// Until the connection is closed. Once.
+  task<> run();
+
+  /// Ends what it waits for, if that is overdue.
+  void check_deadline(steady_time now);
+  /// Closes it; the coroutine ends soon.
+  void drop();
+  /// It has said all that it will say, and takes in what is still on its way.
+  bool lingering() const { return lingering_; }
+
+  /// Cancels a handler that is under way.
+  asio::cancellation_signal cancel;
+
+ private:
+  enum class arrival { whole, gone, refused };
+  enum class after { next, close, gone };
+
+  task<after> serve_one();
+  task<arrival> read_request();
+  task<after> answer_request();
+  task<response> handle(request incoming);
+  task<bool> write(response answer, int version, bool keep_alive, bool with_body);
+  task<> linger();
+
+  stream::lowest_layer_type& socket() { return stream_.lowest_layer(); }
+  std::string_view unread() const { return {input_.data() + begin_, end_ - begin_}; }
+  void enter(std::list<connection*>& list);
+  void allow(steady_duration time);  // from now on, for what is waited for next
+  asio::mutable_buffer room();       // where the next bytes go
+
+  std::shared_ptr<server_core> core_;
+  stream stream_;
+  std::string remote_;
+  std::list<connection*>* list_ = nullptr;
+  std::list<connection*>::iterator place_;
+
+  request_parser parser_;
+  std::vector<char> input_;  // bytes that have come: begin_ to end_ are not used yet
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::string output_;
+  refusal refused_;
+
+  steady_time deadline_ = steady_time::max();
+  bool overdue_ = false;
+  bool surplus_ = false;
+  bool first_ = true;
+  bool lingering_ = false;
+  bool dropped_ = false;
+};
+
+}  // namespace peerage::http

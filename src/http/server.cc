@@ -1,0 +1,216 @@
+#include "http/server.h"
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <charconv>
+#include <exception>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "http/connection.h"
+
+namespace peerage::http {
+namespace {
+
+using asio::ip::tcp;
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr const char* retry_after_s = "1";
+
+std::optional<tcp::endpoint> parse_endpoint(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  auto host = text.substr(0, colon);
+  const auto port_text = text.substr(colon + 1);
+  const bool bracketed = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  std::uint16_t port = 0;
+  const auto* end = port_text.data() + port_text.size();
+  const auto parsed = std::from_chars(port_text.data(), end, port);
+  boost::system::error_code problem;
+  const auto address = asio::ip::make_address(std::string(host), problem);
+  if (problem || parsed.ec != std::errc{} || parsed.ptr != end || address.is_v6() != bracketed) {
+    return std::nullopt;
+  }
+  return tcp::endpoint(address, port);
+}
+
+result<> open_acceptor(tcp::acceptor& acceptor, const tcp::endpoint& where,
+                       const std::string& name) {
+  boost::system::error_code problem;
+  acceptor.open(where.protocol(), problem);
+  if (!problem) acceptor.set_option(tcp::acceptor::reuse_address(true), problem);
+  if (!problem) acceptor.bind(where, problem);
+  if (!problem) acceptor.listen(asio::socket_base::max_listen_connections, problem);
+  if (!problem) return {};
+  if (problem == asio::error::address_in_use) {
+    return fail(errc::io, "the address " + name +
+                              " is in use by another process; stop that one, or listen elsewhere");
+  }
+  const auto code = problem == asio::error::access_denied ? errc::denied : errc::io;
+  return fail(code, "can't listen on " + name + ": " + problem.message());
+}
+
+/// How often deadlines are looked at: often enough for the shortest of them.
+steady_duration sweep_every(const limits& bounds) {
+  const auto shortest = std::min({bounds.header_time, bounds.body_time, bounds.idle_time,
+                                  bounds.write_time, bounds.drain_time});
+  return std::clamp<steady_duration>(shortest / 4, milliseconds{5}, milliseconds{500});
+}
+
+task<> serve(std::shared_ptr<connection> each) {
+  co_await each->run();
+}
+
+void admit(const std::shared_ptr<server_core>& core, tcp::socket socket) {
+  while (core->open() >= core->bounds.connections && core->make_room()) {}
+  const bool surplus = core->open() >= core->bounds.connections;
+  auto made = std::make_shared<connection>(core, std::move(socket), surplus);
+  const auto slot = made->cancel.slot();
+  // An exception ends this connection alone: stop() has cancelled it, or memory ran out. The
+  // signal lives until the coroutine's frame is gone.
+  auto ended = [made](const std::exception_ptr&) {};
+  asio::co_spawn(core->loop, serve(made), asio::bind_cancellation_slot(slot, std::move(ended)));
+}
+
+task<> accept_connections(std::shared_ptr<server_core> core) {
+  while (!core->stopping) {
+    auto [problem, socket] = co_await core->acceptor.async_accept(as_result);
+    if (core->stopping) break;
+    if (!problem) {
+      admit(core, std::move(socket));
+      continue;
+    }
+    // Most likely out of descriptors: one that idles may give up its own.
+    core->make_room();
+    core->accept_pause.expires_after(core->bounds.accept_pause);
+    co_await core->accept_pause.async_wait(as_result);
+  }
+  core->accepting = false;
+  core->left();
+}
+
+/// Closes every connection, and cancels the handlers.
+void cut_off(const server_core& core) {
+  std::vector<std::shared_ptr<connection>> rest;
+  for (auto* each : core.waiting) rest.push_back(each->shared_from_this());
+  for (auto* each : core.working) rest.push_back(each->shared_from_this());
+  for (const auto& each : rest) {
+    each->drop();
+    each->cancel.emit(asio::cancellation_type::terminal);
+  }
+}
+
+task<> sweep(std::shared_ptr<server_core> core) {
+  const auto every = sweep_every(core->bounds);
+  for (;;) {
+    const auto now = std::chrono::steady_clock::now();
+    const bool in_grace = core->stopping && now < core->grace_ends;
+    if (core->stopping && !in_grace) cut_off(*core);
+    if (core->stopping && !core->accepting && core->open() == 0 && core->dropped.empty()) break;
+    for (auto* each : core->waiting) each->check_deadline(now);
+    for (auto* each : core->working) each->check_deadline(now);
+    core->sweep_tick.expires_at(in_grace ? std::min(now + every, core->grace_ends) : now + every);
+    co_await core->sweep_tick.async_wait(as_result);
+  }
+  core->done = true;
+  core->gone.cancel();
+}
+
+void begin_stop(server_core& core, steady_duration grace) {
+  const auto ends = std::chrono::steady_clock::now() + grace;
+  core.grace_ends = core.stopping ? std::min(core.grace_ends, ends) : ends;
+  core.stopping = true;
+  boost::system::error_code ignored;
+  core.acceptor.close(ignored);
+  core.accept_pause.cancel();
+  std::vector<connection*> idle;
+  for (auto* each : core.waiting) {
+    if (!each->lingering()) idle.push_back(each);
+  }
+  for (auto* each : idle) each->drop();
+  core.sweep_tick.cancel();
+}
+
+}  // namespace
+
+server_core::server_core(asio::any_io_executor executor, limits given, handler answer,
+                         refuser refusal)
+    : loop(std::move(executor)),
+      bounds(given),
+      handle(std::move(answer)),
+      make_refusal(std::move(refusal)),
+      acceptor(loop),
+      accept_pause(loop),
+      sweep_tick(loop),
+      gone(loop, steady_time::max()) {}
+
+bool server_core::make_room() {
+  if (waiting.empty()) return false;
+  waiting.front()->drop();
+  return true;
+}
+
+response server_core::refuse(int status, std::string detail) const {
+  response made;
+  try {
+    made = make_refusal(status, std::move(detail));
+  } catch (...) {
+    made = {};
+    made.status = status;
+  }
+  if (status == 503 && made.header("Retry-After").empty()) {
+    made.set_header("Retry-After", retry_after_s);
+  }
+  return made;
+}
+
+void server_core::left() {
+  if (stopping) sweep_tick.cancel();
+}
+
+server::server(std::shared_ptr<server_core> core, std::uint16_t port)
+    : core_(std::move(core)), port_(port) {}
+
+server::~server() {
+  begin_stop(*core_, steady_duration::zero());
+}
+
+std::size_t server::connections() const {
+  return core_->open();
+}
+
+result<std::unique_ptr<server>> server::listen(asio::any_io_executor loop,
+                                               std::string address_and_port, limits bounds,
+                                               handler handle, refuser refuse) {
+  const auto where = parse_endpoint(address_and_port);
+  if (!where) {
+    return fail(errc::invalid, "\"" + address_and_port +
+                                   "\" is not an address and port to listen on, such as "
+                                   "\"127.0.0.1:7420\" or \"[::1]:7420\"");
+  }
+  auto core =
+      std::make_shared<server_core>(std::move(loop), bounds, std::move(handle), std::move(refuse));
+  if (auto opened = open_acceptor(core->acceptor, *where, address_and_port); !opened) {
+    return std::unexpected(std::move(opened.error()));
+  }
+  boost::system::error_code problem;
+  const auto port = core->acceptor.local_endpoint(problem).port();
+  if (problem) return fail(errc::io, "can't listen on " + address_and_port);
+  core->accepting = true;
+  asio::co_spawn(core->loop, accept_connections(core), asio::detached);
+  asio::co_spawn(core->loop, sweep(core), asio::detached);
+  return std::unique_ptr<server>(new server(std::move(core), port));
+}
+
+task<> server::stop(steady_duration grace) {
+  const auto core = core_;
+  begin_stop(*core, grace);
+  while (!core->done) co_await core->gone.async_wait(as_result);
+}
+
+}  // namespace peerage::http

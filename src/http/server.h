@@ -1,0 +1,80 @@
+// The HTTP/1.1 server: it listens, reads whole requests, hands each to a handler and writes the
+// answer. It knows limits and deadlines, and nothing of what a request means. Made at start by
+// whoever runs the event loop; every call, and the handler, runs on that loop's one thread. The
+// owner awaits stop() before it lets the server go.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "async/task.h"
+#include "base/error.h"
+#include "base/time.h"
+#include "http/message.h"
+
+namespace peerage::http {
+
+/// Every bound of the server. A request that crosses one gets the status beside it.
+struct limits {
+  std::size_t header_bytes = 16 * 1024;  // 431
+  std::size_t body_bytes = 64 * 1024;    // 413
+  steady_duration header_time =
+      seconds{10};  // from connecting, or the first byte of a later
+                    // request: 408; closed without a word where no byte came
+  steady_duration body_time = seconds{10};   // the whole body: 408
+  steady_duration idle_time = seconds{120};  // between two requests: closed
+  steady_duration write_time = seconds{10};  // a whole answer: closed
+  // Before it closes, a connection takes in and drops what is still on its way, so that the client
+  // reads the answer and not a reset: for this long and this much.
+  steady_duration drain_time = seconds{1};
+  std::size_t drain_bytes = 1024 * 1024;
+  // Where a new connection finds this many, the one that has waited longest for a request is closed
+  // in its favour; where every one is at work, the new one gets a 503.
+  std::size_t connections = 4096;
+  std::size_t in_flight = 1024;                      // requests being handled: 503 with Retry-After
+  steady_duration accept_pause = milliseconds{100};  // after the system refused a connection
+};
+
+/// Answers a request. Many run at once, one for each connection. What it throws becomes a 500. A
+/// request with HEAD comes as GET; its answer's body is counted and not sent. stop() cancels those
+/// that outlast its grace, and waits until they have returned.
+using handler = std::function<task<response>(request)>;
+
+/// Makes an answer that the server gives by itself: 400, 408, 411, 413, 417, 431, 500, 501, 503,
+/// 505. `detail` is a sentence without a final stop.
+using refuser = std::function<response(int status, std::string detail)>;
+
+struct server_core;
+
+class server {
+ public:
+  /// `address_and_port`: "127.0.0.1:7420", "[::1]:7420"; port 0 is any free one. Serves from now
+  /// on. errc::invalid for another form, errc::io when the port is in use, errc::denied.
+  static result<std::unique_ptr<server>> listen(asio::any_io_executor loop,
+                                                std::string address_and_port, limits bounds,
+                                                handler handle, refuser refuse);
+  ~server();
+  server(const server&) = delete;
+  server& operator=(const server&) = delete;
+
+  std::uint16_t port() const { return port_; }
+
+  /// Open connections, those on their way out not counted.
+  std::size_t connections() const;
+
+  /// Accepts nothing more and closes idle connections; requests that are being handled have
+  /// `grace` to be answered, then they are cancelled and their connections closed. Returns when
+  /// every coroutine is gone. May be called again, and at the same time.
+  task<> stop(steady_duration grace);
+
+ private:
+  server(std::shared_ptr<server_core> core, std::uint16_t port);
+
+  std::shared_ptr<server_core> core_;
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace peerage::http

@@ -1,0 +1,84 @@
+#include "json/fields.h"
+
+namespace peerage::json {
+namespace {
+
+std::string text_of(const value& from) {
+  const auto& text = from.get_string();
+  return {text.data(), text.size()};
+}
+
+}  // namespace
+
+const value* fields::find(std::string_view name) {
+  known_.emplace(name);
+  return from_.if_contains(name);
+}
+
+bool fields::null(std::string_view name) {
+  const value* found = find(name);
+  return found != nullptr && found->is_null();
+}
+
+std::optional<std::string> fields::text(std::string_view name) {
+  const value* found = find(name);
+  if (found == nullptr || found->is_null()) return {};
+  if (found->is_string()) return text_of(*found);
+  blame(name, "must be a string");
+  return {};
+}
+
+std::optional<std::int64_t> fields::whole(std::string_view name, std::int64_t least,
+                                          std::int64_t most) {
+  const value* found = find(name);
+  if (found == nullptr || found->is_null()) return {};
+  const bool fits = found->is_int64() && found->get_int64() >= least && found->get_int64() <= most;
+  if (fits) return found->get_int64();
+  blame(name, "must be a whole number from " + std::to_string(least) + " to " +
+                  std::to_string(most));
+  return {};
+}
+
+std::optional<bool> fields::boolean(std::string_view name) {
+  const value* found = find(name);
+  if (found == nullptr || found->is_null()) return {};
+  if (found->is_bool()) return found->get_bool();
+  blame(name, "must be true or false");
+  return {};
+}
+
+std::optional<std::vector<std::string>> fields::texts(std::string_view name, std::size_t most) {
+  const value* found = find(name);
+  if (found == nullptr || found->is_null()) return {};
+  const std::string rule = "must be a list of at most " + std::to_string(most) + " strings";
+  if (!found->is_array() || found->get_array().size() > most) {
+    blame(name, rule);
+    return {};
+  }
+  std::vector<std::string> all;
+  for (const value& each : found->get_array()) {
+    if (!each.is_string()) {
+      blame(name, rule);
+      return {};
+    }
+    all.push_back(text_of(each));
+  }
+  return all;
+}
+
+void fields::blame(std::string_view name, std::string why) {
+  if (!fault_) fault_ = error{errc::invalid, std::move(why), std::string(name)};
+}
+
+result<> fields::finish() {
+  if (fault_) return std::unexpected(*fault_);
+  for (const auto& each : from_) {
+    const std::string_view name(each.key().data(), each.key().size());
+    if (!known_.contains(name)) {
+      return fail(errc::invalid, "there is no such member", std::string(name.substr(0, 64)));
+    }
+  }
+  return {};
+}
+
+}  // namespace peerage::json

@@ -1,0 +1,150 @@
+#include "json/json.h"
+
+#include <boost/json/basic_parser_impl.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <charconv>
+#include <optional>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+namespace peerage::json {
+namespace {
+
+/// Boost's parser keeps the last of two members with one name. This handler only listens for them.
+struct duplicate_finder {
+  static constexpr std::size_t max_object_size = std::size_t(-1);
+  static constexpr std::size_t max_array_size = std::size_t(-1);
+  static constexpr std::size_t max_key_size = std::size_t(-1);
+  static constexpr std::size_t max_string_size = std::size_t(-1);
+
+  std::vector<std::unordered_set<std::string>> open;
+  std::string name;
+  std::string found;
+
+  using code = boost::json::error_code;
+  bool on_document_begin(code&) { return true; }
+  bool on_document_end(code&) { return true; }
+  bool on_object_begin(code&) {
+    open.emplace_back();
+    return true;
+  }
+  bool on_object_end(std::size_t, code&) {
+    open.pop_back();
+    return true;
+  }
+  bool on_array_begin(code&) { return true; }
+  bool on_array_end(std::size_t, code&) { return true; }
+  bool on_key_part(boost::json::string_view part, std::size_t, code&) {
+    name.append(part.data(), part.size());
+    return true;
+  }
+  bool on_key(boost::json::string_view part, std::size_t, code& failure) {
+    name.append(part.data(), part.size());
+    if (!open.back().insert(name).second) {
+      found = name;
+      failure = boost::json::error::syntax;
+      return false;
+    }
+    name.clear();
+    return true;
+  }
+  bool on_string_part(boost::json::string_view, std::size_t, code&) { return true; }
+  bool on_string(boost::json::string_view, std::size_t, code&) { return true; }
+  bool on_number_part(boost::json::string_view, code&) { return true; }
+  bool on_int64(std::int64_t, boost::json::string_view, code&) { return true; }
+  bool on_uint64(std::uint64_t, boost::json::string_view, code&) { return true; }
+  bool on_double(double, boost::json::string_view, code&) { return true; }
+  bool on_bool(bool, code&) { return true; }
+  bool on_null(code&) { return true; }
+  bool on_comment_part(boost::json::string_view, code&) { return true; }
+  bool on_comment(boost::json::string_view, code&) { return true; }
+};
+
+/// The shortest text that reads back as the same number: 0.754, where the library says 7.54E-1.
+void print_number(double from, std::string& out) {
+  char text[32];
+  const auto [end, failure] = std::to_chars(text, text + sizeof text, from);
+  out.append(text, failure == std::errc{} ? end : text);
+}
+
+/// `indent`: how far in the value stands; nothing for all on one line.
+void print(const value& from, std::string& out, std::optional<std::size_t> indent);
+
+void new_line(std::string& out, std::optional<std::size_t> indent) {
+  if (!indent) return;
+  out += '\n';
+  out.append(*indent, ' ');
+}
+
+void print_object(const object& from, std::string& out, std::optional<std::size_t> indent) {
+  const auto inner = indent ? std::optional(*indent + 2) : std::nullopt;
+  out += '{';
+  bool first = true;
+  for (const auto& each : from) {
+    if (!std::exchange(first, false)) out += ',';
+    new_line(out, inner);
+    out += boost::json::serialize(each.key());
+    out += indent ? ": " : ":";
+    print(each.value(), out, inner);
+  }
+  if (!first) new_line(out, indent);
+  out += '}';
+}
+
+void print_array(const array& from, std::string& out, std::optional<std::size_t> indent) {
+  const auto inner = indent ? std::optional(*indent + 2) : std::nullopt;
+  out += '[';
+  bool first = true;
+  for (const value& each : from) {
+    if (!std::exchange(first, false)) out += ',';
+    new_line(out, inner);
+    print(each, out, inner);
+  }
+  if (!first) new_line(out, indent);
+  out += ']';
+}
+
+void print(const value& from, std::string& out, std::optional<std::size_t> indent) {
+  if (from.is_object()) {
+    print_object(from.get_object(), out, indent);
+  } else if (from.is_array()) {
+    print_array(from.get_array(), out, indent);
+  } else if (from.is_double()) {
+    print_number(from.get_double(), out);
+  } else {
+    out += boost::json::serialize(from);
+  }
+}
+
+}  // namespace
+
+result<value> parse(std::string_view text, std::size_t max_depth) {
+  boost::json::parse_options options;
+  options.max_depth = max_depth;
+  boost::json::error_code failure;
+  value parsed = boost::json::parse({text.data(), text.size()}, failure, {}, options);
+  if (failure) return fail(errc::invalid, "is not JSON: " + failure.message());
+
+  boost::json::basic_parser<duplicate_finder> finder(options);
+  finder.write_some(false, text.data(), text.size(), failure);
+  if (failure) {
+    return fail(errc::invalid, "has two members of one name", finder.handler().found);
+  }
+  return parsed;
+}
+
+std::string serialize(const value& from) {
+  std::string out;
+  print(from, out, {});
+  return out;
+}
+
+std::string pretty(const value& from) {
+  std::string out;
+  print(from, out, 0);
+  return out;
+}
+
+}  // namespace peerage::json

@@ -1,0 +1,74 @@
+#include "metrics/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+namespace peerage {
+namespace {
+
+/// Seconds: from one device write to the longest wait that a caller may ask for.
+const prometheus::Histogram::BucketBoundaries stage_buckets = {
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1, 5, 30};
+
+}  // namespace
+
+struct metrics::families {
+  prometheus::Registry registry;
+  prometheus::Family<prometheus::Counter>& requests =
+      prometheus::BuildCounter()
+          .Name("peerage_http_requests_total")
+          .Help("Answered requests, by call and status")
+          .Register(registry);
+  prometheus::Family<prometheus::Counter>& enrolments =
+      prometheus::BuildCounter()
+          .Name("peerage_enrolments_total")
+          .Help("Peers that were made or changed, by the state that was answered")
+          .Register(registry);
+  prometheus::Family<prometheus::Histogram>& stages =
+      prometheus::BuildHistogram()
+          .Name("peerage_enrolment_stage_seconds")
+          .Help("What each stage of an enrolment took")
+          .Register(registry);
+  prometheus::Family<prometheus::Gauge>& live = prometheus::BuildGauge()
+                                                    .Name("peerage_gateway_live")
+                                                    .Help("1 while the gateway sends heartbeats")
+                                                    .Register(registry);
+  prometheus::Family<prometheus::Gauge>& peers = prometheus::BuildGauge()
+                                                     .Name("peerage_gateway_peers")
+                                                     .Help("Peers on the gateway's device")
+                                                     .Register(registry);
+};
+
+metrics::metrics() : families_(std::make_unique<families>()) {}
+metrics::~metrics() = default;
+
+void metrics::count_request(std::string_view method, std::string_view call, int status) {
+  families_->requests
+      .Add({{"method", std::string(method)},
+            {"call", std::string(call)},
+            {"status", std::to_string(status)}})
+      .Increment();
+}
+
+void metrics::count_enrolment(std::string_view state) {
+  families_->enrolments.Add({{"state", std::string(state)}}).Increment();
+}
+
+void metrics::observe_stage(std::string_view stage, std::chrono::nanoseconds took) {
+  families_->stages.Add({{"stage", std::string(stage)}}, stage_buckets)
+      .Observe(std::chrono::duration<double>(took).count());
+}
+
+void metrics::set_gateway(std::string_view gateway, bool live, std::uint32_t peers) {
+  families_->live.Add({{"gateway", std::string(gateway)}}).Set(live ? 1 : 0);
+  families_->peers.Add({{"gateway", std::string(gateway)}}).Set(peers);
+}
+
+std::string metrics::text() const {
+  return prometheus::TextSerializer().Serialize(families_->registry.Collect());
+}
+
+}  // namespace peerage

@@ -1,0 +1,82 @@
+// What an API process asks of a gateway, and what the gateway answers.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "model/peer.h"
+#include "model/revision.h"
+
+namespace peerage {
+
+/// All that a gateway has to know of one of its peers.
+struct assignment {
+  peer_id id;
+  peerage::public_key public_key;
+  std::optional<secret_key> preshared_key;
+  std::vector<prefix> addresses;       // its allowed IPs on the device
+  std::optional<prefix> network_ipv4;  // the network's IPv4 range, routed to the device
+  std::optional<wall_time> expires_at;
+
+  bool operator==(const assignment&) const = default;
+};
+
+/// What a gateway has to know of a peer that the store has.
+assignment assignment_of(const peer& from, std::optional<prefix> network_ipv4);
+
+struct put_peer_change {
+  assignment peer;
+};
+struct remove_peer_change {
+  peerage::public_key public_key;
+};
+using peer_change = std::variant<put_peer_change, remove_peer_change>;
+
+const public_key& key_of(const peer_change& change);
+
+/// In order; a gateway applies all that it can, each for itself.
+struct apply_request {
+  std::string request_id;  // to follow one request through the logs of both sides
+  peerage::epoch epoch;
+  peerage::revision revision;  // of the transaction that stored these changes
+  std::vector<peer_change> changes;
+};
+
+enum class change_state { live, removed, refused };
+
+struct change_result {
+  peerage::public_key public_key;
+  change_state state{};
+  std::string reason;               // where refused
+  std::optional<wall_time> live_at;  // where live: when the device first acknowledged it
+};
+
+struct apply_reply {
+  std::string request_id;
+  std::vector<change_result> results;     // one for each change, in the same order
+  std::chrono::nanoseconds device_time{};  // what the device took of it
+};
+
+struct status_request {
+  std::vector<public_key> public_keys;  // 1,000 at most
+  bool want_seen = true;                // false: only whether they are live, which costs nothing
+};
+
+struct peer_report {
+  peerage::public_key public_key;
+  bool live = false;  // on the device, acknowledged
+  std::optional<wall_time> live_at;
+  std::optional<peer_status> seen;
+};
+
+struct status_reply {
+  std::uint32_t peers = 0;
+  std::string device;
+  std::vector<peer_report> reports;  // one for each key asked, in the same order
+};
+
+}  // namespace peerage

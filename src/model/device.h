@@ -1,0 +1,36 @@
+// What is written to a WireGuard device, and what is read from it.
+#pragma once
+
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "model/ip.h"
+#include "model/key.h"
+#include "model/peer.h"
+
+namespace peerage {
+
+/// A peer as the device should have it. Its endpoint is never written: clients roam.
+struct device_peer {
+  peerage::public_key public_key;
+  std::optional<secret_key> preshared_key;  // absent: none, and one that is there is cleared
+  std::vector<prefix> allowed_ips;          // exactly these, sorted
+
+  bool operator==(const device_peer&) const = default;
+};
+
+struct set_peer {
+  device_peer peer;
+};
+struct drop_peer {
+  peerage::public_key public_key;
+};
+using device_change = std::variant<set_peer, drop_peer>;
+
+struct device_entry {
+  device_peer peer;
+  peer_status status;
+};
+
+}  // namespace peerage

@@ -1,0 +1,41 @@
+// A gateway: one WireGuard device that peers connect to, driven by one daemon.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/time.h"
+#include "model/key.h"
+#include "model/name.h"
+#include "model/revision.h"
+
+namespace peerage {
+
+/// "ADDRESS:PORT" or "HOST:PORT", an IPv6 address in brackets; errc::invalid otherwise.
+result<std::string> parse_endpoint(std::string_view text);
+
+/// What the store knows of a gateway: its registration.
+struct gateway {
+  gateway_name name;
+  std::uint16_t number = 0;  // 1 to 65,535, given at the first registration, never changed
+  region_name region;
+  peerage::public_key public_key;
+  std::string endpoint;    // where peers send their packets, as parse_endpoint wants it
+  std::string device;      // "kernel" or "userspace"
+  std::uint32_t capacity;  // peers that the device can hold
+  bool draining = false;   // no new peers
+  std::string owner;       // the start that holds the name: a random id and where it runs
+  wall_time registered_at;
+
+  bool operator==(const gateway&) const = default;
+};
+
+/// What a gateway says of itself every 2 s.
+struct heartbeat {
+  gateway_name name;
+  region_name region;
+  std::uint32_t peers = 0;  // on the device now
+  revision applied;         // up to here everything the store says is on the device
+};
+
+}  // namespace peerage

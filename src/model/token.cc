@@ -1,0 +1,38 @@
+#include "model/token.h"
+
+#include <algorithm>
+
+namespace peerage {
+namespace {
+
+struct named_scope {
+  scope value;
+  std::string_view name;
+};
+
+constexpr std::array<named_scope, 4> all_scopes = {{
+    {scope::admin, "admin"},
+    {scope::peers_read, "peers:read"},
+    {scope::peers_write, "peers:write"},
+    {scope::peers_manage, "peers:manage"},
+}};
+
+}  // namespace
+
+std::string_view name_of(scope value) {
+  for (const auto& each : all_scopes)
+    if (each.value == value) return each.name;
+  return "unknown";
+}
+
+std::optional<scope> scope_named(std::string_view name) {
+  for (const auto& each : all_scopes)
+    if (each.name == name) return each.value;
+  return {};
+}
+
+bool token::has(scope wanted) const {
+  return std::find(scopes.begin(), scopes.end(), wanted) != scopes.end();
+}
+
+}  // namespace peerage

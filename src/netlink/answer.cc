@@ -1,0 +1,83 @@
+#include "netlink/answer.h"
+
+#include <linux/netlink.h>
+
+#include <system_error>
+#include <utility>
+
+namespace peerage::netlink {
+namespace {
+
+/// What an NLMSG_ERROR says, with the kernel's words of NETLINK_EXT_ACK.
+std::optional<verdict> verdict_in(const message& from) {
+  const auto header = read<nlmsgerr>(from.payload);
+  if (!header) return {};
+  std::string words;
+  if ((from.flags & NLM_F_ACK_TLVS) != 0) {
+    std::size_t at = sizeof(nlmsgerr);
+    if ((from.flags & NLM_F_CAPPED) == 0 && header->msg.nlmsg_len > sizeof(nlmsghdr)) {
+      at += header->msg.nlmsg_len - sizeof(nlmsghdr);
+    }
+    if (at > from.payload.size()) return {};
+    attributes list(from.payload.subspan(at));
+    while (const auto found = list.next()) {
+      if (found->type != NLMSGERR_ATTR_MSG || found->payload.empty()) continue;
+      words.assign(found->payload.begin(), found->payload.end() - 1);
+    }
+  }
+  return verdict_of(-header->error, words);
+}
+
+}  // namespace
+
+verdict verdict_of(int number, const std::string& words) {
+  if (number == 0) return {};
+  std::string text = std::error_code(number, std::generic_category()).message();
+  if (!words.empty()) text += " (" + words.substr(0, words.find_last_not_of(". ") + 1) + ")";
+  return {number, std::move(text)};
+}
+
+result<std::optional<verdict>> read_answer(bytes_view datagram, std::uint32_t sequence,
+                                           const message_taker& take) {
+  messages list(datagram);
+  while (const auto found = list.next()) {
+    if (found->sequence != sequence) continue;
+    if (found->type == NLMSG_ERROR) {
+      auto answer = verdict_in(*found);
+      if (!answer) return fail(errc::corrupt, "the kernel's answer is too short");
+      return answer;
+    }
+    if (!take) continue;
+    if (auto taken = take(*found); !taken) return std::unexpected(taken.error());
+  }
+  if (!list.sound()) return fail(errc::corrupt, "the kernel's answer is malformed");
+  return std::nullopt;
+}
+
+result<dump_progress> dump_reader::add(bytes_view datagram, const message_taker& take) {
+  messages list(datagram);
+  while (const auto found = list.next()) {
+    if (found->sequence != sequence_) continue;
+    interrupted_ = interrupted_ || (found->flags & NLM_F_DUMP_INTR) != 0;
+    if (found->type == NLMSG_DONE) {
+      const int number = read<int>(found->payload).value_or(0);
+      return dump_progress{true, interrupted_, verdict_of(-number)};
+    }
+    if (found->type == NLMSG_ERROR) {
+      auto answer = verdict_in(*found);
+      if (!answer) return fail(errc::corrupt, "the kernel's answer is too short");
+      return dump_progress{true, interrupted_, std::move(*answer)};
+    }
+    if (interrupted_) continue;
+    if (auto taken = take(*found); !taken) return std::unexpected(taken.error());
+  }
+  if (!list.sound()) return fail(errc::corrupt, "the kernel's dump is malformed");
+  return dump_progress{false, interrupted_, {}};
+}
+
+dump_progress dump_reader::lose() {
+  interrupted_ = true;
+  return {false, true, {}};
+}
+
+}  // namespace peerage::netlink

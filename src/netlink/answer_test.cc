@@ -1,0 +1,134 @@
+#include "netlink/answer.h"
+
+#include <gtest/gtest.h>
+#include <linux/netlink.h>
+
+#include <cerrno>
+#include <vector>
+
+namespace peerage::netlink {
+namespace {
+
+using datagram = std::vector<std::uint8_t>;
+
+constexpr std::uint16_t item = 0x40;
+constexpr std::uint32_t ours = 5;
+
+datagram reply(std::uint16_t type, std::uint16_t flags, std::uint32_t sequence,
+               bytes_view payload) {
+  request out(type, flags, payload);
+  out.set_sequence(sequence);
+  return {out.bytes().begin(), out.bytes().end()};
+}
+
+datagram one_item(std::uint16_t flags = 0, std::uint32_t sequence = ours) {
+  return reply(item, flags, sequence, bytes_of(std::uint32_t{1}));
+}
+
+datagram done(std::uint16_t flags = 0, int number = 0) {
+  return reply(NLMSG_DONE, flags, ours, bytes_of(number));
+}
+
+datagram acknowledgement(int number, std::uint32_t sequence = ours) {
+  nlmsgerr said{};
+  said.error = number;
+  return reply(NLMSG_ERROR, NLM_F_CAPPED, sequence, bytes_of(said));
+}
+
+datagram operator+(datagram first, const datagram& second) {
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
+struct counter {
+  int count = 0;
+  message_taker take = [this](const message&) -> result<> {
+    ++count;
+    return {};
+  };
+};
+
+TEST(dump_reader, is_finished_by_its_last_message_and_not_before) {
+  counter items;
+  dump_reader reader(ours);
+  auto part = reader.add(one_item() + one_item(), items.take);
+  ASSERT_TRUE(part);
+  EXPECT_FALSE(part->finished);
+  part = reader.add(one_item() + done(), items.take);
+  ASSERT_TRUE(part);
+  EXPECT_TRUE(part->finished);
+  EXPECT_FALSE(part->interrupted);
+  EXPECT_TRUE(part->answer.done());
+  EXPECT_EQ(items.count, 3);
+}
+
+TEST(dump_reader, an_interruption_anywhere_spoils_the_whole) {
+  for (const bool at_the_end : {false, true}) {
+    counter items;
+    dump_reader reader(ours);
+    ASSERT_TRUE(reader.add(one_item(at_the_end ? 0 : NLM_F_DUMP_INTR), items.take));
+    ASSERT_TRUE(reader.add(one_item(), items.take));
+    const auto part = reader.add(done(at_the_end ? NLM_F_DUMP_INTR : 0), items.take);
+    ASSERT_TRUE(part);
+    EXPECT_TRUE(part->finished);
+    EXPECT_TRUE(part->interrupted) << "at the end: " << at_the_end;
+  }
+}
+
+TEST(dump_reader, a_lost_datagram_spoils_the_whole) {
+  counter items;
+  dump_reader reader(ours);
+  ASSERT_TRUE(reader.add(one_item(), items.take));
+  EXPECT_TRUE(reader.lose().interrupted);
+  EXPECT_TRUE(reader.add(done(), items.take)->interrupted);
+}
+
+TEST(dump_reader, an_earlier_request_is_passed_over) {
+  counter items;
+  dump_reader reader(ours);
+  const auto part = reader.add(one_item(NLM_F_DUMP_INTR, ours - 1) +
+                                   reply(NLMSG_DONE, 0, ours - 1, bytes_of(0)) + one_item(),
+                               items.take);
+  ASSERT_TRUE(part);
+  EXPECT_FALSE(part->finished);
+  EXPECT_FALSE(part->interrupted);
+  EXPECT_EQ(items.count, 1);
+}
+
+TEST(dump_reader, an_error_is_the_kernels_verdict) {
+  counter items;
+  EXPECT_EQ(dump_reader(ours).add(done(0, -ENODEV), items.take)->answer.number, ENODEV);
+  EXPECT_EQ(dump_reader(ours).add(acknowledgement(-EPERM), items.take)->answer.number, EPERM);
+}
+
+TEST(answers, are_of_the_request_that_was_asked) {
+  EXPECT_FALSE(read_answer(acknowledgement(0, ours - 1), ours, {}).value());
+  const auto answer = read_answer(acknowledgement(-EPERM, ours - 1) + acknowledgement(0), ours, {});
+  ASSERT_TRUE(answer && *answer);
+  EXPECT_TRUE((**answer).done());
+}
+
+TEST(answers, hold_the_kernels_own_words) {
+  nlmsgerr said{};
+  said.error = -EOPNOTSUPP;
+  request out(NLMSG_ERROR, NLM_F_CAPPED | NLM_F_ACK_TLVS, bytes_of(said));
+  out.put_text(NLMSGERR_ATTR_MSG, "Unknown device type.");
+  out.set_sequence(ours);
+  const auto answer = read_answer(out.bytes(), ours, {});
+  ASSERT_TRUE(answer && *answer);
+  EXPECT_EQ((**answer).text, "Operation not supported (Unknown device type)");
+}
+
+TEST(answers, shortened_ones_are_corrupt) {
+  const datagram whole = acknowledgement(-EPERM);
+  for (std::size_t size = 1; size < whole.size(); ++size) {
+    const auto answer = read_answer(bytes_view(whole).first(size), ours, {});
+    ASSERT_FALSE(answer) << size;
+    EXPECT_EQ(answer.error().code, errc::corrupt);
+  }
+  const datagram empty = reply(NLMSG_ERROR, 0, ours, {});
+  EXPECT_FALSE(read_answer(empty, ours, {}));
+}
+
+}  // namespace
+}  // namespace peerage::netlink

@@ -1,0 +1,237 @@
+#include "netlink/link.h"
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+
+#include <cerrno>
+#include <functional>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "netlink/route_codec.h"
+#include "netlink/route_query.h"
+#include "netlink/socket.h"
+
+namespace peerage::netlink {
+namespace {
+
+constexpr std::string_view wireguard_kind = "wireguard";
+
+errc code_of(int number) {
+  switch (number) {
+    case EPERM:
+    case EACCES: return errc::denied;
+    default: return errc::io;
+  }
+}
+
+class kernel_link final : public link {
+ public:
+  kernel_link(std::string interface, std::string owner)
+      : name_(std::move(interface)), mark_("peerage:" + owner.substr(0, 200)) {}
+
+  const std::string& name() const override { return name_; }
+  result<link_state> state() override;
+  result<> create() override;
+  result<> remove() override;
+  result<> bring_up(std::uint32_t mtu) override;
+  result<> arrange(const link_plan& plan) override;
+
+ private:
+  result<> connect();
+  /// The interface; an error where there is none.
+  result<link_facts> facts();
+  result<> change(std::uint32_t index, const link_change& wanted);
+  result<> arrange_addresses(std::uint32_t index, const std::vector<ip_address>& wanted);
+  result<> arrange_routes(std::uint32_t index, const std::vector<prefix>& wanted);
+  result<verdict> ask(request message);
+  /// Every one of an interface's addresses or routes, of both families.
+  template <class Entry>
+  result<std::vector<Entry>> list(request (*encode)(family, std::uint32_t),
+                                  result<std::optional<Entry>> (*decode)(bytes_view, std::uint32_t),
+                                  std::uint32_t index);
+
+  std::unexpected<error> refused(const std::string& doing, const verdict& answer) const {
+    return fail(code_of(answer.number),
+                "can't " + doing + " interface " + name_ + ": " + answer.text);
+  }
+
+  std::string name_;
+  std::string mark_;
+  std::optional<kernel_socket> socket_;
+};
+
+result<> kernel_link::connect() {
+  // The kernel cuts nothing: a longer name is an error of many words.
+  if (name_.empty() || name_.size() >= IFNAMSIZ) {
+    return fail(errc::invalid, "interface name " + name_ + " must have 1 to 15 characters");
+  }
+  if (socket_) return {};
+  auto opened = kernel_socket::open(NETLINK_ROUTE);
+  if (!opened) return std::unexpected(opened.error());
+  socket_.emplace(std::move(*opened));
+  return {};
+}
+
+result<verdict> kernel_link::ask(request message) {
+  auto answer = socket_->ask(message);
+  if (!answer) answer.error().message = "interface " + name_ + ": " + answer.error().message;
+  return answer;
+}
+
+result<link_facts> kernel_link::facts() {
+  if (auto connected = connect(); !connected) return std::unexpected(connected.error());
+  auto found = find_link(*socket_, name_);
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return fail(errc::io, "there is no interface " + name_);
+  return std::move(**found);
+}
+
+result<link_state> kernel_link::state() {
+  if (auto connected = connect(); !connected) return std::unexpected(connected.error());
+  auto found = find_link(*socket_, name_);
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return link_state{};
+  const link_facts& now = **found;
+  return link_state{true, now.kind == wireguard_kind, now.alias == mark_, now.up};
+}
+
+result<> kernel_link::create() {
+  if (auto connected = connect(); !connected) return connected;
+  const auto answer = ask(encode_new_link(name_, wireguard_kind));
+  if (!answer) return std::unexpected(answer.error());
+  if (answer->number == EOPNOTSUPP) {
+    return fail(errc::unsupported,
+                "can't make interface " + name_ + ": this kernel has no WireGuard");
+  }
+  if (!answer->done()) return refused("make", *answer);
+  auto made = facts();
+  if (!made) return std::unexpected(made.error());
+  // One that is not marked would be taken for somebody else's at the next start.
+  auto marked = change(made->index, link_change{mark_, {}, false});
+  if (!marked) static_cast<void>(ask(encode_delete_link(made->index)));
+  return marked;
+}
+
+result<> kernel_link::remove() {
+  if (auto connected = connect(); !connected) return connected;
+  auto found = find_link(*socket_, name_);
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return {};
+  const auto answer = ask(encode_delete_link((*found)->index));
+  if (!answer) return std::unexpected(answer.error());
+  if (answer->done() || answer->number == ENODEV) return {};
+  return refused("remove", *answer);
+}
+
+result<> kernel_link::change(std::uint32_t index, const link_change& wanted) {
+  const auto answer = ask(encode_change_link(index, wanted));
+  if (!answer) return std::unexpected(answer.error());
+  if (answer->done()) return {};
+  if (answer->number == EADDRINUSE) {
+    return fail(errc::io, "can't bring up interface " + name_ +
+                              ": another program on this host listens on its UDP port");
+  }
+  return refused(wanted.bring_up ? "bring up" : "set up", *answer);
+}
+
+result<> kernel_link::bring_up(std::uint32_t mtu) {
+  const auto now = facts();
+  if (!now) return std::unexpected(now.error());
+  const auto wanted = compare(*now, mark_, mtu);
+  if (!wanted) return {};
+  return change(now->index, *wanted);
+}
+
+template <class Entry>
+result<std::vector<Entry>> kernel_link::list(request (*encode)(family, std::uint32_t),
+                                             result<std::optional<Entry>> (*decode)(bytes_view,
+                                                                                    std::uint32_t),
+                                             std::uint32_t index) {
+  std::vector<Entry> all;
+  for (const family of : {family::ipv4, family::ipv6}) {
+    std::vector<Entry> entries;
+    request asked = encode(of, index);
+    const auto answer = socket_->dump(
+        asked, [&] { entries.clear(); },
+        [&](const message& found) -> result<> {
+          auto entry = decode(found.payload, index);
+          if (!entry) return std::unexpected(entry.error());
+          if (*entry) entries.push_back(**entry);
+          return {};
+        });
+    if (!answer) return std::unexpected(answer.error());
+    // A kernel without IPv6 has none of its addresses and routes.
+    const bool absent = answer->number == EOPNOTSUPP || answer->number == EAFNOSUPPORT;
+    if (!answer->done() && !absent) return refused("look at", *answer);
+    all.insert(all.end(), entries.begin(), entries.end());
+  }
+  return all;
+}
+
+result<> kernel_link::arrange(const link_plan& plan) {
+  const auto now = facts();
+  if (!now) return std::unexpected(now.error());
+  if (auto arranged = arrange_addresses(now->index, plan.addresses); !arranged) return arranged;
+  // Looked at afterwards: the last IPv4 address takes the IPv4 routes with it.
+  return arrange_routes(now->index, plan.routes);
+}
+
+result<> kernel_link::arrange_addresses(std::uint32_t index,
+                                        const std::vector<ip_address>& wanted) {
+  const auto have = list(encode_get_addresses, decode_address, index);
+  if (!have) return std::unexpected(have.error());
+  const address_changes changes = compare(*have, wanted);
+  for (const address_entry& entry : changes.drop) {
+    const auto answer = ask(encode_drop_address(index, entry));
+    if (!answer) return std::unexpected(answer.error());
+    if (!answer->done() && answer->number != EADDRNOTAVAIL) {
+      return refused("take address " + entry.address.text() + " from", *answer);
+    }
+  }
+  for (const ip_address& address : changes.add) {
+    const auto answer = ask(encode_add_address(index, address));
+    if (!answer) return std::unexpected(answer.error());
+    if (answer->done() || answer->number == EEXIST) continue;
+    if (address.family() == family::ipv6 && answer->number != EPERM) {
+      return fail(errc::io, "can't give IPv6 address " + address.text() + " to interface " + name_ +
+                                ": " + answer->text + "; is IPv6 disabled " + "(net.ipv6.conf." +
+                                name_ + ".disable_ipv6), or the MTU below 1280");
+    }
+    return refused("give address " + address.text() + " to", *answer);
+  }
+  return {};
+}
+
+result<> kernel_link::arrange_routes(std::uint32_t index, const std::vector<prefix>& wanted) {
+  const auto have = list(encode_get_routes, decode_route, index);
+  if (!have) return std::unexpected(have.error());
+  const route_changes changes = compare(*have, wanted);
+  for (const route_entry& entry : changes.drop) {
+    const auto answer = ask(encode_drop_route(index, entry));
+    if (!answer) return std::unexpected(answer.error());
+    if (!answer->done() && answer->number != ESRCH) {
+      return refused("remove route " + entry.destination.text() + " of", *answer);
+    }
+  }
+  for (const prefix& destination : changes.add) {
+    const auto answer = ask(encode_add_route(index, destination));
+    if (!answer) return std::unexpected(answer.error());
+    if (answer->number == EEXIST) {
+      return fail(errc::io, "can't route " + destination.text() + " through interface " + name_ +
+                                ": there is another route to it, which must go first");
+    }
+    if (!answer->done()) return refused("route " + destination.text() + " through", *answer);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::unique_ptr<link> make_link(std::string interface, std::string owner) {
+  return std::make_unique<kernel_link>(std::move(interface), std::move(owner));
+}
+
+}  // namespace peerage::netlink

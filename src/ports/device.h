@@ -1,0 +1,45 @@
+// A WireGuard device: its peers, and nothing else of the interface (see link.h).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "async/task.h"
+#include "base/error.h"
+#include "model/device.h"
+
+namespace peerage {
+
+struct device {
+  virtual ~device() = default;
+
+  /// "kernel" or "userspace".
+  virtual std::string_view kind() const = 0;
+  /// How many peers it can hold.
+  virtual std::uint32_t capacity() const = 0;
+
+  /// Sets the device's own key and UDP port; the peers stay. errc::io, errc::unavailable.
+  virtual task<result<>> configure(secret_key private_key, std::uint16_t listen_port) = 0;
+
+  /// Makes the changes in order, many in one message. Done when it returns without an error: the
+  /// device has acknowledged every one. On an error some of the changes may have been made; making
+  /// them again is harmless. Setting a peer that is there changes what differs and keeps its
+  /// endpoint and session. Dropping one that isn't there succeeds.
+  /// An allowed IP that another peer has is taken from it without a word: the caller knows better.
+  /// Calls do not overlap: the caller waits for one before the next.
+  /// errc::full beyond capacity(); errc::io; errc::unavailable when the device is away (a
+  /// userspace process that died); errc::timeout.
+  virtual task<result<>> apply(std::vector<device_change> changes) = 0;
+
+  /// Every peer and what was seen of it. Whole, or an error: an interrupted dump is never
+  /// returned. May overlap with apply(): a peer that changes meanwhile is in it or not.
+  virtual task<result<std::vector<device_entry>>> dump() = 0;
+
+  /// Returns when a device that was there has gone away: the interface removed, the process dead.
+  /// One waiter at a time; cancelling it leaves nothing behind.
+  virtual task<> lost() = 0;
+};
+
+}  // namespace peerage

@@ -1,0 +1,93 @@
+// The store: the desired state, the only truth. Shared by every API process and every gateway.
+//
+// Order: a commit that returned is seen by every read that starts later, in any process.
+// Overlap: any number of calls may be under way at once; commits that overlap may share one write.
+// Cancelling a commit leaves it either done or not done, never half.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "async/task.h"
+#include "base/error.h"
+#include "model/record.h"
+
+namespace peerage {
+
+// What can be listed, and in which order.
+struct all_networks {};  // by name
+struct all_gateways {};  // by name
+struct all_tokens {};    // by id
+struct peers_of_network {
+  network_name network;
+};  // by name
+struct peers_on_gateway {
+  gateway_name gateway;
+};  // by network, then name
+struct peers_expiring {
+  wall_time before;
+};  // by time; those that expire before it; `after` is not used
+
+using listing = std::variant<all_networks, all_gateways, all_tokens, peers_of_network,
+                             peers_on_gateway, peers_expiring>;
+
+struct page_query {
+  listing what;
+  std::string after;        // position(…) of the last item of the page before; "" for the first
+  std::size_t limit = 100;  // 1 to 1,000
+};
+
+struct page {
+  std::vector<stored<record>> items;
+  bool more = false;
+  // Every commit up to this revision is in the items, and later ones may be.
+  revision as_of;
+};
+
+/// Where an item stands in its listing, for `page_query::after`.
+std::string position(const listing& what, const record& item);
+
+struct store {
+  virtual ~store() = default;
+
+  /// All of the transaction or nothing of it, durable when it returns: it survives a power cut.
+  /// One revision for all its writes, greater than any before it. At most 32 writes.
+  ///
+  /// Beside each write's own expectation these hold, or nothing happens:
+  ///   a peer's name is unique in its network, its key on its gateway, its addresses everywhere;
+  ///   a gateway's number is its own;
+  ///   a peer's network and gateway exist, and neither is removed while it has peers.
+  ///
+  /// errc::conflict with field "name", "public_key", "addresses", "number", "peers" (still in use)
+  /// or "revision" (the record is not as expected); errc::not_found with field "network",
+  /// "gateway" or "name" (an expected record is not there); errc::unavailable when nothing was
+  /// stored and the store can't now; errc::outcome_unknown when its answer was lost.
+  virtual task<result<revision>> commit(transaction writes) = 0;
+
+  /// The record, or nothing. errc::unavailable, errc::corrupt.
+  virtual task<result<std::optional<stored<record>>>> get(record_key key) = 0;
+
+  /// The gateway's peer with that key, or nothing. Errors as get().
+  virtual task<result<std::optional<stored<record>>>> find_peer(gateway_name gateway,
+                                                                public_key key) = 0;
+
+  /// One page of a listing. Errors as get().
+  virtual task<result<page>> list(page_query query) = 0;
+
+  /// The store's identity, the same for its whole life. Errors as get().
+  virtual task<result<epoch>> identity() = 0;
+};
+
+/// get() for one kind of record.
+template <class T, class Key>
+task<result<std::optional<stored<T>>>> get_as(store& from, Key key) {
+  record_key wanted{std::move(key)};
+  auto found = co_await from.get(std::move(wanted));
+  if (!found) co_return std::unexpected(std::move(found.error()));
+  if (!*found) co_return std::optional<stored<T>>{};
+  co_return stored<T>{std::get<T>(std::move((*found)->value)), (*found)->revision};
+}
+
+}  // namespace peerage

@@ -1,0 +1,35 @@
+// Records as rows, both ways. A row that does not hold a valid record is errc::corrupt.
+#pragma once
+
+#include "model/record.h"
+#include "sqlite/database.h"
+
+namespace peerage::sqlite {
+
+/// The columns that read_… wants, in its order; the revision is always the first.
+inline constexpr std::string_view network_columns =
+    "revision, name, ipv6, ipv4, dns, allowed_ips, created_at";
+inline constexpr std::string_view gateway_columns =
+    "revision, name, number, region, public_key, endpoint, device, capacity, draining, owner, "
+    "registered_at";
+inline constexpr std::string_view peer_columns =
+    "revision, network, name, gateway, public_key, preshared_key, ipv6, ipv4, created_at, "
+    "expires_at, created_by";
+inline constexpr std::string_view token_columns =
+    "revision, id, name, network, scopes, hash, created_at, expires_at, last_used_at";
+inline constexpr std::string_view mark_columns = "revision, name, value";
+
+result<stored<record>> read_network(const run& row);
+result<stored<record>> read_gateway(const run& row);
+result<stored<record>> read_peer(const run& row);
+result<stored<record>> read_token(const run& row);
+result<stored<record>> read_mark(const run& row);
+
+/// An INSERT of the record; with `replace`, an UPDATE where its key is there.
+run write_record(database& db, const record& value, revision at, bool replace);
+
+/// "SELECT revision FROM … WHERE key", bound.
+run select_revision(database& db, const record_key& key);
+run delete_record(database& db, const record_key& key);
+
+}  // namespace peerage::sqlite

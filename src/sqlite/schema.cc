@@ -1,0 +1,71 @@
+#include "sqlite/schema.h"
+
+#include <string>
+
+namespace peerage::sqlite {
+namespace {
+
+constexpr std::int64_t application = 0x50454552;  // "PEER"
+constexpr std::int64_t newest = 1;
+
+// Times are Unix milliseconds. Addresses are 4 or 16 bytes, so that they compare as numbers.
+constexpr const char* version_1 = R"sql(
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
+  INSERT INTO meta VALUES ('revision', 0), ('epoch', lower(hex(randomblob(16))));
+  CREATE TABLE networks (
+    name TEXT PRIMARY KEY, ipv6 TEXT NOT NULL UNIQUE, ipv4 TEXT UNIQUE, dns TEXT NOT NULL,
+    allowed_ips TEXT NOT NULL, created_at INTEGER NOT NULL, revision INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE gateways (
+    name TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE, region TEXT NOT NULL,
+    public_key BLOB NOT NULL, endpoint TEXT NOT NULL, device TEXT NOT NULL,
+    capacity INTEGER NOT NULL, draining INTEGER NOT NULL, owner TEXT NOT NULL,
+    registered_at INTEGER NOT NULL, revision INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE peers (
+    network TEXT NOT NULL REFERENCES networks (name), name TEXT NOT NULL,
+    gateway TEXT NOT NULL REFERENCES gateways (name),
+    public_key BLOB NOT NULL, preshared_key BLOB,
+    ipv6 BLOB NOT NULL UNIQUE, ipv4 BLOB,
+    created_at INTEGER NOT NULL, expires_at INTEGER, created_by TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    PRIMARY KEY (network, name), UNIQUE (gateway, public_key)
+  ) WITHOUT ROWID;
+  CREATE UNIQUE INDEX peers_by_ipv4 ON peers (ipv4) WHERE ipv4 IS NOT NULL;
+  CREATE INDEX peers_by_expiry ON peers (expires_at) WHERE expires_at IS NOT NULL;
+  CREATE TABLE tokens (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, network TEXT, scopes TEXT NOT NULL,
+    hash BLOB NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER, last_used_at INTEGER,
+    revision INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE marks (
+    name TEXT PRIMARY KEY, value TEXT NOT NULL, revision INTEGER NOT NULL
+  ) WITHOUT ROWID;
+)sql";
+
+std::int64_t pragma(database& db, std::string_view sql) {
+  run query = db.prepare(sql);
+  return query.next() == run::step::row ? query.number(0) : 0;
+}
+
+}  // namespace
+
+result<> prepare_schema(database& db, const std::string& file) {
+  const std::int64_t owner = pragma(db, "PRAGMA application_id");
+  const std::int64_t version = pragma(db, "PRAGMA user_version");
+  const std::int64_t tables = pragma(db, "SELECT count(*) FROM sqlite_schema");
+  if (owner != application && tables > 0) {
+    return fail(errc::unsupported, file + " is a database of another program; name another file");
+  }
+  if (version > newest) {
+    return fail(errc::unsupported, file + " was written by a newer version of Peerage (schema " +
+                                       std::to_string(version) + ", this one knows " +
+                                       std::to_string(newest) + "); upgrade this one");
+  }
+  if (version == newest) return {};
+  return db.execute("BEGIN IMMEDIATE;" + std::string(version_1) + "PRAGMA application_id = " +
+                    std::to_string(application) + "; PRAGMA user_version = " +
+                    std::to_string(newest) + "; COMMIT");
+}
+
+}  // namespace peerage::sqlite

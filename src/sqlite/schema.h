@@ -1,0 +1,12 @@
+// The database's shape, and the way from an empty or an older file to it.
+#pragma once
+
+#include "sqlite/database.h"
+
+namespace peerage::sqlite {
+
+/// Brings the file to this program's schema. errc::unsupported for a file from a newer version or
+/// of another program, with what to do; errc::io.
+result<> prepare_schema(database& db, const std::string& file);
+
+}  // namespace peerage::sqlite

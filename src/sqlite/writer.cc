@@ -1,0 +1,183 @@
+#include "sqlite/writer.h"
+
+#include <string>
+#include <utility>
+
+#include "sqlite/rows.h"
+
+namespace peerage::sqlite {
+namespace {
+
+constexpr std::size_t most_waiting = 10'000;
+constexpr std::size_t most_in_one = 256;
+// Moving the log into the file takes some milliseconds, so it is done while nobody waits, or when
+// the log has grown large all the same.
+constexpr int log_pages_when_idle = 2'000;
+constexpr int log_pages_at_most = 20'000;
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+writer::writer(std::unique_ptr<database> db) : db_(std::move(db)), thread_([this] { loop(); }) {}
+
+writer::~writer() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void writer::submit(transaction writes, done tell) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (waiting_.size() < most_waiting) {
+      waiting_.push_back({std::move(writes), std::move(tell)});
+      tell = nullptr;
+    }
+  }
+  if (tell) {
+    tell(fail(errc::unavailable, "the database has more to write than it can take"));
+    return;
+  }
+  wake_.notify_one();
+}
+
+void writer::loop() {
+  for (;;) {
+    std::deque<job> batch;
+    bool idle = false;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+      if (waiting_.empty()) return;
+      while (!waiting_.empty() && batch.size() < most_in_one) {
+        batch.push_back(std::move(waiting_.front()));
+        waiting_.pop_front();
+      }
+    }
+    write_batch(batch);
+    {
+      const std::lock_guard lock(mutex_);
+      idle = waiting_.empty();
+    }
+    const int pages = db_->log_pages();
+    if (pages > log_pages_at_most || (idle && pages > log_pages_when_idle)) db_->checkpoint();
+  }
+}
+
+void writer::write_batch(std::deque<job>& batch) {
+  result<> whole = db_->execute("BEGIN IMMEDIATE");
+  for (job& each : batch) {
+    if (!whole) break;
+    whole = db_->execute("SAVEPOINT one");
+    if (!whole) break;
+    each.outcome = write_one(each.writes);
+    if (!each.outcome) whole = db_->execute("ROLLBACK TO one");
+    if (whole) whole = db_->execute("RELEASE one");
+  }
+  if (whole) {
+    whole = db_->execute("COMMIT");
+    // A flush that failed says nothing of what reached the disk.
+    if (!whole && whole.error().code == errc::io) whole.error().code = errc::outcome_unknown;
+  }
+  if (!whole) (void)db_->execute("ROLLBACK");
+  for (job& each : batch) {
+    if (!whole && each.outcome) each.outcome = std::unexpected(whole.error());
+    each.tell(std::move(each.outcome));
+  }
+}
+
+result<revision> writer::write_one(const transaction& writes) {
+  std::int64_t number = 0;
+  {
+    run next = db_->prepare(
+        "UPDATE meta SET value = value + 1 WHERE name = 'revision' RETURNING value");
+    if (next.next() != run::step::row) return std::unexpected(db_->failure("can't be written"));
+    number = next.number(0);
+    if (next.next() != run::step::done) return std::unexpected(db_->failure("can't be written"));
+  }
+  const revision at{static_cast<std::uint64_t>(number)};
+  for (const auto& each : writes) {
+    if (auto written = write(each, at); !written) return std::unexpected(written.error());
+  }
+  return at;
+}
+
+result<bool> writer::check(const record_key& key, const expectation& expected) {
+  run query = select_revision(*db_, key);
+  const auto step = query.next();
+  if (step != run::step::row && step != run::step::done) {
+    return std::unexpected(db_->failure("can't be read"));
+  }
+  const bool there = step == run::step::row;
+  if (!there && (std::holds_alternative<present>(expected) ||
+                 std::holds_alternative<revision>(expected))) {
+    return fail(errc::not_found, "there is none of that name", "name");
+  }
+  const auto* at = std::get_if<revision>(&expected);
+  if (at != nullptr && static_cast<std::uint64_t>(query.number(0)) != at->number) {
+    return fail(errc::conflict, "it has changed since it was read", "revision");
+  }
+  return there;
+}
+
+result<> writer::write(const peerage::write& one, revision at) {
+  const auto* adding = std::get_if<put>(&one);
+  const auto& expected = adding ? adding->expected : std::get<removal>(one).expected;
+  bool replace = false;
+  // That a new record is absent is checked by the INSERT itself.
+  if (!std::holds_alternative<absent>(expected)) {
+    const record_key key = adding ? key_of(adding->value) : std::get<removal>(one).key;
+    const auto there = check(key, expected);
+    if (!there) return std::unexpected(there.error());
+    replace = *there;
+  }
+  run change = adding ? write_record(*db_, adding->value, at, replace)
+                      : delete_record(*db_, std::get<removal>(one).key);
+  switch (change.next()) {
+    case run::step::done: return {};
+    case run::step::constraint: return constraint_failure(one);
+    default: return std::unexpected(db_->failure("can't be written"));
+  }
+}
+
+std::unexpected<error> writer::constraint_failure(const peerage::write& one) {
+  // "UNIQUE constraint failed: peers.gateway, peers.public_key"
+  const std::string why = db_->last_message();
+  const auto* adding = std::get_if<put>(&one);
+  // Of several broken rules SQLite names any one; a taken name comes before the others.
+  if (adding != nullptr && std::holds_alternative<absent>(adding->expected)) {
+    const auto there = check(key_of(adding->value), anything{});
+    if (there && *there) return fail(errc::conflict, "there is one of that name", "name");
+  }
+  if (contains(why, "FOREIGN KEY")) {
+    if (adding == nullptr) return fail(errc::conflict, "it still has peers", "peers");
+    const auto* wanted = std::get_if<peer>(&adding->value);
+    if (wanted != nullptr) {
+      const auto network = check(wanted->id.network, present{});
+      if (network) return fail(errc::not_found, "there is no such gateway", "gateway");
+    }
+    return fail(errc::not_found, "there is no such network", "network");
+  }
+  if (contains(why, "peers.public_key")) {
+    return fail(errc::conflict, "another peer of that gateway has the key", "public_key");
+  }
+  if (contains(why, "peers.ipv6") || contains(why, "peers.ipv4") ||
+      contains(why, "peers_by_ipv4")) {
+    return fail(errc::conflict, "another peer has the address", "addresses");
+  }
+  if (contains(why, "gateways.number")) {
+    return fail(errc::conflict, "another gateway has that number", "number");
+  }
+  if (contains(why, "networks.ipv6") || contains(why, "networks.ipv4")) {
+    return fail(errc::conflict, "another network has that prefix", "addresses");
+  }
+  return fail(errc::conflict, "there is one of that name", "name");
+}
+
+}  // namespace peerage::sqlite

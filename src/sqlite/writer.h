@@ -1,0 +1,51 @@
+// The thread that writes: it takes every transaction that waits, makes one commit of them, and
+// tells each how it ended. While one commit is under way the next ones collect, so that many
+// callers share one flush to the disk and a single caller waits for exactly one.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "model/record.h"
+#include "sqlite/database.h"
+
+namespace peerage::sqlite {
+
+class writer {
+ public:
+  /// Called on the writer's thread, once for each transaction.
+  using done = std::function<void(result<revision>)>;
+
+  explicit writer(std::unique_ptr<database> db);
+  /// Writes what was taken, then ends.
+  ~writer();
+
+  /// From any thread. errc::unavailable through `done` when too many wait already.
+  void submit(transaction writes, done tell);
+
+ private:
+  struct job {
+    transaction writes;
+    done tell;
+    result<revision> outcome = revision{};
+  };
+
+  void loop();
+  void write_batch(std::deque<job>& batch);
+  result<revision> write_one(const transaction& writes);
+  result<> write(const peerage::write& one, revision at);
+  std::unexpected<error> constraint_failure(const peerage::write& one);
+  result<bool> check(const record_key& key, const expectation& expected);
+
+  std::unique_ptr<database> db_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<job> waiting_;  // by mutex_
+  bool stopping_ = false;    // by mutex_
+  std::thread thread_;       // last: it uses all of the above
+};
+
+}  // namespace peerage::sqlite

@@ -1,0 +1,72 @@
+#include "testing/fake_device.h"
+
+#include <algorithm>
+#include <set>
+
+namespace peerage::fakes {
+
+task<result<>> fake_device::configure(secret_key, std::uint16_t) { co_return result<>{}; }
+
+task<result<>> fake_device::apply(std::vector<device_change> changes) {
+  batches.push_back(changes.size());
+  while (held) co_await released_.wait();
+  const bool failing = fail_next > 0;
+  if (failing) --fail_next;
+  const std::size_t count = !failing ? changes.size() : half_apply ? changes.size() / 2 : 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto* set = std::get_if<set_peer>(&changes[i]);
+    if (set != nullptr && !has(set->peer.public_key) && peers.size() >= capacity_) {
+      co_return fail(errc::full, "the device has all the peers it can hold");
+    }
+    make(changes[i]);
+  }
+  if (failing) co_return fail(errc::io, "the device refused");
+  co_return result<>{};
+}
+
+void fake_device::make(const device_change& change) {
+  if (const auto* drop = std::get_if<drop_peer>(&change)) {
+    peers.erase(drop->public_key);
+    return;
+  }
+  const device_peer& wanted = std::get<set_peer>(change).peer;
+  // As WireGuard does it: an allowed IP moves to whoever is given it last.
+  const std::set<prefix> mine(wanted.allowed_ips.begin(), wanted.allowed_ips.end());
+  for (auto& [key, other] : peers)
+    std::erase_if(other.peer.allowed_ips, [&](const prefix& ip) { return mine.contains(ip); });
+  device_entry& entry = peers[wanted.public_key];
+  entry.peer = wanted;
+  std::sort(entry.peer.allowed_ips.begin(), entry.peer.allowed_ips.end());
+  entry.status.public_key = wanted.public_key;
+}
+
+task<result<std::vector<device_entry>>> fake_device::dump() {
+  ++dumps;
+  std::vector<device_entry> all;
+  for (const auto& [key, entry] : peers) all.push_back(entry);
+  co_return all;
+}
+
+result<> fake_link::create() {
+  now.exists = now.wireguard = true;
+  return {};
+}
+
+result<> fake_link::remove() {
+  now = {};
+  return {};
+}
+
+result<> fake_link::bring_up(std::uint32_t) {
+  now.marked = now.up = true;
+  return {};
+}
+
+result<> fake_link::arrange(const link_plan& wanted) {
+  if (refuse) return fail(errc::io, name_ + ": the kernel refused an address");
+  ++arranged;
+  plan = wanted;
+  return {};
+}
+
+}  // namespace peerage::fakes

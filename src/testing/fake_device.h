@@ -1,0 +1,69 @@
+// A WireGuard device in memory, with a notebook of what was asked of it and a list of ways to fail.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "async/signal.h"
+#include "ports/device.h"
+#include "ports/link.h"
+
+namespace peerage::fakes {
+
+class fake_device final : public device {
+ public:
+  explicit fake_device(const asio::any_io_executor& loop) : released_(loop), lost_(loop) {}
+
+  std::string_view kind() const override { return "fake"; }
+  std::uint32_t capacity() const override { return capacity_; }
+  task<result<>> configure(secret_key private_key, std::uint16_t listen_port) override;
+  task<result<>> apply(std::vector<device_change> changes) override;
+  task<result<std::vector<device_entry>>> dump() override;
+  task<> lost() override { return lost_.wait(); }
+
+  // What a test sets up and looks at.
+  std::map<public_key, device_entry> peers;
+  std::vector<std::size_t> batches;  // the size of each apply()
+  std::size_t dumps = 0;
+  std::size_t fail_next = 0;   // so many calls of apply() fail
+  bool half_apply = false;     // a failing one makes its first half first
+  bool held = false;           // apply() waits for release()
+  std::uint32_t capacity_ = 1'000;
+
+  void release() {
+    held = false;
+    released_.notify();
+  }
+  /// As when the process dies: the peers are gone and lost() returns.
+  void vanish() {
+    peers.clear();
+    lost_.notify();
+  }
+  bool has(const public_key& key) const { return peers.contains(key); }
+
+ private:
+  void make(const device_change& change);
+  signal released_;
+  signal lost_;
+};
+
+/// An interface that remembers what it was asked to be.
+class fake_link final : public link {
+ public:
+  const std::string& name() const override { return name_; }
+  result<link_state> state() override { return now; }
+  result<> create() override;
+  result<> remove() override;
+  result<> bring_up(std::uint32_t mtu) override;
+  result<> arrange(const link_plan& plan) override;
+
+  link_state now;
+  link_plan plan;
+  std::size_t arranged = 0;
+  bool refuse = false;  // arrange() fails
+
+ private:
+  std::string name_ = "wg-fake";
+};
+
+}  // namespace peerage::fakes

@@ -1,0 +1,180 @@
+#include "testing/fake_store.h"
+
+#include <algorithm>
+
+namespace peerage::fakes {
+namespace {
+
+struct key_text {
+  std::string operator()(const network_name& key) const { return "network " + key.text(); }
+  std::string operator()(const gateway_name& key) const { return "gateway " + key.text(); }
+  std::string operator()(const peer_id& key) const {
+    return "peer " + key.network.text() + "/" + key.name.text();
+  }
+  std::string operator()(const token_id& key) const { return "token " + key.text(); }
+  std::string operator()(const mark_name& key) const { return "mark " + key.text; }
+};
+
+std::string text_of(const record_key& key) { return std::visit(key_text{}, key); }
+
+result<> check_expectation(const expectation& expected, const stored<record>* now) {
+  if (std::holds_alternative<absent>(expected) && now != nullptr) {
+    return fail(errc::conflict, "there is one of that name", "name");
+  }
+  if (std::holds_alternative<present>(expected) && now == nullptr) {
+    return fail(errc::not_found, "there is none of that name", "name");
+  }
+  if (const auto* at = std::get_if<revision>(&expected)) {
+    if (now == nullptr) return fail(errc::not_found, "there is none of that name", "name");
+    if (now->revision != *at) {
+      return fail(errc::conflict, "it has changed since it was read", "revision");
+    }
+  }
+  return {};
+}
+
+struct matcher {
+  const record& item;
+  bool operator()(const all_networks&) const { return std::holds_alternative<network>(item); }
+  bool operator()(const all_gateways&) const { return std::holds_alternative<gateway>(item); }
+  bool operator()(const all_tokens&) const { return std::holds_alternative<token>(item); }
+  bool operator()(const peers_of_network& what) const {
+    const auto* one = std::get_if<peer>(&item);
+    return one != nullptr && one->id.network == what.network;
+  }
+  bool operator()(const peers_on_gateway& what) const {
+    const auto* one = std::get_if<peer>(&item);
+    return one != nullptr && one->gateway == what.gateway;
+  }
+  bool operator()(const peers_expiring& what) const {
+    const auto* one = std::get_if<peer>(&item);
+    return one != nullptr && one->expires_at && *one->expires_at < what.before;
+  }
+};
+
+}  // namespace
+
+task<result<revision>> fake_store::commit(transaction writes) {
+  ++commits;
+  if (away) co_return fail(errc::unavailable, "the store is away");
+  trouble now = trouble::none;
+  if (!next_commits.empty()) {
+    now = next_commits.front();
+    next_commits.pop_front();
+  }
+  if (now == trouble::refuses) co_return fail(errc::unavailable, "the store refuses");
+  if (now == trouble::loses_question) co_return fail(errc::outcome_unknown, "no answer");
+
+  table next = records_;
+  const revision made{last_ + 1};
+  for (const write& one : writes) {
+    if (const auto checked = check(one, next); !checked) {
+      co_return std::unexpected(checked.error());
+    }
+    if (const auto* adding = std::get_if<put>(&one)) {
+      next.insert_or_assign(text_of(key_of(adding->value)), stored<record>{adding->value, made});
+    } else {
+      next.erase(text_of(std::get<removal>(one).key));
+    }
+  }
+  records_ = std::move(next);
+  last_ = made.number;
+  if (now == trouble::loses_answer) co_return fail(errc::outcome_unknown, "no answer");
+  co_return made;
+}
+
+result<> fake_store::check(const write& one, const table& now) const {
+  const auto* adding = std::get_if<put>(&one);
+  const record_key key = adding ? key_of(adding->value) : std::get<removal>(one).key;
+  const auto found = now.find(text_of(key));
+  const auto& expected = adding ? adding->expected : std::get<removal>(one).expected;
+  if (const auto met = check_expectation(expected, found == now.end() ? nullptr : &found->second);
+      !met) {
+    return met;
+  }
+  if (adding != nullptr) {
+    if (const auto* added = std::get_if<peer>(&adding->value)) return check_peer(*added, now);
+    if (const auto* added = std::get_if<gateway>(&adding->value)) {
+      for (const auto& [text, other] : now) {
+        const auto* same = std::get_if<gateway>(&other.value);
+        if (same && same->name != added->name && same->number == added->number) {
+          return fail(errc::conflict, "another gateway has that number", "number");
+        }
+      }
+    }
+    return {};
+  }
+  for (const auto& [text, other] : now) {
+    const auto* user = std::get_if<peer>(&other.value);
+    if (user && (record_key(user->id.network) == key || record_key(user->gateway) == key)) {
+      return fail(errc::conflict, "it still has peers", "peers");
+    }
+  }
+  return {};
+}
+
+result<> fake_store::check_peer(const peer& one, const table& now) const {
+  if (!now.contains(text_of(one.id.network))) {
+    return fail(errc::not_found, "there is no such network", "network");
+  }
+  if (!now.contains(text_of(one.gateway))) {
+    return fail(errc::not_found, "there is no such gateway", "gateway");
+  }
+  for (const auto& [text, other] : now) {
+    const auto* rival = std::get_if<peer>(&other.value);
+    if (rival == nullptr || rival->id == one.id) continue;
+    if (rival->gateway == one.gateway && rival->public_key == one.public_key) {
+      return fail(errc::conflict, "that gateway has the key", "public_key");
+    }
+    if (rival->ipv6 == one.ipv6 || (one.ipv4 && rival->ipv4 == one.ipv4)) {
+      return fail(errc::conflict, "another peer has the address", "addresses");
+    }
+  }
+  return {};
+}
+
+task<result<std::optional<stored<record>>>> fake_store::get(record_key key) {
+  if (away) co_return fail(errc::unavailable, "the store is away");
+  const auto found = records_.find(text_of(key));
+  if (found == records_.end()) co_return std::optional<stored<record>>{};
+  co_return found->second;
+}
+
+task<result<std::optional<stored<record>>>> fake_store::find_peer(gateway_name on,
+                                                                  public_key key) {
+  if (away) co_return fail(errc::unavailable, "the store is away");
+  for (const auto& [text, each] : records_) {
+    const auto* one = std::get_if<peer>(&each.value);
+    if (one != nullptr && one->gateway == on && one->public_key == key) co_return each;
+  }
+  co_return std::optional<stored<record>>{};
+}
+
+task<result<page>> fake_store::list(page_query query) {
+  if (away) co_return fail(errc::unavailable, "the store is away");
+  std::vector<stored<record>> all;
+  for (const auto& [text, each] : records_)
+    if (std::visit(matcher{each.value}, query.what)) all.push_back(each);
+  const bool by_time = std::holds_alternative<peers_expiring>(query.what);
+  std::sort(all.begin(), all.end(), [&](const auto& a, const auto& b) {
+    if (by_time) {
+      return std::get<peer>(a.value).expires_at < std::get<peer>(b.value).expires_at;
+    }
+    return position(query.what, a.value) < position(query.what, b.value);
+  });
+  page made;
+  made.as_of = revision{last_};
+  for (auto& each : all) {
+    if (!by_time && position(query.what, each.value) <= query.after) continue;
+    if (made.items.size() == query.limit) {
+      made.more = true;
+      break;
+    }
+    made.items.push_back(std::move(each));
+  }
+  co_return made;
+}
+
+task<result<epoch>> fake_store::identity() { co_return epoch{"fake-epoch"}; }
+
+}  // namespace peerage::fakes

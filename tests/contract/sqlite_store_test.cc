@@ -1,0 +1,103 @@
+#include <sys/stat.h>
+
+#include <boost/asio/detached.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "sqlite/store.h"
+#include "testing/run.h"
+#include "testing/samples.h"
+#include "tests/contract/store_contract.h"
+
+namespace peerage::contract {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A folder of its own, removed again.
+struct folder {
+  folder() {
+    std::string name = (fs::temp_directory_path() / "peerage-XXXXXX").string();
+    path = mkdtemp(name.data());
+  }
+  ~folder() { fs::remove_all(path); }
+  std::string file() const { return (path / "peerage.db").string(); }
+  fs::path path;
+};
+
+struct sqlite_home final : store_home {
+  folder home;
+  std::shared_ptr<store> open(asio::io_context& loop) override {
+    return open_sqlite_store(loop.get_executor(), home.file()).value();
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(sqlite, store_contract,
+                         testing::Values(store_kind{"sqlite", [] {
+                                                      return std::make_unique<sqlite_home>();
+                                                    }}));
+
+std::string refusal(const std::string& file) {
+  asio::io_context loop;
+  const auto opened = open_sqlite_store(loop.get_executor(), file);
+  return opened ? std::string() : opened.error().message;
+}
+
+TEST(sqlite_store, only_its_owner_reads_the_files) {
+  const folder home;
+  asio::io_context loop;
+  const auto opened = open_sqlite_store(loop.get_executor(), home.file());
+  ASSERT_TRUE(opened);
+  for (const auto& each : fs::directory_iterator(home.path)) {
+    EXPECT_EQ(each.status().permissions(), fs::perms::owner_read | fs::perms::owner_write)
+        << each.path();
+  }
+}
+
+TEST(sqlite_store, refuses_what_it_does_not_understand) {
+  const folder home;
+  EXPECT_NE(refusal((home.path / "no" / "such" / "folder").string()).find("No such file"),
+            std::string::npos);
+  std::ofstream(home.path / "text") << std::string(4096, 'x');
+  EXPECT_NE(refusal((home.path / "text").string()).find("not a database"), std::string::npos);
+}
+
+TEST(sqlite_store, refuses_a_file_from_a_newer_version) {
+  const folder home;
+  ASSERT_EQ(refusal(home.file()), "");
+  {
+    // user_version is a big-endian number at byte 60 of the file (sqlite.org/fileformat).
+    std::fstream file(home.file(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(60);
+    file.write("\0\0\0\x63", 4);
+  }
+  EXPECT_NE(refusal(home.file()).find("newer version"), std::string::npos) << refusal(home.file());
+}
+
+TEST(sqlite_store, one_that_is_closed_under_way_has_all_or_nothing) {
+  const folder home;
+  {
+    asio::io_context loop;
+    auto opened = open_sqlite_store(loop.get_executor(), home.file()).value();
+    for (int i = 0; i < 100; ++i) {
+      transaction writes;
+      writes.push_back(put{mark{"a" + std::to_string(i), "x"}, absent{}});
+      writes.push_back(put{mark{"b" + std::to_string(i), "x"}, absent{}});
+      asio::co_spawn(loop, opened->commit(std::move(writes)), asio::detached);
+    }
+    loop.poll();
+  }
+  asio::io_context loop;
+  auto opened = open_sqlite_store(loop.get_executor(), home.file()).value();
+  for (int i = 0; i < 100; ++i) {
+    const auto a = peerage::fakes::run_on(
+        loop, opened->get(mark_name{"a" + std::to_string(i)}));
+    const auto b = peerage::fakes::run_on(
+        loop, opened->get(mark_name{"b" + std::to_string(i)}));
+    EXPECT_EQ(a.value().has_value(), b.value().has_value()) << i;
+  }
+}
+
+}  // namespace
+}  // namespace peerage::contract
