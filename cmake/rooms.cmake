@@ -1,5 +1,5 @@
-# The house: each room, the rooms it may see and the libraries it may name.
-# LIBRARY (room): tests/house/ reads this file too.
+# The house: each room, the rooms it may see, and the libraries it links (each named in one room).
+# src/bin, the two mains, sees all of them. tests/house/ holds every #include to this list.
 room(base)
 room(model      USES base)
 room(plan       USES model base)
@@ -19,4 +19,4 @@ room(control    USES plan ports async crypto log model base)
 room(agent      USES plan ports async log model base)
 room(api        USES control http json metrics crypto log async model base)
 room(cli        USES http json config crypto async model base LINKS PkgConfig::QRENCODE CLI11::CLI11)
-room(testing    USES ports async plan model base)
+room(testing    USES agent ports async plan model base)

@@ -22,9 +22,17 @@ bool by_key(const device_entry& a, const device_entry& b) {
 
 agent::agent(asio::any_io_executor loop, agent_options options, store& desired, bus& word,
              clock& time, device& tunnel, link& interface, bring_up ready)
-    : loop_(loop), options_(std::move(options)), store_(desired), bus_(word), clock_(time),
-      device_(tunnel), link_(interface), bring_up_(std::move(ready)), work_(loop),
-      compare_now_(loop), background_(loop) {}
+    : loop_(loop),
+      options_(std::move(options)),
+      store_(desired),
+      bus_(word),
+      clock_(time),
+      device_(tunnel),
+      link_(interface),
+      bring_up_(std::move(ready)),
+      work_(loop),
+      compare_now_(loop),
+      background_(loop) {}
 
 task<result<>> agent::start() {
   if (auto ready = co_await bring_up_(); !ready) co_return ready;
@@ -70,8 +78,7 @@ task<apply_reply> agent::apply(apply_request request) {
     reply.device_time = mine->device_time;
   }
   for (std::size_t i = 0; i < heard.size(); ++i) {
-    reply.results.push_back(
-        outcome_of(request.changes[i], heard[i], request.revision, written));
+    reply.results.push_back(outcome_of(request.changes[i], heard[i], request.revision, written));
   }
   co_return reply;
 }
@@ -156,8 +163,8 @@ task<> agent::refresh_look() {
 
 task<> agent::beat_loop() {
   for (;;) {
-    bus_.publish({options_.name, options_.region, static_cast<std::uint32_t>(book_.peers()),
-                  applied_});
+    bus_.publish(
+        {options_.name, options_.region, static_cast<std::uint32_t>(book_.peers()), applied_});
     co_await clock_.wait_until(clock_.steady() + beat_every);
   }
 }

@@ -100,10 +100,10 @@ class agent final : public gateway_service {
   std::deque<std::shared_ptr<job>> waiting_;
   signal work_;
   signal compare_now_;
-  bool ready_ = false;          // the device is there and configured
-  link_plan arranged_;          // what the interface has now
+  bool ready_ = false;             // the device is there and configured
+  link_plan arranged_;             // what the interface has now
   std::uint64_t arranged_at_ = 0;  // the ledger's count of network changes then
-  revision applied_;  // up to here the device has all that the store said
+  revision applied_;               // up to here the device has all that the store said
   bool settled_ = false;
   std::string trouble_;
 

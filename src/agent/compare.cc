@@ -1,8 +1,8 @@
 // The slow path that makes it right: the store, the ledger and the device held against each other.
+#include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -29,8 +29,8 @@ task<> agent::compare_loop() {
     if (compared) {
       retry = shortest_pause;
       if (!settled_) {
-        log::info("gateway settled", {{"peers", std::uint64_t{book_.peers()}},
-                                      {"revision", applied_.number}});
+        log::info("gateway settled",
+                  {{"peers", std::uint64_t{book_.peers()}}, {"revision", applied_.number}});
       }
       settled_ = true;
       trouble_.clear();
@@ -41,8 +41,7 @@ task<> agent::compare_loop() {
     } else {
       trouble_ = compared.error().message;
       log::warning("comparison failed, and is tried again",
-                   {{"error", compared.error().message},
-                    {"in_ms", std::uint64_t(retry.count())}});
+                   {{"error", compared.error().message}, {"in_ms", std::uint64_t(retry.count())}});
       co_await clock_.wait_until(clock_.steady() + retry);
       retry = std::min<milliseconds>(retry * 2, options_.reconcile);
     }
@@ -70,8 +69,8 @@ task<result<>> agent::compare() {
   // What observe() changed is in `since`, so the comparison names it again.
   keys = book_.compare(*dump, since, clock_.now());
   if (!keys.empty()) {
-    log::info("device differs from the store", {{"interface", link_.name()},
-                                                {"keys", std::uint64_t{keys.size()}}});
+    log::info("device differs from the store",
+              {{"interface", link_.name()}, {"keys", std::uint64_t{keys.size()}}});
   }
   for (std::size_t at = 0; at < keys.size(); at += keys_in_one_write) {
     const auto first = keys.begin() + static_cast<std::ptrdiff_t>(at);

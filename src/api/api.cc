@@ -1,5 +1,7 @@
 #include "api/api.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 #include <variant>
 
@@ -13,8 +15,35 @@ namespace {
 /// What a request is counted under when it led to no route.
 constexpr std::string_view no_route = "none";
 
-/// The token's text; empty where the header is missing or of another kind.
+constexpr std::array<std::string_view, 5> known_methods = {"GET", "HEAD", "POST", "PUT", "DELETE"};
+constexpr std::array<scope, 4> scopes = {scope::admin, scope::peers_read, scope::peers_write,
+                                         scope::peers_manage};
+
+/// The metrics' label: few, whatever is asked.
+std::string_view counted_method(std::string_view method) {
+  const auto known = std::find(known_methods.begin(), known_methods.end(), method);
+  return known == known_methods.end() ? "other" : *known;
+}
+
+/// What a token would have to have, for whoever has another.
+std::string missing_scope(const principal& who, action needed) {
+  std::string names;
+  for (const scope each : scopes) {
+    if (!allows(principal{{}, {}, {each}}, needed)) continue;
+    names += (names.empty() ? "" : ", ") + std::string(name_of(each));
+  }
+  const std::string bound = allows(principal{{}, {}, who.scopes}, needed)
+                                ? " and is of every network; this one is of one alone"
+                                : "";
+  return "this call needs a token that has one of the scopes " + names + bound;
+}
+
+/// The token's text; empty where the header is missing, there twice or of another kind.
 std::string_view bearer(const http::request& request) {
+  const auto count =
+      std::count_if(request.headers.begin(), request.headers.end(),
+                    [](const auto& each) { return http::same_word(each.first, "Authorization"); });
+  if (count != 1) return {};
   const std::string_view value = request.header("Authorization");
   const std::size_t space = value.find(' ');
   if (space == std::string_view::npos || !http::same_word(value.substr(0, space), "Bearer")) {
@@ -38,11 +67,13 @@ task<http::response> api::handle(http::request request) {
   std::string pattern(no_route);
   http::response answer = co_await call(request, pattern);
   answer.set_header("Cache-Control", "no-store");
-  metrics_.count_request(request.method, pattern, answer.status);
+  metrics_.count_request(counted_method(request.method), pattern, answer.status);
   if (answer.status >= 500) {
-    log::warning("request failed",
-                 {{"method", request.method}, {"call", pattern}, {"remote", request.remote},
-                  {"status", std::uint64_t(answer.status)}, {"answer", answer.body}});
+    log::warning("request failed", {{"method", request.method},
+                                    {"call", pattern},
+                                    {"remote", request.remote},
+                                    {"status", std::uint64_t(answer.status)},
+                                    {"answer", answer.body}});
   }
   co_return answer;
 }
@@ -51,7 +82,7 @@ task<http::response> api::call(const http::request& request, std::string& patter
   const auto match = table_.find(request.method, request.path);
   if (!match) co_return problem(match.error());
   if (const auto* other = std::get_if<http::method_not_allowed>(&*match)) {
-    http::response answer = problem(405, request.path + " takes " + other->allowed);
+    http::response answer = problem(405, "there is " + other->allowed + " for this path");
     answer.set_header("Allow", other->allowed);
     co_return answer;
   }
@@ -64,7 +95,7 @@ task<http::response> api::call(const http::request& request, std::string& patter
   if (wanted.needs) {
     const std::string_view secret = bearer(request);
     if (secret.empty()) {
-      co_return unauthorized("send the token as `Authorization: Bearer TOKEN`");
+      co_return unauthorized("send the token in one header, `Authorization: Bearer TOKEN`");
     }
     auto known = co_await control_.authenticate(secret);
     if (!known) {
@@ -73,7 +104,7 @@ task<http::response> api::call(const http::request& request, std::string& patter
     }
     who = *std::move(known);
     if (!allows(who, *wanted.needs)) {
-      co_return problem(403, "the token's scopes do not allow this call");
+      co_return problem(403, missing_scope(who, *wanted.needs));
     }
   }
   const peerage::call now{control_, metrics_, request, found->captured, who};

@@ -99,7 +99,7 @@ task<http::response> post_token(const call& now) {
   if (!body) co_return problem(body.error());
   auto wanted = read_token(*body);
   if (!wanted) co_return problem(wanted.error());
-  const auto made = co_await now.mind.create_token(*std::move(wanted));
+  const auto made = co_await now.mind.create_token(now.who, *std::move(wanted));
   if (!made) co_return problem(made.error());
   json::object answer = written(made->what);
   answer["token"] = std::string(made->secret.reveal());
@@ -108,7 +108,7 @@ task<http::response> post_token(const call& now) {
 
 task<http::response> get_tokens(const call& now) {
   if (auto none = read_no_query(now.request.query); !none) co_return problem(none.error());
-  const auto found = co_await now.mind.list_tokens();
+  const auto found = co_await now.mind.list_tokens(now.who);
   co_return found ? listed(*found) : problem(found.error());
 }
 
@@ -116,7 +116,7 @@ task<http::response> delete_token(const call& now) {
   auto id = name_in_path<token_id>(now.captured[0], "id");
   if (!id) co_return problem(id.error());
   if (auto none = read_no_query(now.request.query); !none) co_return problem(none.error());
-  const auto gone = co_await now.mind.remove_token(*std::move(id));
+  const auto gone = co_await now.mind.remove_token(now.who, *std::move(id));
   co_return gone ? no_content() : problem(gone.error());
 }
 

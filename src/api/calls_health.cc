@@ -17,10 +17,9 @@ task<http::response> get_ready(const call& now) {
     names.emplace_back(each);
     store = store && each != "store";
   }
+  if (!store) co_return problem(503, "the store can't be read");
   json::object body{{"status", away.empty() ? "ok" : "degraded"}, {"away", std::move(names)}};
-  http::response answer = json_answer(store ? 200 : 503, body);
-  if (!store) answer.set_header("Retry-After", "1");
-  co_return answer;
+  co_return json_answer(200, body);
 }
 
 task<http::response> get_metrics(const call& now) {

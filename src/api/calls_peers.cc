@@ -30,8 +30,7 @@ http::response enrolled(const call& now, const enrolment& made) {
   answer.set_header("Server-Timing", server_timing(made.took));
   if (made.created) {
     const peer_id& id = made.view.what.value.id;
-    answer.set_header("Location",
-                      "/v1/networks/" + id.network.text() + "/peers/" + id.name.text());
+    answer.set_header("Location", "/v1/networks/" + id.network.text() + "/peers/" + id.name.text());
   }
   return answer;
 }
@@ -78,9 +77,8 @@ task<http::response> get_peers(const call& now) {
   if (!network) co_return problem(network.error());
   auto query = read_list_query(now.request.query);
   if (!query) co_return problem(query.error());
-  const auto found = co_await now.mind.list_peers(now.who, *std::move(network),
-                                                  std::move(query->cursor), query->limit,
-                                                  query->stale);
+  const auto found = co_await now.mind.list_peers(
+      now.who, *std::move(network), std::move(query->cursor), query->limit, query->stale);
   if (!found) co_return problem(found.error());
   json::array items;
   for (const peer_view& each : found->items) items.emplace_back(written(each, false));

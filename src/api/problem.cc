@@ -76,7 +76,8 @@ http::response problem(int status, std::string detail, const std::string& field)
   body["type"] = "urn:peerage:" + std::string(found->type);
   body["title"] = std::string(found->title);
   body["status"] = status;
-  body["detail"] = field.empty() ? std::move(detail) : field + ": " + detail;
+  // What breaks a rule is said of its field; the other sentences name what they are about.
+  body["detail"] = status == 400 && !field.empty() ? field + ": " + detail : std::move(detail);
   if (!field.empty()) body["field"] = field;
   http::response answer = json_answer(status, body);
   answer.set_header("Content-Type", "application/problem+json");

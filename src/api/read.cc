@@ -62,6 +62,12 @@ result<scope> parse_scope(std::string_view text) {
   return fail(errc::invalid, "is no scope: admin, peers:read, peers:write or peers:manage");
 }
 
+result<http::query_parameters> read_query(std::string_view query) {
+  auto parameters = http::parse_query(query);
+  if (!parameters) parameters.error().field = json::shortened(parameters.error().field);
+  return parameters;
+}
+
 template <class T>
 member<T> member_of(json::fields& in, std::string_view name, std::optional<T> value) {
   member<T> made;
@@ -80,8 +86,8 @@ result<json::object> read_body(const http::request& from) {
   }
   auto parsed = json::parse(from.body);
   if (!parsed) {
-    const std::string field = parsed.error().field.substr(0, 64);
-    return fail(errc::invalid, "the body " + parsed.error().message, field);
+    return fail(errc::invalid, "the body " + parsed.error().message,
+                json::shortened(parsed.error().field));
   }
   if (!parsed->is_object()) return fail(errc::invalid, "the body must be one JSON object");
   return std::move(parsed->get_object());
@@ -108,8 +114,7 @@ result<token_request> read_token(const json::object& from) {
   token_request made;
   made.name = in.parsed<std::string>("name", parse_token_name).value_or("");
   made.network = in.parsed<network_name>("network", network_name::parse);
-  made.scopes =
-      in.parsed_list<scope>("scopes", 16, parse_scope).value_or(std::vector<scope>{});
+  made.scopes = in.parsed_list<scope>("scopes", 16, parse_scope).value_or(std::vector<scope>{});
   if (made.scopes.empty()) in.blame("scopes", "must name at least one scope");
   std::sort(made.scopes.begin(), made.scopes.end());
   made.scopes.erase(std::unique(made.scopes.begin(), made.scopes.end()), made.scopes.end());
@@ -153,7 +158,7 @@ result<bool> read_drain(const json::object& from) {
 }
 
 result<list_query> read_list_query(std::string_view query) {
-  auto parameters = http::parse_query(query);
+  auto parameters = read_query(query);
   if (!parameters) return std::unexpected(parameters.error());
   list_query made;
   for (const auto& [name, value] : *parameters) {
@@ -169,17 +174,18 @@ result<list_query> read_list_query(std::string_view query) {
       if (!stale) return fail(errc::invalid, stale.error().message, name);
       made.stale = seconds{*stale};
     } else {
-      return fail(errc::invalid, "there is no such parameter", name.substr(0, 64));
+      return fail(errc::invalid, "there is no such parameter", json::shortened(name));
     }
   }
   return made;
 }
 
 result<> read_no_query(std::string_view query) {
-  auto parameters = http::parse_query(query);
+  auto parameters = read_query(query);
   if (!parameters) return std::unexpected(parameters.error());
   if (parameters->empty()) return {};
-  return fail(errc::invalid, "there is no such parameter", parameters->front().first.substr(0, 64));
+  return fail(errc::invalid, "there is no such parameter",
+              json::shortened(parameters->front().first));
 }
 
 }  // namespace peerage

@@ -32,6 +32,8 @@ constexpr std::array<route, 20> table = {{
 
 }  // namespace
 
-std::span<const route> routes() { return table; }
+std::span<const route> routes() {
+  return table;
+}
 
 }  // namespace peerage

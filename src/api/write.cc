@@ -100,7 +100,8 @@ json::object written(const peer_view& from, bool seen) {
   if (seen) {
     const peer_status none{};
     const peer_status& status = from.seen ? *from.seen : none;
-    made["endpoint"] = status.endpoint.empty() ? json::value(nullptr) : json::value(status.endpoint);
+    made["endpoint"] =
+        status.endpoint.empty() ? json::value(nullptr) : json::value(status.endpoint);
     made["last_handshake_at"] = time_or_null(status.last_handshake_at);
     made["rx_bytes"] = status.rx_bytes;
     made["tx_bytes"] = status.tx_bytes;

@@ -27,7 +27,9 @@ void rethrow_unless_cancelled(const std::exception_ptr& thrown) {
 
 background::background(const asio::any_io_executor& loop) : loop_(loop), ended_(loop) {}
 
-background::~background() { assert(running_.empty() && "stop() before the end"); }
+background::~background() {
+  assert(running_.empty() && "stop() before the end");
+}
 
 void background::spawn(task<> work) {
   if (stopping_) return;

@@ -1,5 +1,6 @@
-// Canonical base64 (RFC 4648, section 4, with padding): one text for each byte string, and no other.
-// Decoding refuses white space, missing or surplus padding and stray bits in the last character.
+// Canonical base64 (RFC 4648, section 4, with padding): one text for each byte string, and no
+// other. Decoding refuses white space, missing or surplus padding and stray bits in the last
+// character.
 #pragma once
 
 #include <cstddef>

@@ -47,8 +47,9 @@ result<> claim_state_dir(const std::string& path) {
   if (file < 0) return refused(lock);
   if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
     ::close(file);
-    return fail(errc::conflict, path + " is in use by another peeraged; give this one another "
-                                       "state_dir, or stop that one");
+    return fail(errc::conflict, path +
+                                    " is in use by another peeraged; give this one another "
+                                    "state_dir, or stop that one");
   }
   return {};
 }

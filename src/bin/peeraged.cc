@@ -16,7 +16,8 @@
 namespace peerage {
 namespace {
 
-constexpr const char* help = R"(peeraged enrols WireGuard peers on this host's gateway and serves the HTTP API.
+constexpr const char* help =
+    R"(peeraged enrols WireGuard peers on this host's gateway and serves the HTTP API.
 
 Usage: peeraged [--config FILE] [--check | --new-admin-token] [--log-level LEVEL]
 
@@ -57,10 +58,14 @@ std::expected<arguments, int> parse(int argc, char** argv) {
       case 'v': std::puts("peeraged " PEERAGE_VERSION); return std::unexpected(0);
       case 'h': std::fputs(help, stdout); return std::unexpected(0);
       case 'l':
-        if (value == "debug") log::set_level(log::level::debug);
-        else if (value == "info") log::set_level(log::level::info);
-        else if (value == "warning") log::set_level(log::level::warning);
-        else if (value == "error") log::set_level(log::level::error);
+        if (value == "debug")
+          log::set_level(log::level::debug);
+        else if (value == "info")
+          log::set_level(log::level::info);
+        else if (value == "warning")
+          log::set_level(log::level::warning);
+        else if (value == "error")
+          log::set_level(log::level::error);
         else {
           std::fputs("peeraged: --log-level is debug, info, warning or error\n", stderr);
           return std::unexpected(2);
@@ -107,9 +112,8 @@ int run(const arguments& wanted) {
   }
   asio::io_context loop{1};
   service whole(loop.get_executor(), *std::move(config));
-  task<result<>> (*const doing[])(service&) = {
-      serve, [](service& one) { return one.check(); },
-      [](service& one) { return one.new_admin_token(); }};
+  task<result<>> (*const doing[])(service&) = {serve, [](service& one) { return one.check(); },
+                                               [](service& one) { return one.new_admin_token(); }};
   result<> ended;
   asio::co_spawn(loop, doing[static_cast<int>(wanted.what)](whole),
                  [&](std::exception_ptr thrown, result<> how) {

@@ -81,14 +81,13 @@ task<result<>> service::new_admin_token() {
   token_request wanted;
   wanted.name = "admin of " + host_name();
   wanted.scopes = {scope::admin};
-  auto made = co_await control_->create_token(std::move(wanted));
+  auto made = co_await control_->create_token(principal{}, std::move(wanted));
   if (!made) co_return std::unexpected(made.error());
   const secret_text line(std::string(made->secret.reveal()) + "\n");
   if (auto written = write_private_file(admin_token_file(), line.reveal()); !written) {
     co_return written;
   }
-  log::info("admin token written",
-            {{"file", admin_token_file()}, {"id", made->what.id.text()}});
+  log::info("admin token written", {{"file", admin_token_file()}, {"id", made->what.id.text()}});
   co_return result<>{};
 }
 
@@ -122,11 +121,10 @@ task<result<>> service::start_gateway() {
                                    {"endpoint", registered->endpoint},
                                    {"public_key", registered->public_key.text()}});
 
-  agent_options options{registered->name, registered->region, registered->number,
-                        config.reconcile};
-  agent_ = std::make_unique<agent>(loop_, std::move(options), *store_, *bus_, *clock_,
-                                   tunnel_->device(), tunnel_->link(),
-                                   [this] { return tunnel_->bring_up(); });
+  agent_options options{registered->name, registered->region, registered->number, config.reconcile};
+  agent_ =
+      std::make_unique<agent>(loop_, std::move(options), *store_, *bus_, *clock_, tunnel_->device(),
+                              tunnel_->link(), [this] { return tunnel_->bring_up(); });
   co_return co_await agent_->start();
 }
 
@@ -170,8 +168,8 @@ task<result<>> service::check() {
   if (::geteuid() != 0) {
     device_is = fail(errc::denied, "the gateway needs root, or CAP_NET_ADMIN and /dev/net/tun");
   }
-  say("device", device_is, "interface " + config.interface +
-                               (now && now->exists ? " is there" : " will be made"));
+  say("device", device_is,
+      "interface " + config.interface + (now && now->exists ? " is there" : " will be made"));
   result<> endpoint_is;
   std::string endpoint = config.endpoint.value_or("");
   if (endpoint.empty()) {

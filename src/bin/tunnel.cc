@@ -23,16 +23,20 @@ result<choice> choose_kind(link& interface, const gateway_config& config) {
   const std::string& name = interface.name();
   if (now->exists && !now->marked && !config.adopt) {
     return fail(errc::conflict,
-                "interface " + name + " is there and was not made by this gateway; choose another "
-                "gateway.interface, or set gateway.adopt = true to take it over");
+                "interface " + name +
+                    " is there and was not made by this gateway; choose another "
+                    "gateway.interface, or set gateway.adopt = true to take it over");
   }
   if (now->exists) {
     const bool fits = config.device == device_choice::automatic ||
                       (config.device == device_choice::kernel) == now->wireguard;
     if (!fits) {
-      return fail(errc::conflict, "interface " + name + " is there as the other kind of device; "
-                                  "remove it (ip link delete " + name + "), or set "
-                                  "gateway.device to what it is");
+      return fail(errc::conflict, "interface " + name +
+                                      " is there as the other kind of device; "
+                                      "remove it (ip link delete " +
+                                      name +
+                                      "), or set "
+                                      "gateway.device to what it is");
     }
     return choice{now->wireguard, "it is there already"};
   }
@@ -70,9 +74,9 @@ result<std::unique_ptr<tunnel>> tunnel::choose(asio::any_io_executor loop,
     made->userspace_ = device.get();
     made->device_ = std::move(device);
   }
-  log::info("device chosen", {{"interface", config.interface},
-                              {"device", made->device_->kind()},
-                              {"why", kind->why}});
+  log::info(
+      "device chosen",
+      {{"interface", config.interface}, {"device", made->device_->kind()}, {"why", kind->why}});
   return made;
 }
 

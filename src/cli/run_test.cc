@@ -46,6 +46,7 @@ TEST_F(command, a_list_without_an_end_is_left) {
   api_.on("GET " + peers + "?limit=1000", 200, page({}, "\"x\""));
   api_.on("GET " + peers + "?limit=1000&cursor=x", 200, page({}, "\"x\""));
   EXPECT_EQ(run_command({"list"}).status, 1);
+  EXPECT_EQ(api_.calls().size(), 2U) << "a cursor that comes again is the end";
 }
 
 TEST_F(command, list_stale_asks_the_server_in_seconds) {

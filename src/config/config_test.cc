@@ -183,6 +183,16 @@ TEST(daemon_config, what_is_not_there_yet_is_refused_by_name) {
   }
 }
 
+TEST(daemon_config, a_long_value_is_quoted_in_part_and_never_cut_in_a_character) {
+  const std::string umlauts =
+      "\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6";
+  std::string text = "[api]\nlisten = \"x";
+  for (int i = 0; i < 10; ++i) text += umlauts;
+  const std::string message = message_of(text + "\"");
+  EXPECT_LT(message.size(), 200U);
+  EXPECT_THAT(message, testing::EndsWith("\xc3\xb6…\""));
+}
+
 TEST(daemon_config, the_first_problem_of_the_file_is_the_one_named) {
   EXPECT_THAT(message_of("[gateway]\nlisten_port = 0\nadopt = 1\n[api]\nlisten = 1"),
               HasSubstr(":2: gateway.listen_port"));

@@ -3,6 +3,7 @@
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
@@ -41,12 +42,15 @@ toml_value plain(const ::toml::node& node) {
 constexpr std::size_t quote_limit = 60;
 
 std::string quoted_text(std::string_view text) {
+  std::size_t shown = std::min(text.size(), quote_limit);
+  // A character of several bytes is not cut in two.
+  while (shown < text.size() && (static_cast<unsigned char>(text[shown]) & 0xc0U) == 0x80U) --shown;
   std::string out = "\"";
-  for (const char c : text.substr(0, quote_limit)) {
+  for (const char c : text.substr(0, shown)) {
     const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
     out += control ? '?' : c;
   }
-  out += text.size() > quote_limit ? "…\"" : "\"";
+  out += text.size() > shown ? "…\"" : "\"";
   return out;
 }
 

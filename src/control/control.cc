@@ -94,6 +94,9 @@ task<std::vector<std::string>> control::away() {
   auto asked = co_await get_as<mark>(store_, any);
   if (!asked) names.emplace_back("store");
   if (!bus_.connected()) names.emplace_back("bus");
+  for (const gateway_view& each : board_.views(clock_.steady(), bus_.connected())) {
+    if (!each.live) names.push_back("gateway " + each.what->name.text());
+  }
   co_return names;
 }
 

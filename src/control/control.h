@@ -112,6 +112,7 @@ class control {
   task<result<network>> create_network(const principal& who, network_request wanted);
   task<result<network>> show_network(const principal& who, network_name name);
   task<result<std::vector<network>>> list_networks(const principal& who);
+  /// Its tokens go with it.
   task<result<>> remove_network(const principal& who, network_name name);
 
   task<result<std::vector<gateway_info>>> list_gateways();
@@ -130,16 +131,17 @@ class control {
   task<result<peer_page>> list_peers(const principal& who, network_name network, std::string after,
                                      std::size_t limit, std::optional<seconds> stale);
 
-  task<result<new_token>> create_token(token_request wanted);
-  task<result<std::vector<token>>> list_tokens();
-  task<result<>> remove_token(token_id id);
+  /// A token of one network makes, sees and removes tokens of that network alone.
+  task<result<new_token>> create_token(const principal& who, token_request wanted);
+  task<result<std::vector<token>>> list_tokens(const principal& who);
+  task<result<>> remove_token(const principal& who, token_id id);
   /// Who has this secret; errc::denied for nobody.
   task<result<principal>> authenticate(std::string_view secret);
   /// An admin token, where the store has never had one: the first start.
   task<result<bool>> bootstrapped();
   task<result<>> mark_bootstrapped();
 
-  /// What is away, by name: "store", "gateways". Empty: all is well.
+  /// What is away, by name: "store", "bus", "gateway gw-fra-1". Empty: all is well.
   task<std::vector<std::string>> away();
   const gateway_board& gateways() const { return board_; }
 
@@ -166,13 +168,13 @@ class control {
   task<result<store_answer>> store_peer(peer wanted, const network& in, std::uint16_t number,
                                         expectation expected, bool new_address);
   task<result<std::optional<ip_address>>> free_ipv4(const prefix& range, network_name network);
+  std::string called(const gateway_name& name) const;
   task<applied> announce(gateway_name to, revision at, std::vector<peer_change> changes,
                          steady_time deadline);
-  task<result<enrolment>> change(stored<peer> old, network in,
-                                 enrol_request wanted, steady_time begun);
-  task<result<enrolment>> settle(placed now, std::optional<peer> old, revision at,
-                                 bool created, milliseconds wait, steady_time begun,
-                                 steady_time stored_at);
+  task<result<enrolment>> change(stored<peer> old, network in, enrol_request wanted,
+                                 steady_time begun);
+  task<result<enrolment>> settle(placed now, std::optional<peer> old, revision at, bool created,
+                                 milliseconds wait, steady_time begun, steady_time stored_at);
   task<> fill_states(std::vector<peer_view>& views, bool want_seen);
   task<> expiry_loop();
   task<> expire(std::vector<stored<peer>> gone);

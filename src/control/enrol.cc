@@ -22,11 +22,18 @@ std::unexpected<error> name_taken(const peer_id& id) {
 }
 
 /// What a store's refusal means to whoever enrols.
-error translated(const error& from, const peer& wanted) {
+error translated(const error& from, const peer& wanted, const std::string& gateway) {
   if (from.code == errc::conflict && from.field == "public_key") {
     return {errc::conflict,
-            "another peer of gateway " + wanted.gateway.text() + " has that public key",
+            "another peer of " + gateway +
+                " has that public key; a new key pair, or another gateway, will do",
             "public_key"};
+  }
+  if (from.code == errc::outcome_unknown) {
+    return {errc::outcome_unknown,
+            "the store's answer was lost, so peer " + wanted.id.name.text() + " of network " +
+                wanted.id.network.text() + " may be stored; `PUT` of it under that name settles it",
+            {}};
   }
   return from;
 }
@@ -103,17 +110,16 @@ task<result<enrolment>> control::put(const principal& who, peer_id id, enrol_req
     }
     if (!may_touch(who, (*old)->value, action::change_peers)) co_return name_taken(id);
     done = co_await change(**old, *in, wanted, begun);
-    const bool moved_on = !done && ((done.error().code == errc::conflict &&
-                                     done.error().field == "revision") ||
-                                    (done.error().code == errc::not_found &&
-                                     done.error().field == "name"));
+    const bool moved_on =
+        !done && ((done.error().code == errc::conflict && done.error().field == "revision") ||
+                  (done.error().code == errc::not_found && done.error().field == "name"));
     if (!moved_on) co_return done;
   }
   co_return fail(errc::unavailable, "the peer is being changed by others all the time; try again");
 }
 
-task<result<enrolment>> control::change(stored<peer> old, network in,
-                                        enrol_request wanted, steady_time begun) {
+task<result<enrolment>> control::change(stored<peer> old, network in, enrol_request wanted,
+                                        steady_time begun) {
   peer next = old.value;
   if (wanted.public_key) next.public_key = *wanted.public_key;
   if (wanted.preshared_key.given) next.preshared_key = wanted.preshared_key.value;
@@ -147,21 +153,25 @@ task<result<enrolment>> control::change(stored<peer> old, network in,
 }
 
 task<result<control::store_answer>> control::store_peer(peer wanted, const network& in,
-                                                        std::uint16_t number,
-                                                        expectation expected, bool new_address) {
+                                                        std::uint16_t number, expectation expected,
+                                                        bool new_address) {
   const bool small = in.ipv4 && ipv4_room(*in.ipv4) <= 256;
+  // The range is the network's: who moves to another gateway keeps its address.
+  const bool new_ipv4 = in.ipv4 && !wanted.ipv4;
   for (unsigned attempt = 0; attempt < most_attempts; ++attempt) {
     if (new_address) {
       wanted.ipv6 = peer_ipv6(in.ipv6, number, wanted.id, attempt);
-      if (in.ipv4 && attempt >= (small ? 1 : ipv4_guesses)) {
+      if (new_ipv4 && attempt >= (small ? 1 : ipv4_guesses)) {
         auto free = co_await free_ipv4(*in.ipv4, wanted.id.network);
         if (!free) co_return std::unexpected(free.error());
         wanted.ipv4 = *free;
         if (!wanted.ipv4) {
-          co_return fail(errc::conflict, "every address of " + in.ipv4->text() + " is taken",
+          co_return fail(errc::conflict,
+                         "every address of " + in.ipv4->text() + ", the IPv4 range of network " +
+                             in.name.text() + ", is taken; remove peers, or use another network",
                          "network");
         }
-      } else if (in.ipv4) {
+      } else if (new_ipv4) {
         wanted.ipv4 = ipv4_at(*in.ipv4, ipv4_start(*in.ipv4, wanted.id, attempt));
       }
     }
@@ -171,7 +181,7 @@ task<result<control::store_answer>> control::store_peer(peer wanted, const netwo
     if (stored) co_return store_answer{*stored, std::move(wanted)};
     const error& why = stored.error();
     if (why.code != errc::conflict || why.field != "addresses" || !new_address) {
-      co_return std::unexpected(translated(why, wanted));
+      co_return std::unexpected(translated(why, wanted, called(wanted.gateway)));
     }
   }
   co_return fail(errc::unavailable, "no free address was found; try again");
@@ -198,6 +208,12 @@ task<result<std::optional<ip_address>>> control::free_ipv4(const prefix& range,
   co_return ipv4_at(range, static_cast<std::uint64_t>(free - taken.begin()));
 }
 
+/// "gateway gw-fra-1 in region fra"
+std::string control::called(const gateway_name& name) const {
+  const gateway* known = board_.find(name);
+  return "gateway " + name.text() + (known ? " in region " + known->region.text() : "");
+}
+
 task<control::applied> control::announce(gateway_name to, revision at,
                                          std::vector<peer_change> changes, steady_time deadline) {
   apply_request request;
@@ -212,7 +228,10 @@ task<control::applied> control::announce(gateway_name to, revision at,
   const auto took = clock_.steady() - begun;
   made.gateway = took;
   if (!reply) {
-    made.reason = reply.error().message;
+    made.reason =
+        called(to) +
+        (reply.error().code == errc::timeout ? " did not answer in time" : " can't be reached") +
+        ", and will catch up from the store";
   } else {
     made.device = std::min<std::chrono::nanoseconds>(reply->device_time, took);
     made.gateway = took - made.device;
@@ -221,12 +240,14 @@ task<control::applied> control::announce(gateway_name to, revision at,
       if (each.state == change_state::live) made.live_at = each.live_at;
       if (each.state != change_state::refused) continue;
       made.confirmed = false;
-      made.reason = "gateway " + to.text() + ": " + each.reason;
+      made.reason = called(to) + " did not do it, and will try again: " + each.reason;
     }
   }
   if (!made.confirmed) {
     log::warning("gateway did not confirm",
-                 {{"gateway", to.text()}, {"request", id}, {"reason", made.reason}});
+                 {{"gateway", to.text()},
+                  {"request", id},
+                  {"reason", reply ? made.reason : reply.error().message}});
   }
   co_return made;
 }

@@ -28,9 +28,13 @@ void gateway_board::replace(std::vector<stored<gateway>> all) {
   lines_ = std::move(next);
 }
 
-void gateway_board::put(stored<gateway> one) { lines_[one.value.name].what = std::move(one.value); }
+void gateway_board::put(stored<gateway> one) {
+  lines_[one.value.name].what = std::move(one.value);
+}
 
-void gateway_board::remove(const gateway_name& name) { lines_.erase(name); }
+void gateway_board::remove(const gateway_name& name) {
+  lines_.erase(name);
+}
 
 void gateway_board::hear(const heartbeat& beat, steady_time now) {
   const auto known = lines_.find(beat.name);

@@ -11,6 +11,7 @@ namespace {
 // overlap can't be added at once.
 const mark_name ledger{"networks"};
 constexpr int attempts = 16;
+constexpr std::size_t most_writes = 32;  // in one transaction
 
 std::unexpected<error> no_network(const network_name& name) {
   return fail(errc::not_found, "there is no network " + name.text(), "network");
@@ -95,8 +96,7 @@ task<result<network>> control::create_network(const principal& who, network_requ
     if (!field.empty()) continue;
 
     transaction writes;
-    const expectation as_seen =
-        *seen ? expectation((*seen)->revision) : expectation(absent{});
+    const expectation as_seen = *seen ? expectation((*seen)->revision) : expectation(absent{});
     writes.push_back(peerage::put{mark{ledger.text, made.name.text()}, as_seen});
     writes.push_back(peerage::put{made, absent{}});
     const auto stored = co_await store_.commit(std::move(writes));
@@ -109,13 +109,30 @@ task<result<network>> control::create_network(const principal& who, network_requ
 
 task<result<>> control::remove_network(const principal& who, network_name name) {
   if (!sees(who, name)) co_return no_network(name);
+  // A network of the same name may be made later, and is another's.
+  const principal of_network{{}, name, {}};
+  auto tokens = co_await list_tokens(of_network);
+  if (!tokens) co_return std::unexpected(tokens.error());
   transaction writes;
   writes.push_back(removal{name, present{}});
-  const auto stored = co_await store_.commit(std::move(writes));
+  const auto take = [&] {
+    for (; !tokens->empty() && writes.size() < most_writes; tokens->pop_back())
+      writes.push_back(removal{tokens->back().id, anything{}});
+    return std::exchange(writes, {});
+  };
+  auto first = take();
+  const auto stored = co_await store_.commit(std::move(first));
+  while (stored && !tokens->empty()) {
+    auto rest = take();
+    if (auto more = co_await store_.commit(std::move(rest)); !more) {
+      co_return std::unexpected(more.error());
+    }
+  }
   if (stored) co_return result<>{};
   if (stored.error().code == errc::not_found) co_return no_network(name);
   if (stored.error().field == "peers") {
-    co_return fail(errc::conflict, "network " + name.text() + " still has peers", "network");
+    co_return fail(errc::conflict, "network " + name.text() + " still has peers; remove them first",
+                   "network");
   }
   co_return std::unexpected(stored.error());
 }

@@ -74,16 +74,21 @@ task<result<peer_page>> control::list_peers(const principal& who, network_name n
 /// Each peer's gateway and state. From the heartbeat where that is enough, else one question to
 /// each gateway.
 task<> control::fill_states(std::vector<peer_view>& views, bool want_seen) {
+  const bool known = std::all_of(views.begin(), views.end(), [this](const peer_view& view) {
+    return board_.find(view.what.value.gateway) != nullptr;
+  });
+  // One that registered a moment ago is in the store, and not on the board yet.
+  if (!known) (void)co_await read_gateways();
   std::map<gateway_name, std::vector<std::size_t>> ask;
   for (std::size_t i = 0; i < views.size(); ++i) {
     peer_view& view = views[i];
     const gateway_name& name = view.what.value.gateway;
-    if (const gateway* known = board_.find(name)) view.gateway = *known;
+    if (const gateway* found = board_.find(name)) view.gateway = *found;
     view.gateway.name = name;
     const bool live = board_.live(name, clock_.steady(), bus_.connected());
     if (live && !want_seen && board_.applied(name) >= view.what.revision) {
       view.state = peer_state::live;
-    } else if (bus_.connected()) {
+    } else if (bus_.connected() && (live || want_seen)) {
       ask[name].push_back(i);
     }
   }
@@ -124,6 +129,11 @@ task<result<removal_outcome>> control::remove_peer(const principal& who, peer_id
       const bool moved_on =
           stored.error().code == errc::conflict || stored.error().code == errc::not_found;
       if (moved_on) continue;
+      if (stored.error().code == errc::outcome_unknown) {
+        co_return fail(errc::outcome_unknown,
+                       "the store's answer was lost, so peer " + id.name.text() + " of network " +
+                           id.network.text() + " may be gone; the same call again settles it");
+      }
       co_return std::unexpected(stored.error());
     }
     std::vector<peer_change> changes{remove_peer_change{old.value.public_key}};
@@ -164,8 +174,8 @@ task<> control::expire(std::vector<stored<peer>> gone) {
         co_await expire(std::move(alone));
       }
     } else if (removed.error().code != errc::conflict && removed.error().code != errc::not_found) {
-      log::warning("peer could not be expired", {{"peer", gone[0].value.id.name.text()},
-                                                 {"error", removed.error().message}});
+      log::warning("peer could not be expired",
+                   {{"peer", gone[0].value.id.name.text()}, {"error", removed.error().message}});
       co_await clock_.wait_until(clock_.steady() + seconds{1});
     }
     co_return;

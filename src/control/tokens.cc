@@ -15,19 +15,37 @@ constexpr std::size_t id_size = 10;
 constexpr std::size_t secret_size = 40;  // 200 bits
 const mark_name bootstrap_mark{"bootstrap"};
 
+std::unexpected<error> no_network(const network_name& name) {
+  return fail(errc::not_found, "there is no network " + name.text(), "network");
+}
+
 std::unexpected<error> not_a_token() {
   return fail(errc::denied, "the token is not valid here: unknown, revoked or expired");
 }
 
+std::unexpected<error> no_token(const token_id& id) {
+  return fail(errc::not_found, "there is no token " + id.text(), "id");
+}
+
+/// A token of one network reaches its own tokens, and none that reaches further.
+bool reaches(const principal& who, const std::optional<network_name>& network) {
+  return !who.network || who.network == network;
+}
+
 }  // namespace
 
-task<result<new_token>> control::create_token(token_request wanted) {
+task<result<new_token>> control::create_token(const principal& who, token_request wanted) {
+  if (who.network && !wanted.network) {
+    co_return fail(errc::denied,
+                   "this token is of network " + who.network->text() +
+                       " alone, and makes tokens of that network only; name it",
+                   "network");
+  }
   if (wanted.network) {
+    if (!sees(who, *wanted.network)) co_return no_network(*wanted.network);
     auto found = co_await get_as<network>(store_, *wanted.network);
     if (!found) co_return std::unexpected(found.error());
-    if (!*found) {
-      co_return fail(errc::not_found, "there is no network " + wanted.network->text(), "network");
-    }
+    if (!*found) co_return no_network(*wanted.network);
   }
   new_token made;
   const std::string id = random_label(id_size);
@@ -47,7 +65,7 @@ task<result<new_token>> control::create_token(token_request wanted) {
   co_return made;
 }
 
-task<result<std::vector<token>>> control::list_tokens() {
+task<result<std::vector<token>>> control::list_tokens(const principal& who) {
   std::vector<token> all;
   page_query query{all_tokens{}, {}, 1'000};
   for (bool more = true; more;) {
@@ -57,6 +75,7 @@ task<result<std::vector<token>>> control::list_tokens() {
     if (more) query.after = position(query.what, got->items.back().value);
     for (auto& each : got->items) {
       auto& one = std::get<token>(each.value);
+      if (!reaches(who, one.network)) continue;
       if (const wall_time* used = uses_.find(one.id)) one.last_used_at = *used;
       all.push_back(std::move(one));
     }
@@ -64,13 +83,18 @@ task<result<std::vector<token>>> control::list_tokens() {
   co_return all;
 }
 
-task<result<>> control::remove_token(token_id id) {
+task<result<>> control::remove_token(const principal& who, token_id id) {
+  if (who.network) {
+    auto found = co_await get_as<token>(store_, id);
+    if (!found) co_return std::unexpected(found.error());
+    if (!*found || !reaches(who, (*found)->value.network)) co_return no_token(id);
+  }
   transaction writes;
   writes.push_back(removal{id, present{}});
   const auto stored = co_await store_.commit(std::move(writes));
   if (stored) co_return result<>{};
   if (stored.error().code != errc::not_found) co_return std::unexpected(stored.error());
-  co_return fail(errc::not_found, "there is no token " + id.text(), "id");
+  co_return no_token(id);
 }
 
 task<result<principal>> control::authenticate(std::string_view secret) {

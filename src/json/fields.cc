@@ -10,6 +10,14 @@ std::string text_of(const value& from) {
 
 }  // namespace
 
+std::string shortened(std::string_view text) {
+  constexpr std::size_t longest = 64;
+  if (text.size() <= longest) return std::string(text);
+  std::size_t end = longest;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80) --end;
+  return std::string(text.substr(0, end));
+}
+
 const value* fields::find(std::string_view name) {
   known_.emplace(name);
   return from_.if_contains(name);
@@ -34,8 +42,8 @@ std::optional<std::int64_t> fields::whole(std::string_view name, std::int64_t le
   if (found == nullptr || found->is_null()) return {};
   const bool fits = found->is_int64() && found->get_int64() >= least && found->get_int64() <= most;
   if (fits) return found->get_int64();
-  blame(name, "must be a whole number from " + std::to_string(least) + " to " +
-                  std::to_string(most));
+  blame(name,
+        "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
   return {};
 }
 
@@ -75,7 +83,7 @@ result<> fields::finish() {
   for (const auto& each : from_) {
     const std::string_view name(each.key().data(), each.key().size());
     if (!known_.contains(name)) {
-      return fail(errc::invalid, "there is no such member", std::string(name.substr(0, 64)));
+      return fail(errc::invalid, "there is no such member", shortened(name));
     }
   }
   return {};

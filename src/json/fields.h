@@ -20,6 +20,9 @@
 
 namespace peerage::json {
 
+/// At most 64 bytes of it, cut between two characters: to name in an error what was sent.
+std::string shortened(std::string_view text);
+
 class fields {
  public:
   explicit fields(const object& from) : from_(from) {}
@@ -53,7 +56,7 @@ class fields {
     for (const std::string& each : *found) {
       auto made = parse(each);
       if (!made) {
-        blame(name, "\"" + each.substr(0, 64) + "\" " + made.error().message);
+        blame(name, "\"" + shortened(each) + "\" " + made.error().message);
         return {};
       }
       all.push_back(*std::move(made));

@@ -65,6 +65,8 @@ class local_bus final : public bus {
 
 }  // namespace
 
-std::unique_ptr<bus> make_local_bus(clock& time) { return std::make_unique<local_bus>(time); }
+std::unique_ptr<bus> make_local_bus(clock& time) {
+  return std::make_unique<local_bus>(time);
+}
 
 }  // namespace peerage

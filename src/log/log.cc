@@ -13,8 +13,8 @@ constexpr std::size_t longest_value = 512;
 
 spdlog::logger& out() {
   static const std::shared_ptr<spdlog::logger> logger = [] {
-    auto made = std::make_shared<spdlog::logger>(
-        "peerage", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto made = std::make_shared<spdlog::logger>("peerage",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-7l %v", spdlog::pattern_time_type::utc);
     made->flush_on(spdlog::level::trace);
     return made;
@@ -42,13 +42,22 @@ void set_level(level lowest) {
     case level::info: out().set_level(spdlog::level::info); break;
     case level::warning: out().set_level(spdlog::level::warn); break;
     case level::error: out().set_level(spdlog::level::err); break;
+    case level::off: out().set_level(spdlog::level::off); break;
   }
 }
 
-void debug(std::string_view event, facts about) { write(spdlog::level::debug, event, about); }
-void info(std::string_view event, facts about) { write(spdlog::level::info, event, about); }
-void warning(std::string_view event, facts about) { write(spdlog::level::warn, event, about); }
-void error(std::string_view event, facts about) { write(spdlog::level::err, event, about); }
+void debug(std::string_view event, facts about) {
+  write(spdlog::level::debug, event, about);
+}
+void info(std::string_view event, facts about) {
+  write(spdlog::level::info, event, about);
+}
+void warning(std::string_view event, facts about) {
+  write(spdlog::level::warn, event, about);
+}
+void error(std::string_view event, facts about) {
+  write(spdlog::level::err, event, about);
+}
 
 std::string escaped(std::string_view value) {
   std::string out;

@@ -10,14 +10,13 @@
 
 namespace peerage::log {
 
-enum class level { debug, info, warning, error };
+enum class level { debug, info, warning, error, off };
 
 struct fact {
   fact(std::string_view name_, std::string_view value_) : name(name_), value(value_) {}
   fact(std::string_view name_, const char* value_) : name(name_), value(value_) {}
   fact(std::string_view name_, const std::string& value_) : name(name_), value(value_) {}
-  fact(std::string_view name_, std::uint64_t value_)
-      : name(name_), value(std::to_string(value_)) {}
+  fact(std::string_view name_, std::uint64_t value_) : name(name_), value(std::to_string(value_)) {}
 
   std::string_view name;
   std::string value;

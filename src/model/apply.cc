@@ -4,7 +4,9 @@ namespace peerage {
 namespace {
 
 struct key_reader {
-  const public_key& operator()(const put_peer_change& change) const { return change.peer.public_key; }
+  const public_key& operator()(const put_peer_change& change) const {
+    return change.peer.public_key;
+  }
   const public_key& operator()(const remove_peer_change& change) const { return change.public_key; }
 };
 
@@ -15,6 +17,8 @@ assignment assignment_of(const peer& from, std::optional<prefix> network_ipv4) {
           from.addresses(), network_ipv4,    from.expires_at};
 }
 
-const public_key& key_of(const peer_change& change) { return std::visit(key_reader{}, change); }
+const public_key& key_of(const peer_change& change) {
+  return std::visit(key_reader{}, change);
+}
 
 }  // namespace peerage

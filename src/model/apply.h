@@ -51,13 +51,13 @@ enum class change_state { live, removed, refused };
 struct change_result {
   peerage::public_key public_key;
   change_state state{};
-  std::string reason;               // where refused
+  std::string reason;                // where refused
   std::optional<wall_time> live_at;  // where live: when the device first acknowledged it
 };
 
 struct apply_reply {
   std::string request_id;
-  std::vector<change_result> results;     // one for each change, in the same order
+  std::vector<change_result> results;      // one for each change, in the same order
   std::chrono::nanoseconds device_time{};  // what the device took of it
 };
 

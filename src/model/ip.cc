@@ -81,7 +81,9 @@ result<prefix> prefix::parse(std::string_view text) {
   return made;
 }
 
-std::string prefix::text() const { return address_.text() + "/" + std::to_string(length_); }
+std::string prefix::text() const {
+  return address_.text() + "/" + std::to_string(length_);
+}
 
 bool prefix::contains(const ip_address& address) const {
   return address.family() == family() && of(address, length_).address_ == address_;

@@ -31,7 +31,8 @@ bool is_low_order(std::array<std::uint8_t, key_size> bytes) {
 result<public_key> public_key::parse(std::string_view base64) {
   public_key key;
   if (!base64_decode(base64, key.bytes_)) {
-    return fail(errc::invalid, "must be 32 bytes in canonical base64: 44 characters, '=' at the end");
+    return fail(errc::invalid,
+                "must be 32 bytes in canonical base64: 44 characters, '=' at the end");
   }
   if (is_low_order(key.bytes_)) {
     return fail(errc::invalid, "is zero or a point of low order: no peer can use it safely");
@@ -39,12 +40,15 @@ result<public_key> public_key::parse(std::string_view base64) {
   return key;
 }
 
-std::string public_key::text() const { return base64_encode(bytes_); }
+std::string public_key::text() const {
+  return base64_encode(bytes_);
+}
 
 result<secret_key> parse_secret_key(std::string_view base64) {
   secret_key key;
   if (!base64_decode(base64, key.reveal())) {
-    return fail(errc::invalid, "must be 32 bytes in canonical base64: 44 characters, '=' at the end");
+    return fail(errc::invalid,
+                "must be 32 bytes in canonical base64: 44 characters, '=' at the end");
   }
   return key;
 }

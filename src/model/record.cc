@@ -13,6 +13,8 @@ struct key_maker {
 
 }  // namespace
 
-record_key key_of(const record& value) { return std::visit(key_maker{}, value); }
+record_key key_of(const record& value) {
+  return std::visit(key_maker{}, value);
+}
 
 }  // namespace peerage

@@ -180,6 +180,15 @@ TEST_F(link_in_a_namespace, repairs_what_somebody_else_did_and_leaves_alone_what
   EXPECT_NE(output_of("ip -6 addr show dev tun7").find("fe80::7/64"), std::string::npos);
 }
 
+TEST_F(link_in_a_namespace, keeps_the_routes_that_the_kernel_drops_with_the_last_ipv4_address) {
+  ASSERT_TRUE(link_->bring_up(1420));
+  ASSERT_TRUE(link_->arrange({{ip("10.7.0.1")}, {net("10.7.0.0/16")}}));
+  const auto arranged = link_->arrange({{ip("10.7.0.2")}, {net("10.7.0.0/16")}});
+  ASSERT_TRUE(arranged) << said(arranged);
+  EXPECT_EQ(addresses(), (std::vector<std::string>{"10.7.0.2/32"}));
+  EXPECT_EQ(routes(), (std::vector<std::string>{"10.7.0.0/16 proto static scope link"}));
+}
+
 TEST_F(link_in_a_namespace, hundreds_of_addresses_and_routes_come_and_go) {
   ASSERT_TRUE(link_->bring_up(1420));
   link_plan plan;

@@ -30,6 +30,7 @@ enum class action {
 };
 
 /// Whether some scope of the caller allows the action at all; peers then need may_touch() too.
+/// A token of one network never manages gateways.
 bool allows(const principal& who, action what);
 
 /// Whether the caller's token reaches that network. What it may not see is "not found" to it.

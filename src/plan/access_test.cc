@@ -17,8 +17,8 @@ peer made_by(std::string_view token) {
 }
 
 TEST(access, admin_may_everything_and_nobody_else_manages) {
-  for (const action what : {action::manage_networks, action::read_gateways,
-                            action::manage_gateways, action::manage_tokens}) {
+  for (const action what : {action::manage_networks, action::read_gateways, action::manage_gateways,
+                            action::manage_tokens}) {
     EXPECT_TRUE(allows(with(scope::admin), what));
     for (const scope one : {scope::peers_read, scope::peers_write, scope::peers_manage})
       EXPECT_FALSE(allows(with(one), what));
@@ -48,6 +48,8 @@ TEST(access, a_network_token_sees_no_other_network) {
   EXPECT_FALSE(sees(with(scope::admin, *other), *network_name::parse("acme")));
   EXPECT_FALSE(may_touch(with(scope::admin, *other), made_by("me"), action::read_peers));
   EXPECT_TRUE(sees(with(scope::admin), *network_name::parse("acme")));
+  EXPECT_FALSE(allows(with(scope::admin, *other), action::manage_gateways));
+  EXPECT_TRUE(allows(with(scope::admin, *other), action::manage_tokens));
 }
 
 }  // namespace

@@ -54,8 +54,7 @@ std::uint64_t ipv4_room(const prefix& range) {
 
 ip_address ipv4_at(const prefix& range, std::uint64_t index) {
   const std::uint64_t first = range.length() < 31 ? 1 : 0;
-  return ip_address::v4(
-      static_cast<std::uint32_t>(range.address().v4_value() + first + index));
+  return ip_address::v4(static_cast<std::uint32_t>(range.address().v4_value() + first + index));
 }
 
 std::uint64_t ipv4_start(const prefix& range, const peer_id& id, unsigned attempt) {

@@ -28,7 +28,8 @@ hearing ledger::hear(const peer_change& change, revision at) {
     const bool same = put == nullptr ? !now.wanted : now.wanted && now.peer == put->peer;
     if (same && now.confirmed && now.heard >= at) return {verdict::done, {}, {}};
     // A removal that was overtaken by a new creation has happened: in between the peer was gone.
-    if (now.heard > at) return put == nullptr ? hearing{verdict::done, {}, {}} : superseded(now.heard);
+    if (now.heard > at)
+      return put == nullptr ? hearing{verdict::done, {}, {}} : superseded(now.heard);
   }
   if (put == nullptr) {
     unwant(key, at);

@@ -37,8 +37,8 @@ struct stored_assignment {
 class ledger {
  public:
   struct entry {
-    revision heard;         // of the newest word on this key
-    bool wanted = false;    // false: removed, and remembered until the store's view has passed it
+    revision heard;          // of the newest word on this key
+    bool wanted = false;     // false: removed, and remembered until the store's view has passed it
     bool confirmed = false;  // the device has acknowledged this word
     std::uint64_t touched = 0;  // the count of words when this one came
     assignment peer;            // where wanted

@@ -5,10 +5,14 @@
 namespace peerage {
 namespace {
 
-std::string place_name(const placement_wish& wish) {
-  if (wish.gateway) return "gateway " + wish.gateway->text();
-  if (wish.region) return "any gateway in region " + wish.region->text();
-  return "any gateway";
+/// `one` is said of the gateway that was asked for, `none` of all that could have been taken.
+std::string none_fits(const placement_wish& wish, const std::string& region, std::string_view one,
+                      std::string_view none) {
+  if (wish.gateway) {
+    return "gateway " + wish.gateway->text() + " in region " + region + " " + std::string(one);
+  }
+  const std::string where = wish.region ? " in region " + region : "";
+  return "no gateway" + where + " " + std::string(none);
 }
 
 bool emptier(const gateway_view& a, const gateway_view& b) {
@@ -22,11 +26,13 @@ bool emptier(const gateway_view& a, const gateway_view& b) {
 result<const gateway*> place(std::span<const gateway_view> gateways, const placement_wish& wish) {
   const gateway_view* best = nullptr;
   bool named = false, in_region = false, live = false, open = false;
+  std::string region;
   for (const gateway_view& each : gateways) {
     if (wish.gateway && each.what->name != *wish.gateway) continue;
     named = true;
     if (wish.region && each.what->region != *wish.region) continue;
     in_region = true;
+    region = each.what->region.text();
     if (!each.live) continue;
     live = true;
     if (each.what->draining) continue;
@@ -43,11 +49,17 @@ result<const gateway*> place(std::span<const gateway_view> gateways, const place
                                            : std::string("there is no gateway");
     return fail(errc::not_found, where + " in region " + wish.region->text(), "region");
   }
-  const std::string what = place_name(wish);
   if (!named) return fail(errc::unavailable, "no gateway has registered yet");
-  if (!live) return fail(errc::unavailable, what + " is not live: no heartbeat in 6 s");
-  if (!open) return fail(errc::unavailable, what + " is draining and takes no new peers");
-  return fail(errc::unavailable, what + " is full");
+  if (!live) {
+    return fail(errc::unavailable, none_fits(wish, region, "is not live: no heartbeat in 6 s",
+                                             "is live: no heartbeat in 6 s"));
+  }
+  if (!open) {
+    return fail(errc::unavailable, none_fits(wish, region, "is draining and takes no new peers",
+                                             "takes new peers: all that are live are draining"));
+  }
+  return fail(errc::unavailable, none_fits(wish, region, "has all the peers it can hold",
+                                           "has room for another peer"));
 }
 
 }  // namespace peerage

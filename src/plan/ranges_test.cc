@@ -8,7 +8,8 @@ namespace {
 TEST(ranges, ipv6_is_a_unicast_48) {
   EXPECT_TRUE(check_network_ipv6(*prefix::parse("fd12:3456:789a::/48")));
   EXPECT_TRUE(check_network_ipv6(*prefix::parse("2001:db8:1::/48")));
-  for (const char* bad : {"fd00::/47", "fd00::/64", "ff02::/48", "fe80::/48", "::/48", "10.0.0.0/8"})
+  for (const char* bad :
+       {"fd00::/47", "fd00::/64", "ff02::/48", "fe80::/48", "::/48", "10.0.0.0/8"})
     EXPECT_FALSE(check_network_ipv6(*prefix::parse(bad))) << bad;
 }
 

@@ -54,14 +54,18 @@ std::string run::text(int column) const {
   return data == nullptr ? std::string() : std::string(data, static_cast<std::size_t>(size));
 }
 
-std::int64_t run::number(int column) const { return sqlite3_column_int64(statement_, column); }
+std::int64_t run::number(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
 
 std::span<const std::uint8_t> run::bytes(int column) const {
   const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(statement_, column));
   return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
 }
 
-bool run::null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+bool run::null(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
 
 result<std::unique_ptr<database>> database::open(const std::string& file) {
   // SQLite would make it readable for everyone; the log files take the mode of this one.
@@ -108,8 +112,8 @@ run database::prepare(std::string_view sql) {
   sqlite3_stmt*& statement = prepared_[sql];
   if (statement == nullptr) {
     const int size = static_cast<int>(sql.size());
-    const int code =
-        sqlite3_prepare_v3(handle_, sql.data(), size, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+    const int code = sqlite3_prepare_v3(handle_, sql.data(), size, SQLITE_PREPARE_PERSISTENT,
+                                        &statement, nullptr);
     if (code != SQLITE_OK) {
       prepared_.erase(sql);
       throw std::logic_error(file_ + ": " + last_message() + ": " + std::string(sql));

@@ -7,8 +7,12 @@
 namespace peerage::sqlite {
 namespace {
 
-std::int64_t to_number(wall_time time) { return time.time_since_epoch().count(); }
-wall_time to_time(std::int64_t number) { return wall_time{milliseconds{number}}; }
+std::int64_t to_number(wall_time time) {
+  return time.time_since_epoch().count();
+}
+wall_time to_time(std::int64_t number) {
+  return wall_time{milliseconds{number}};
+}
 
 std::optional<wall_time> time_or_null(const run& row, int column) {
   if (row.null(column)) return {};
@@ -177,15 +181,14 @@ struct record_writer {
     return to;
   }
   run operator()(const gateway& value) const {
-    run to = db.prepare(
-        replace ? "INSERT INTO gateways VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                  " ON CONFLICT (name) DO UPDATE SET number = excluded.number,"
-                  " region = excluded.region, public_key = excluded.public_key,"
-                  " endpoint = excluded.endpoint, device = excluded.device,"
-                  " capacity = excluded.capacity, draining = excluded.draining,"
-                  " owner = excluded.owner, registered_at = excluded.registered_at,"
-                  " revision = excluded.revision"
-                : "INSERT INTO gateways VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    run to = db.prepare(replace ? "INSERT INTO gateways VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                                  " ON CONFLICT (name) DO UPDATE SET number = excluded.number,"
+                                  " region = excluded.region, public_key = excluded.public_key,"
+                                  " endpoint = excluded.endpoint, device = excluded.device,"
+                                  " capacity = excluded.capacity, draining = excluded.draining,"
+                                  " owner = excluded.owner, registered_at = excluded.registered_at,"
+                                  " revision = excluded.revision"
+                                : "INSERT INTO gateways VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     to.bind(1, value.name.text()).bind(2, std::int64_t{value.number});
     to.bind(3, value.region.text()).bind(4, value.public_key.bytes());
     to.bind(5, value.endpoint).bind(6, value.device).bind(7, std::int64_t{value.capacity});

@@ -63,9 +63,9 @@ result<> prepare_schema(database& db, const std::string& file) {
                                        std::to_string(newest) + "); upgrade this one");
   }
   if (version == newest) return {};
-  return db.execute("BEGIN IMMEDIATE;" + std::string(version_1) + "PRAGMA application_id = " +
-                    std::to_string(application) + "; PRAGMA user_version = " +
-                    std::to_string(newest) + "; COMMIT");
+  return db.execute("BEGIN IMMEDIATE;" + std::string(version_1) +
+                    "PRAGMA application_id = " + std::to_string(application) +
+                    "; PRAGMA user_version = " + std::to_string(newest) + "; COMMIT");
 }
 
 }  // namespace peerage::sqlite

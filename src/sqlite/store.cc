@@ -31,8 +31,8 @@ const std::string gateways_sql =
     select(sqlite::gateway_columns, "gateways WHERE name > ?2 ORDER BY name LIMIT ?4");
 const std::string tokens_sql =
     select(sqlite::token_columns, "tokens WHERE id > ?2 ORDER BY id LIMIT ?4");
-const std::string network_peers_sql = select(
-    sqlite::peer_columns, "peers WHERE network = ?1 AND name > ?2 ORDER BY name LIMIT ?4");
+const std::string network_peers_sql =
+    select(sqlite::peer_columns, "peers WHERE network = ?1 AND name > ?2 ORDER BY name LIMIT ?4");
 // The `+` keeps SQLite to the primary key's order: here nearly all peers are of one gateway.
 const std::string gateway_peers_sql =
     select(sqlite::peer_columns,
@@ -84,8 +84,7 @@ struct listing_planner {
 
 const std::string network_sql = select(sqlite::network_columns, "networks WHERE name = ?");
 const std::string gateway_sql = select(sqlite::gateway_columns, "gateways WHERE name = ?");
-const std::string peer_sql =
-    select(sqlite::peer_columns, "peers WHERE network = ? AND name = ?");
+const std::string peer_sql = select(sqlite::peer_columns, "peers WHERE network = ? AND name = ?");
 const std::string token_sql = select(sqlite::token_columns, "tokens WHERE id = ?");
 const std::string mark_sql = select(sqlite::mark_columns, "marks WHERE name = ?");
 const std::string key_sql =
@@ -125,7 +124,9 @@ class sqlite_store final : public store {
  public:
   sqlite_store(asio::any_io_executor loop, std::unique_ptr<database> reads,
                std::unique_ptr<database> writes, epoch id)
-      : loop_(std::move(loop)), db_(std::move(reads)), id_(std::move(id)),
+      : loop_(std::move(loop)),
+        db_(std::move(reads)),
+        id_(std::move(id)),
         writer_(std::move(writes)) {}
 
   task<result<revision>> commit(transaction writes) override {

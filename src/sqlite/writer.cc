@@ -95,8 +95,8 @@ void writer::write_batch(std::deque<job>& batch) {
 result<revision> writer::write_one(const transaction& writes) {
   std::int64_t number = 0;
   {
-    run next = db_->prepare(
-        "UPDATE meta SET value = value + 1 WHERE name = 'revision' RETURNING value");
+    run next =
+        db_->prepare("UPDATE meta SET value = value + 1 WHERE name = 'revision' RETURNING value");
     if (next.next() != run::step::row) return std::unexpected(db_->failure("can't be written"));
     number = next.number(0);
     if (next.next() != run::step::done) return std::unexpected(db_->failure("can't be written"));
@@ -115,8 +115,8 @@ result<bool> writer::check(const record_key& key, const expectation& expected) {
     return std::unexpected(db_->failure("can't be read"));
   }
   const bool there = step == run::step::row;
-  if (!there && (std::holds_alternative<present>(expected) ||
-                 std::holds_alternative<revision>(expected))) {
+  if (!there &&
+      (std::holds_alternative<present>(expected) || std::holds_alternative<revision>(expected))) {
     return fail(errc::not_found, "there is none of that name", "name");
   }
   const auto* at = std::get_if<revision>(&expected);

@@ -5,7 +5,9 @@
 
 namespace peerage::fakes {
 
-task<result<>> fake_device::configure(secret_key, std::uint16_t) { co_return result<>{}; }
+task<result<>> fake_device::configure(secret_key, std::uint16_t) {
+  co_return result<>{};
+}
 
 task<result<>> fake_device::apply(std::vector<device_change> changes) {
   batches.push_back(changes.size());

@@ -25,9 +25,9 @@ class fake_device final : public device {
   std::map<public_key, device_entry> peers;
   std::vector<std::size_t> batches;  // the size of each apply()
   std::size_t dumps = 0;
-  std::size_t fail_next = 0;   // so many calls of apply() fail
-  bool half_apply = false;     // a failing one makes its first half first
-  bool held = false;           // apply() waits for release()
+  std::size_t fail_next = 0;  // so many calls of apply() fail
+  bool half_apply = false;    // a failing one makes its first half first
+  bool held = false;          // apply() waits for release()
   std::uint32_t capacity_ = 1'000;
 
   void release() {

@@ -15,7 +15,9 @@ struct key_text {
   std::string operator()(const mark_name& key) const { return "mark " + key.text; }
 };
 
-std::string text_of(const record_key& key) { return std::visit(key_text{}, key); }
+std::string text_of(const record_key& key) {
+  return std::visit(key_text{}, key);
+}
 
 result<> check_expectation(const expectation& expected, const stored<record>* now) {
   if (std::holds_alternative<absent>(expected) && now != nullptr) {
@@ -140,8 +142,7 @@ task<result<std::optional<stored<record>>>> fake_store::get(record_key key) {
   co_return found->second;
 }
 
-task<result<std::optional<stored<record>>>> fake_store::find_peer(gateway_name on,
-                                                                  public_key key) {
+task<result<std::optional<stored<record>>>> fake_store::find_peer(gateway_name on, public_key key) {
   if (away) co_return fail(errc::unavailable, "the store is away");
   for (const auto& [text, each] : records_) {
     const auto* one = std::get_if<peer>(&each.value);
@@ -175,6 +176,8 @@ task<result<page>> fake_store::list(page_query query) {
   co_return made;
 }
 
-task<result<epoch>> fake_store::identity() { co_return epoch{"fake-epoch"}; }
+task<result<epoch>> fake_store::identity() {
+  co_return epoch{"fake-epoch"};
+}
 
 }  // namespace peerage::fakes

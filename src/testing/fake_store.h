@@ -19,9 +19,9 @@ class fake_store final : public store {
 
   enum class trouble {
     none,
-    refuses,          // nothing stored, and says so
-    loses_answer,     // stored, but the answer is lost
-    loses_question,   // not stored, and nobody knows
+    refuses,         // nothing stored, and says so
+    loses_answer,    // stored, but the answer is lost
+    loses_question,  // not stored, and nobody knows
   };
   std::deque<trouble> next_commits;  // one for each commit to come
   bool away = false;                 // everything is errc::unavailable

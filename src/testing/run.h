@@ -20,8 +20,7 @@ T run_on(asio::io_context& loop, task<T> work) {
     value.emplace(std::move(made));
   });
   loop.restart();
-  while (!value && loop.run_one() > 0) {
-  }
+  while (!value && loop.run_one() > 0) {}
   return std::move(value.value());
 }
 
@@ -32,8 +31,7 @@ inline void run_on(asio::io_context& loop, task<> work) {
     ended = true;
   });
   loop.restart();
-  while (!ended && loop.run_one() > 0) {
-  }
+  while (!ended && loop.run_one() > 0) {}
 }
 
 }  // namespace peerage::fakes

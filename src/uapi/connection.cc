@@ -109,7 +109,8 @@ std::unexpected<error> connection::unreachable(int number) const {
 }
 
 connection::attempt connection::cut_off() const {
-  return {outcome::broken, {errc::unavailable, where() + " closed the connection unasked", {}}};
+  return {outcome::broken,
+          {errc::unavailable, where() + " closed the connection before its answer", {}}};
 }
 
 task<result<pid_t>> connection::open() {

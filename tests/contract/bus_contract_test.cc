@@ -66,8 +66,8 @@ TEST_P(bus_contract, carries_a_request_and_its_answer) {
   ASSERT_EQ(reply->results.size(), 1U);
   EXPECT_EQ(reply->results[0].public_key, peerage::fakes::sample_key(1));
   status_request status{{peerage::fakes::sample_key(1), peerage::fakes::sample_key(2)}};
-  const auto known = run_on(
-      loop_, bus_->status(name_, std::move(status), clock_->steady() + seconds{5}));
+  const auto known =
+      run_on(loop_, bus_->status(name_, std::move(status), clock_->steady() + seconds{5}));
   ASSERT_TRUE(known);
   EXPECT_EQ(known->peers, 2U);
 }
@@ -109,11 +109,12 @@ TEST_P(bus_contract, heartbeats_reach_every_listener) {
   EXPECT_TRUE(bus_->connected());
 }
 
-INSTANTIATE_TEST_SUITE_P(local, bus_contract,
-                         testing::Values(bus_kind{"local", make_local_bus}));
-INSTANTIATE_TEST_SUITE_P(fake, bus_contract, testing::Values(bus_kind{"fake", [](clock& time) {
-                           return std::make_unique<peerage::fakes::fake_bus>(time);
-                         }}));
+INSTANTIATE_TEST_SUITE_P(local, bus_contract, testing::Values(bus_kind{"local", make_local_bus}));
+INSTANTIATE_TEST_SUITE_P(fake, bus_contract,
+                         testing::Values(bus_kind{
+                             "fake", [](clock& time) {
+                               return std::make_unique<peerage::fakes::fake_bus>(time);
+                             }}));
 
 }  // namespace
 }  // namespace peerage::contract

@@ -58,9 +58,8 @@ TEST_P(clock_contract, a_wait_that_is_cancelled_ends) {
   asio::cancellation_signal cancel;
   bool ended = false;
   asio::co_spawn(loop_, clock_->wait_until(clock_->steady() + std::chrono::hours{1}),
-                 asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr thrown) {
-                   ended = thrown != nullptr;
-                 }));
+                 asio::bind_cancellation_slot(
+                     cancel.slot(), [&](std::exception_ptr thrown) { ended = thrown != nullptr; }));
   loop_.poll();
   EXPECT_FALSE(ended);
   cancel.emit(asio::cancellation_type::terminal);
@@ -73,8 +72,9 @@ INSTANTIATE_TEST_SUITE_P(system, clock_contract,
                          testing::Values(clock_kind{"system", make_system_clock}));
 INSTANTIATE_TEST_SUITE_P(fake, clock_contract,
                          testing::Values(clock_kind{"fake", [](asio::any_io_executor loop) {
-                           return std::make_unique<fake_clock>(std::move(loop));
-                         }}));
+                                                      return std::make_unique<fake_clock>(
+                                                          std::move(loop));
+                                                    }}));
 
 }  // namespace
 }  // namespace peerage::contract

@@ -11,9 +11,8 @@ struct fake_home final : store_home {
 };
 
 INSTANTIATE_TEST_SUITE_P(fake, store_contract,
-                         testing::Values(store_kind{"fake", [] {
-                                                      return std::make_unique<fake_home>();
-                                                    }}));
+                         testing::Values(store_kind{"fake",
+                                                    [] { return std::make_unique<fake_home>(); }}));
 
 }  // namespace
 }  // namespace peerage::contract

@@ -34,9 +34,8 @@ struct sqlite_home final : store_home {
 };
 
 INSTANTIATE_TEST_SUITE_P(sqlite, store_contract,
-                         testing::Values(store_kind{"sqlite", [] {
-                                                      return std::make_unique<sqlite_home>();
-                                                    }}));
+                         testing::Values(store_kind{
+                             "sqlite", [] { return std::make_unique<sqlite_home>(); }}));
 
 std::string refusal(const std::string& file) {
   asio::io_context loop;
@@ -91,10 +90,8 @@ TEST(sqlite_store, one_that_is_closed_under_way_has_all_or_nothing) {
   asio::io_context loop;
   auto opened = open_sqlite_store(loop.get_executor(), home.file()).value();
   for (int i = 0; i < 100; ++i) {
-    const auto a = peerage::fakes::run_on(
-        loop, opened->get(mark_name{"a" + std::to_string(i)}));
-    const auto b = peerage::fakes::run_on(
-        loop, opened->get(mark_name{"b" + std::to_string(i)}));
+    const auto a = peerage::fakes::run_on(loop, opened->get(mark_name{"a" + std::to_string(i)}));
+    const auto b = peerage::fakes::run_on(loop, opened->get(mark_name{"b" + std::to_string(i)}));
     EXPECT_EQ(a.value().has_value(), b.value().has_value()) << i;
   }
 }

@@ -77,8 +77,11 @@ TEST_P(store_contract, gives_back_what_was_put_and_keeps_it) {
   full.ipv4 = *ip_address::parse("10.9.0.1");
   full.expires_at = full.created_at + seconds{60};
   const std::vector<record> all = {sample_network("other", "fd00:2::/48"),
-                                   sample_gateway("gw-2", 2), sample_peer("acme", "bare", 2),
-                                   full, sample_token("t1"), mark{"bootstrap", "done"}};
+                                   sample_gateway("gw-2", 2),
+                                   sample_peer("acme", "bare", 2),
+                                   full,
+                                   sample_token("t1"),
+                                   mark{"bootstrap", "done"}};
   // The second network shares no IPv4 range with the first.
   std::vector<record> kept = all;
   std::get<network>(kept[0]).ipv4.reset();
@@ -287,8 +290,7 @@ TEST_P(store_contract, commits_that_overlap_are_each_for_themselves) {
                    });
   }
   loop_.restart();
-  while (left > 0 && loop_.run_one() > 0) {
-  }
+  while (left > 0 && loop_.run_one() > 0) {}
   std::set<std::uint64_t> revisions;
   std::size_t lost = 0;
   for (std::size_t i = 0; i < ended.size(); ++i) {

@@ -1,0 +1,283 @@
+#include "agent/agent.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "log/log.h"
+#include "testing/fake_bus.h"
+#include "testing/fake_clock.h"
+#include "testing/fake_device.h"
+#include "testing/fake_store.h"
+#include "testing/run.h"
+#include "testing/samples.h"
+
+namespace peerage {
+namespace {
+
+using namespace fakes;
+
+/// An agent in a world of fakes, with the network "acme" and its own registration in the store.
+struct agent_test : testing::Test {
+  asio::io_context loop;
+  fake_clock time{loop.get_executor()};
+  fake_store desired;
+  fake_bus word{time};
+  fake_device tunnel{loop.get_executor()};
+  fake_link interface;
+  gateway_name name = *gateway_name::parse("gw-1");
+  int brought_up = 0;
+  bool broken = false;
+  std::unique_ptr<agent> mind;
+
+  agent_test() {
+    log::set_level(log::level::off);
+    commit(put{sample_network("acme"), absent{}});
+    commit(put{sample_gateway("gw-1"), absent{}});
+  }
+  ~agent_test() override {
+    if (mind) run_on(loop, mind->stop());
+  }
+
+  static task<result<>> ready(agent_test* test) {
+    if (test->broken) co_return fail(errc::unavailable, "no device");
+    ++test->brought_up;
+    co_return result<>{};
+  }
+  void start() {
+    agent_options options{name, *region_name::parse("fra"), 1, seconds{30}};
+    mind = std::make_unique<agent>(loop.get_executor(), options, desired, word, time, tunnel,
+                                   interface, [this] { return ready(this); });
+    ASSERT_TRUE(run_on(loop, mind->start()));
+    settle();
+  }
+  /// Everything that can happen without time passing.
+  void settle() {
+    loop.restart();
+    loop.poll();
+  }
+  void pass(milliseconds by) {
+    for (; by > milliseconds{0}; by -= milliseconds{50}) {
+      time.advance(milliseconds{50});
+      settle();
+    }
+  }
+  revision commit(write one) {
+    transaction writes;
+    writes.push_back(std::move(one));
+    return run_on(loop, desired.commit(std::move(writes))).value();
+  }
+  revision store_peer(const peer& one) { return commit(put{one, anything{}}); }
+
+  apply_reply apply(std::vector<peer_change> changes, revision at) {
+    apply_request request{"r", epoch{"fake-epoch"}, at, std::move(changes)};
+    return run_on(loop, mind->apply(std::move(request)));
+  }
+  change_state put_peer(const peer& one, revision at) {
+    std::vector<peer_change> changes{put_peer_change{assignment_of(one, {})}};
+    return apply(std::move(changes), at).results.at(0).state;
+  }
+  change_state remove(const peer& one, revision at) {
+    std::vector<peer_change> changes{remove_peer_change{one.public_key}};
+    return apply(std::move(changes), at).results.at(0).state;
+  }
+};
+
+TEST_F(agent_test, live_is_said_when_the_device_has_it) {
+  start();
+  const peer one = sample_peer("acme", "a", 1);
+  EXPECT_EQ(put_peer(one, store_peer(one)), change_state::live);
+  EXPECT_TRUE(tunnel.has(one.public_key));
+  EXPECT_EQ(interface.plan.addresses.size(), 1U) << "its network's address is there too";
+  EXPECT_EQ(interface.plan.routes.size(), 1U);
+  EXPECT_EQ(remove(one, revision{9}), change_state::removed);
+  EXPECT_FALSE(tunnel.has(one.public_key));
+}
+
+TEST_F(agent_test, nothing_is_live_before_the_device_answers) {
+  start();
+  tunnel.held = true;
+  const peer one = sample_peer("acme", "a", 1);
+  bool answered = false;
+  apply_request request{"r", epoch{"fake-epoch"}, store_peer(one), {}};
+  request.changes.push_back(put_peer_change{assignment_of(one, {})});
+  asio::co_spawn(loop, mind->apply(std::move(request)),
+                 [&](std::exception_ptr, const apply_reply& reply) {
+                   answered = reply.results.at(0).state == change_state::live;
+                 });
+  settle();
+  EXPECT_FALSE(answered);
+  status_request asked{{one.public_key}, false};
+  EXPECT_FALSE(run_on(loop, mind->status(std::move(asked))).reports.at(0).live);
+  tunnel.release();
+  settle();
+  EXPECT_TRUE(answered);
+}
+
+TEST_F(agent_test, what_waits_shares_one_write) {
+  start();
+  tunnel.held = true;
+  tunnel.batches.clear();
+  int live = 0;
+  for (std::uint32_t n = 1; n <= 20; ++n) {
+    const peer one = sample_peer("acme", "p" + std::to_string(n), n);
+    apply_request request{"r", epoch{"fake-epoch"}, store_peer(one), {}};
+    request.changes.push_back(put_peer_change{assignment_of(one, {})});
+    asio::co_spawn(loop, mind->apply(std::move(request)),
+                   [&](std::exception_ptr, const apply_reply& reply) {
+                     live += reply.results.at(0).state == change_state::live;
+                   });
+    settle();
+  }
+  tunnel.release();
+  settle();
+  EXPECT_EQ(live, 20);
+  EXPECT_EQ(tunnel.batches, (std::vector<std::size_t>{1, 19}));
+}
+
+TEST_F(agent_test, one_that_the_device_refuses_does_not_fail_the_others) {
+  start();
+  tunnel.capacity_ = 1;
+  tunnel.held = true;
+  std::vector<change_state> states(3);
+  for (std::uint32_t n = 0; n < 3; ++n) {
+    const peer one = sample_peer("acme", "p" + std::to_string(n), n + 1);
+    apply_request request{"r", epoch{"fake-epoch"}, store_peer(one), {}};
+    request.changes.push_back(put_peer_change{assignment_of(one, {})});
+    asio::co_spawn(loop, mind->apply(std::move(request)),
+                   [&states, n](std::exception_ptr, const apply_reply& reply) {
+                     states[n] = reply.results.at(0).state;
+                   });
+    settle();
+  }
+  tunnel.release();
+  settle();
+  EXPECT_EQ(states[0], change_state::live);
+  EXPECT_EQ(states[1], change_state::refused);
+  EXPECT_EQ(states[2], change_state::refused);
+}
+
+TEST_F(agent_test, a_refused_change_is_made_later_from_the_store) {
+  start();
+  const peer one = sample_peer("acme", "a", 1);
+  const revision at = store_peer(one);
+  tunnel.fail_next = 1;
+  EXPECT_EQ(put_peer(one, at), change_state::refused);
+  EXPECT_FALSE(tunnel.has(one.public_key));
+  pass(seconds{1});
+  EXPECT_TRUE(tunnel.has(one.public_key));
+}
+
+TEST_F(agent_test, an_interface_that_refuses_is_never_called_live) {
+  start();
+  interface.refuse = true;
+  const peer one = sample_peer("acme", "a", 1);
+  EXPECT_EQ(put_peer(one, store_peer(one)), change_state::refused);
+  interface.refuse = false;
+  pass(seconds{2});
+  EXPECT_TRUE(tunnel.has(one.public_key));
+  EXPECT_EQ(interface.plan.addresses.size(), 1U);
+}
+
+TEST_F(agent_test, what_the_bus_lost_comes_from_the_store) {
+  start();
+  const peer one = sample_peer("acme", "a", 1);
+  store_peer(one);
+  pass(seconds{31});
+  EXPECT_TRUE(tunnel.has(one.public_key));
+  commit(removal{one.id, present{}});
+  pass(seconds{31});
+  EXPECT_FALSE(tunnel.has(one.public_key));
+}
+
+TEST_F(agent_test, a_start_takes_over_what_is_there_and_puts_the_rest_right) {
+  const peer kept = sample_peer("acme", "kept", 1);
+  const peer missing = sample_peer("acme", "missing", 2);
+  const peer stray = sample_peer("acme", "stray", 3);
+  store_peer(kept);
+  store_peer(missing);
+  for (const peer& each : {kept, stray})
+    tunnel.peers[each.public_key] = {{each.public_key, {}, each.addresses()}, {}};
+  start();
+  pass(milliseconds{200});
+  EXPECT_TRUE(tunnel.has(kept.public_key));
+  EXPECT_TRUE(tunnel.has(missing.public_key));
+  EXPECT_FALSE(tunnel.has(stray.public_key));
+  EXPECT_EQ(tunnel.batches, std::vector<std::size_t>{2}) << "the peer that was right is untouched";
+  EXPECT_TRUE(mind->how().settled);
+}
+
+TEST_F(agent_test, changes_made_by_hand_are_put_right) {
+  start();
+  const peer one = sample_peer("acme", "a", 1);
+  put_peer(one, store_peer(one));
+  tunnel.peers.clear();
+  pass(seconds{31});
+  EXPECT_TRUE(tunnel.has(one.public_key));
+}
+
+TEST_F(agent_test, a_status_never_calls_live_what_the_device_lacks) {
+  start();
+  const peer one = sample_peer("acme", "a", 1);
+  put_peer(one, store_peer(one));
+  tunnel.peers.clear();
+  status_request asked{{one.public_key}, true};
+  const status_reply reply = run_on(loop, mind->status(std::move(asked)));
+  EXPECT_FALSE(reply.reports.at(0).live);
+  pass(seconds{1});
+  EXPECT_TRUE(tunnel.has(one.public_key)) << "and it is put right at once";
+}
+
+TEST_F(agent_test, however_often_it_is_asked_it_looks_once_a_second) {
+  start();
+  const peer one = sample_peer("acme", "a", 1);
+  put_peer(one, store_peer(one));
+  const std::size_t before = tunnel.dumps;
+  for (int i = 0; i < 100; ++i) {
+    status_request asked{{one.public_key}, true};
+    (void)run_on(loop, mind->status(std::move(asked)));
+  }
+  EXPECT_EQ(tunnel.dumps, before + 1);
+}
+
+TEST_F(agent_test, a_lost_device_is_brought_up_and_filled_again) {
+  start();
+  const peer one = sample_peer("acme", "a", 1);
+  put_peer(one, store_peer(one));
+  broken = true;
+  tunnel.vanish();
+  settle();
+  const peer two = sample_peer("acme", "b", 2);
+  EXPECT_EQ(put_peer(two, store_peer(two)), change_state::refused);
+  broken = false;
+  pass(seconds{3});
+  EXPECT_EQ(brought_up, 2);
+  EXPECT_TRUE(tunnel.has(one.public_key));
+  EXPECT_TRUE(tunnel.has(two.public_key));
+}
+
+TEST_F(agent_test, a_request_of_another_epoch_changes_nothing) {
+  start();
+  const peer one = sample_peer("acme", "a", 1);
+  apply_request request{"r", epoch{"other"}, revision{99}, {}};
+  request.changes.push_back(put_peer_change{assignment_of(one, {})});
+  EXPECT_EQ(run_on(loop, mind->apply(std::move(request))).results.at(0).state,
+            change_state::refused);
+  EXPECT_FALSE(tunnel.has(one.public_key));
+}
+
+TEST_F(agent_test, a_store_that_is_away_removes_nothing) {
+  start();
+  const peer one = sample_peer("acme", "a", 1);
+  put_peer(one, store_peer(one));
+  desired.away = true;
+  pass(seconds{120});
+  EXPECT_TRUE(tunnel.has(one.public_key));
+  desired.away = false;
+  pass(seconds{60});
+  EXPECT_TRUE(tunnel.has(one.public_key));
+}
+
+}  // namespace
+}  // namespace peerage

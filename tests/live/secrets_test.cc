@@ -1,0 +1,141 @@
+// No secret leaves the places that are made for it.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <filesystem>
+
+#include "base/base64.h"
+#include "crypto/x25519.h"
+#include "tests/live/daemon.h"
+#include "tests/live/wireguard.h"
+
+namespace peerage::live {
+namespace {
+
+/// A secret's name for messages, and each way to write it.
+using secrets = std::map<std::string, std::vector<std::string>>;
+
+void add_key(secrets& to, const std::string& name, const std::string& base64) {
+  std::array<std::uint8_t, 32> bytes{};
+  ASSERT_TRUE(base64_decode(base64, bytes)) << name;
+  to[name] = {base64, hex_encode(bytes)};
+}
+
+void expect_none(const secrets& all, const std::string& place, const std::string& text) {
+  for (const auto& [name, spellings] : all) {
+    for (const std::string& each : spellings) {
+      ASSERT_GE(each.size(), 16U) << name;
+      EXPECT_EQ(text.find(each), std::string::npos) << "the " << name << " is in " << place;
+    }
+  }
+}
+
+std::string without_newline(std::string text) {
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+/// Calls that hold secrets where they are expected, and where they are not.
+void make_calls(const daemon_under_test& daemon, secrets& hidden) {
+  caller api = daemon.admin();
+  api.make_network("acme");
+  const std::string key = base64_encode(make_preshared_key().reveal());
+  add_key(hidden, "preshared key", key);
+  json::object body{{"name", "ci"}, {"public_key", new_public_key()}, {"preshared_key", key}};
+  const answer made = api.call("POST", "/v1/networks/acme/peers", body);
+  EXPECT_EQ(made.status, 201) << made.text;
+  expect_none(hidden, "the answer", made.text);
+  EXPECT_EQ(look_at(daemon.interface()).at(made.word("public_key")).preshared_key, key);
+  expect_none(hidden, "a GET", api.call("GET", "/v1/networks/acme/peers/ci").text);
+
+  const json::object wanted{{"scopes", json::array{"peers:write"}}, {"network", "acme"}};
+  const std::string token = api.call("POST", "/v1/tokens", wanted).word("token");
+  hidden["new token"] = {token};
+  expect_none(hidden, "the tokens", api.call("GET", "/v1/tokens").text);
+  caller other(daemon.url(), token);
+  EXPECT_EQ(other.enrol("acme", "other", new_public_key()).status, 201);
+
+  hidden["wrong preshared key"] = {"bWlzdGFrZW4ta2V5LW9mLXNvbWVib2R5"};
+  body["name"] = "wrong";
+  body["preshared_key"] = hidden["wrong preshared key"][0];
+  const answer refused = api.call("POST", "/v1/networks/acme/peers", body);
+  EXPECT_EQ(refused.status, 400) << refused.text;
+  expect_none(hidden, "a refusal", refused.text);
+  hidden["wrong token"] = {"mistaken-token-of-somebody-else"};
+  caller stranger(daemon.url(), hidden["wrong token"][0]);
+  const answer denied = stranger.call("GET", "/v1/networks");
+  EXPECT_EQ(denied.status, 401) << denied.text;
+  expect_none(hidden, "a denial", denied.text);
+}
+
+void expect_process_tells_none(const secrets& hidden, pid_t process) {
+  const std::string folder = "/proc/" + std::to_string(process);
+  const std::string arguments = text_of_file(folder + "/cmdline");
+  EXPECT_FALSE(arguments.empty());
+  expect_none(hidden, "the arguments", arguments);
+  expect_none(hidden, "the environment", text_of_file(folder + "/environ"));
+}
+
+TEST(secrets, are_in_no_log_no_argument_no_answer_and_no_metric) {
+  daemon_under_test daemon({.log_level = "debug"});
+  daemon.settle();
+  secrets hidden;
+  hidden["admin token"] = {daemon.admin_token()};
+  add_key(hidden, "gateway's private key",
+          without_newline(text_of_file(daemon.state_dir() + "/gateway.key")));
+  make_calls(daemon, hidden);
+  ASSERT_EQ(hidden.size(), 6U);
+
+  caller api = daemon.admin();
+  expect_none(hidden, "the metrics", api.call("GET", "/metrics").text);
+  for (const char* const target : {"/readyz", "/v1/gateways", "/v1/networks"}) {
+    expect_none(hidden, target, api.call("GET", target).text);
+  }
+  expect_process_tells_none(hidden, daemon.running().pid());
+  if (const pid_t process = userspace_process(daemon.interface())) {
+    expect_process_tells_none(hidden, process);
+  }
+  ASSERT_EQ(daemon.stop(), 0);
+  const std::string log = text_of_file(daemon.log_file());
+  EXPECT_NE(log.find("stopped"), std::string::npos) << "the whole log was read";
+  expect_none(hidden, "the log", log);
+  expect_none(hidden, "wireguard-go's log", text_of_file(daemon.state_dir() + "/wireguard-go.log"));
+  // The store keeps a token's hash alone.
+  for (const char* const file : {"/peerage.db", "/peerage.db-wal"}) {
+    const std::string bytes = text_of_file(daemon.state_dir() + file);
+    expect_none({{"admin token", hidden["admin token"]}, {"new token", hidden["new token"]}}, file,
+                bytes);
+  }
+}
+
+TEST(secrets, files_are_the_owners_alone) {
+  daemon_under_test daemon;
+  daemon.settle();
+  caller api = daemon.admin();
+  api.make_network("acme");
+  ASSERT_EQ(api.enrol("acme", "ci", new_public_key()).status, 201);
+  struct stat seen{};
+  ASSERT_EQ(::stat(daemon.state_dir().c_str(), &seen), 0);
+  EXPECT_EQ(seen.st_mode & 07777U, 0700U);
+  int files = 0;
+  for (const auto& each : std::filesystem::recursive_directory_iterator(daemon.state_dir())) {
+    ASSERT_EQ(::lstat(each.path().c_str(), &seen), 0);
+    EXPECT_EQ(seen.st_mode & 07777U, S_ISDIR(seen.st_mode) ? 0700U : 0600U) << each.path();
+    ++files;
+  }
+  EXPECT_GE(files, 4) << "database, key, token, lock";
+}
+
+TEST(secrets, an_open_state_dir_is_closed_or_refused) {
+  daemon_under_test daemon;
+  ASSERT_EQ(::mkdir(daemon.state_dir().c_str(), 0755), 0);
+  ASSERT_EQ(::chmod(daemon.state_dir().c_str(), 0755), 0);
+  daemon.start();
+  struct stat seen{};
+  ASSERT_EQ(::stat(daemon.state_dir().c_str(), &seen), 0);
+  EXPECT_EQ(seen.st_mode & 07777U, 0700U);
+}
+
+}  // namespace
+}  // namespace peerage::live
