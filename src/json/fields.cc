@@ -78,8 +78,9 @@ void fields::blame(std::string_view name, std::string why) {
   if (!fault_) fault_ = error{errc::invalid, std::move(why), std::string(name)};
 }
 
-result<> fields::finish() {
+result<> fields::finish(unknown_members others) {
   if (fault_) return std::unexpected(*fault_);
+  if (others == unknown_members::allowed) return {};
   for (const auto& each : from_) {
     const std::string_view name(each.key().data(), each.key().size());
     if (!known_.contains(name)) {

@@ -23,6 +23,8 @@ namespace peerage::json {
 /// At most 64 bytes of it, cut between two characters: to name in an error what was sent.
 std::string shortened(std::string_view text);
 
+enum class unknown_members { refused, allowed };
+
 class fields {
  public:
   explicit fields(const object& from) : from_(from) {}
@@ -74,8 +76,11 @@ class fields {
   /// Only the first fault is kept.
   void blame(std::string_view name, std::string why);
 
+  /// A member that is read by other means.
+  void known(std::string_view name) { known_.emplace(name); }
+
   /// errc::invalid with the field, for the first fault or a member that nobody asked for.
-  result<> finish();
+  result<> finish(unknown_members others = unknown_members::refused);
 
  private:
   const value* find(std::string_view name);
