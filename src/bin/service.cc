@@ -34,7 +34,17 @@ result<> service::open_store() {
   return {};
 }
 
+/// Between two processes words go over a bus that this version does not have.
+result<> service::check_roles() const {
+  if (config_.api && config_.gateway) return {};
+  const std::string missing = config_.api ? "[gateway]" : "[api]";
+  return fail(errc::unsupported, "the config has no " + missing +
+                                     " section; in this version one process has both roles "
+                                     "(an empty section takes the defaults)");
+}
+
 task<result<>> service::start() {
+  if (auto roles = check_roles(); !roles) co_return roles;
   if (auto claimed = claim_state_dir(config_.state_dir); !claimed) co_return claimed;
   if (auto opened = open_store(); !opened) co_return opened;
   bus_ = make_local_bus(*clock_);
@@ -81,7 +91,8 @@ task<result<>> service::new_admin_token() {
   token_request wanted;
   wanted.name = "admin of " + host_name();
   wanted.scopes = {scope::admin};
-  auto made = co_await control_->create_token(principal{}, std::move(wanted));
+  const principal nobody;  // named: g++ 12 destroys a temporary of a co_await twice
+  auto made = co_await control_->create_token(nobody, std::move(wanted));
   if (!made) co_return std::unexpected(made.error());
   const secret_text line(std::string(made->secret.reveal()) + "\n");
   if (auto written = write_private_file(admin_token_file(), line.reveal()); !written) {
@@ -135,6 +146,7 @@ task<> service::stop() {
 }
 
 task<result<>> service::check() {
+  if (auto roles = check_roles(); !roles) co_return roles;
   bool good = true;
   const auto say = [&](const char* what, const result<>& how, const std::string& detail) {
     good = good && how.has_value();

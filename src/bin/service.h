@@ -31,6 +31,7 @@ class service {
   task<result<>> new_admin_token();
 
  private:
+  result<> check_roles() const;
   result<> open_store();
   task<result<>> start_gateway();
   task<result<>> start_api();

@@ -1,7 +1,10 @@
 #include "bin/tunnel.h"
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
+#include "bin/files.h"
 #include "log/log.h"
 #include "netlink/device.h"
 #include "netlink/link.h"
@@ -17,11 +20,24 @@ struct choice {
   std::string why;
 };
 
-result<choice> choose_kind(link& interface, const gateway_config& config) {
+void forget(const std::string& note) {
+  std::error_code ignored;
+  std::filesystem::remove(note, ignored);
+}
+
+/// A daemon that was killed between making its interface and marking it left the note: the
+/// interface is its own all the same. One that is up is somebody else's: marking brings it up.
+bool left_unmarked(const link_state& now, const std::string& note, const std::string& name) {
+  if (now.marked || now.up) return false;
+  const auto named = read_private_file(note);
+  return named && named->reveal() == name;
+}
+
+result<choice> choose_kind(link& interface, const gateway_config& config, const std::string& note) {
   const auto now = interface.state();
   if (!now) return std::unexpected(now.error());
   const std::string& name = interface.name();
-  if (now->exists && !now->marked && !config.adopt) {
+  if (now->exists && !now->marked && !config.adopt && !left_unmarked(*now, note, name)) {
     return fail(errc::conflict,
                 "interface " + name +
                     " is there and was not made by this gateway; choose another "
@@ -41,10 +57,16 @@ result<choice> choose_kind(link& interface, const gateway_config& config) {
     return choice{now->wireguard, "it is there already"};
   }
   if (config.device == device_choice::userspace) return choice{false, "gateway.device says so"};
+  if (auto noted = write_private_file(note, name); !noted) return std::unexpected(noted.error());
   const auto made = interface.create();
   if (made) {
     return choice{true, config.device == device_choice::kernel ? "gateway.device says so"
                                                                : "the kernel has WireGuard"};
+  }
+  forget(note);
+  if (made.error().code == errc::denied) {
+    return fail(errc::denied, made.error().message +
+                                  "; the gateway needs root, or CAP_NET_ADMIN and /dev/net/tun");
   }
   if (made.error().code != errc::unsupported || config.device == device_choice::kernel) {
     return std::unexpected(made.error());
@@ -61,8 +83,9 @@ result<std::unique_ptr<tunnel>> tunnel::choose(asio::any_io_executor loop,
                                                const gateway_config& config,
                                                const std::string& state_dir, secret_key key) {
   std::unique_ptr<tunnel> made(new tunnel(config, std::move(key)));
+  made->unmarked_note_ = state_dir + "/unmarked-interface";
   made->link_ = netlink::make_link(config.interface, config.name.text());
-  const auto kind = choose_kind(*made->link_, config);
+  const auto kind = choose_kind(*made->link_, config, made->unmarked_note_);
   if (!kind) return std::unexpected(kind.error());
   if (kind->kernel) {
     made->device_ = netlink::make_kernel_device(loop, config.interface);
@@ -81,16 +104,18 @@ result<std::unique_ptr<tunnel>> tunnel::choose(asio::any_io_executor loop,
 }
 
 task<result<>> tunnel::bring_up() {
+  const auto now = link_->state();
+  if (!now) co_return std::unexpected(now.error());
+  if (!now->exists) {
+    if (auto noted = write_private_file(unmarked_note_, link_->name()); !noted) co_return noted;
+  }
   if (userspace_ != nullptr) {
     if (auto running = co_await userspace_->ensure_running(); !running) co_return running;
-  } else {
-    const auto now = link_->state();
-    if (!now) co_return std::unexpected(now.error());
-    if (!now->exists) {
-      if (auto made = link_->create(); !made) co_return made;
-    }
+  } else if (!now->exists) {
+    if (auto made = link_->create(); !made) co_return made;
   }
   if (auto up = link_->bring_up(mtu); !up) co_return up;
+  forget(unmarked_note_);
   secret_key key = key_;
   co_return co_await device_->configure(std::move(key), listen_port_);
 }

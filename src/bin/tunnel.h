@@ -32,6 +32,7 @@ class tunnel {
 
   std::uint16_t listen_port_;
   secret_key key_;
+  std::string unmarked_note_;  // the file that names an interface between its making and its mark
   std::unique_ptr<peerage::link> link_;
   std::unique_ptr<peerage::device> device_;
   userspace_device* userspace_ = nullptr;  // device_, where it is one

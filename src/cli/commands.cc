@@ -150,7 +150,7 @@ std::span<const command_spec> commands() {
 }
 
 std::string_view version_text() {
-  return "0.1.0";
+  return PEERAGE_VERSION;
 }
 
 }  // namespace peerage::cli

@@ -62,17 +62,25 @@ std::string placed(const json::value& peer) {
   return "on " + text_of(gateway, "name") + " (" + text_of(gateway, "region") + ")";
 }
 
+/// "1.3 ms", or nothing where the answer doesn't say.
+std::string stage_time(const json::value& peer, std::string_view stage) {
+  const json::value& took = member(member(peer, "timing_ms"), stage);
+  if (const auto* real = took.if_double()) return human_milliseconds(*real);
+  const auto whole = count_of(member(peer, "timing_ms"), stage);
+  return whole ? human_milliseconds(static_cast<double>(*whole)) : std::string();
+}
+
+/// " in 1.3 ms (store 0.9 ms, gateway 0.1 ms, device 0.3 ms)"
 std::string in_time(const json::value& peer) {
-  const json::value& total = member(member(peer, "timing_ms"), "total");
-  double count = 0;
-  if (const auto* real = total.if_double()) {
-    count = *real;
-  } else if (const auto whole = count_of(member(peer, "timing_ms"), "total")) {
-    count = static_cast<double>(*whole);
-  } else {
-    return {};
+  const std::string total = stage_time(peer, "total");
+  if (total.empty()) return {};
+  std::string stages;
+  for (const char* stage : {"store", "gateway", "device"}) {
+    const std::string took = stage_time(peer, stage);
+    if (took.empty()) continue;
+    stages += (stages.empty() ? "" : ", ") + std::string(stage) + " " + took;
   }
-  return " in " + human_milliseconds(count);
+  return " in " + total + (stages.empty() ? "" : " (" + stages + ")");
 }
 
 answer<void> show_qr(session& in, std::string_view text) {

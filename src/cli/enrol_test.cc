@@ -108,7 +108,7 @@ TEST_F(enrol, prints_the_file_alone_and_never_sends_the_private_key) {
   ASSERT_EQ(ended.status, 0) << ended.err;
   EXPECT_THAT(ended.out, StartsWith("# ci-1 in acme, on gw-fra-1 (fra)\n[Interface]\nPrivateKey"));
   EXPECT_THAT(ended.out, HasSubstr("Endpoint = 203.0.113.7:51820\n"));
-  EXPECT_EQ(ended.err, "ci-1: live on gw-fra-1 (fra) in 1.3 ms\n");
+  EXPECT_EQ(ended.err, "ci-1: live on gw-fra-1 (fra) in 1.3 ms (store 0.61 ms)\n");
   const secret_key key = private_key_in(ended.out);
   const std::string private_text = ended.out.substr(ended.out.find("PrivateKey = ") + 13, 44);
   EXPECT_THAT(seen, HasSubstr(public_of(key).text())) << "the key of this very file";

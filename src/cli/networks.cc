@@ -94,13 +94,13 @@ answer<exit_status> show_network(session& in) {
 answer<exit_status> remove_network(session& in) {
   const auto name = label_or_usage(in.asked.operands.front(), "NAME");
   if (!name) return std::unexpected(name.error());
-  auto said = in.call({.method = "DELETE",
-                       .path = "/v1/networks/" + *name,
-                       .tried = {.what = "can't remove the network " + *name,
-                                 .if_missing = std::string(which),
-                                 .if_taken = "remove its peers first: `peerage list --network " +
-                                             *name + "` shows them",
-                                 .if_unknown = "the same command again settles it"}});
+  auto said =
+      in.call({.method = "DELETE",
+               .path = "/v1/networks/" + *name,
+               .tried = {.what = "can't remove the network " + *name,
+                         .if_missing = std::string(which),
+                         .if_taken = "`peerage list --network " + *name + "` shows its peers",
+                         .if_unknown = "the same command again settles it"}});
   if (!said) return std::unexpected(std::move(said.error()));
   in.say(*name + ": removed");
   return exit_status::done;

@@ -52,7 +52,10 @@ failure refused_by_server(const http::response& said, const attempt& tried,
              " and did not say why; is it a peerage server?";
   }
   const std::string field = body ? text_of(*body, "field") : "";
-  if (!field.empty() && detail.find(field) == std::string::npos) detail = field + " " + detail;
+  // Only a value that breaks its rule needs its name; any other detail is a sentence of its own.
+  if (said.status == 400 && !field.empty() && detail.find(field) == std::string::npos) {
+    detail = field + ": " + detail;
+  }
   refused.message =
       terminal_safe(with_advice(tried.what + ": " + detail, advice_for(said, tried, token_note)));
   if (body && body->is_object()) refused.problem = std::move(*body);

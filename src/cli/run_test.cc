@@ -215,7 +215,8 @@ TEST_F(command, networks_are_made_shown_and_removed) {
   api_.on("GET /v1/networks/acme", 200, acme);
   EXPECT_THAT(run_command({"networks", "show", "acme"}).out, HasSubstr("created      12 s ago"));
   api_.on("DELETE /v1/networks/acme", 409, R"({"detail":"it has peers"})");
-  EXPECT_THAT(run_command({"networks", "remove", "acme"}).err, HasSubstr("remove its peers first"));
+  EXPECT_THAT(run_command({"networks", "remove", "acme"}).err,
+              HasSubstr("it has peers; `peerage list --network acme` shows"));
 }
 
 TEST_F(command, a_tokens_secret_is_alone_on_standard_output) {
@@ -270,8 +271,8 @@ TEST_F(command, helps_where_it_is_asked_and_where_it_is_not) {
   for (const command_spec& each : commands()) {
     EXPECT_TRUE(help_text(each.words).has_value()) << each.words;
   }
-  EXPECT_EQ(run_command({"version"}).out, "peerage 0.1.0\n");
-  EXPECT_EQ(run_command({"--version"}).out, "peerage 0.1.0\n");
+  EXPECT_EQ(run_command({"version"}).out, "peerage " PEERAGE_VERSION "\n");
+  EXPECT_EQ(run_command({"--version"}).out, "peerage " PEERAGE_VERSION "\n");
   EXPECT_TRUE(api_.calls().empty());
 }
 

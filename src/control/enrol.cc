@@ -51,7 +51,6 @@ task<result<gateway>> control::choose(const enrol_request& wanted) {
     found = place(views, wish);
   }
   if (!found) co_return std::unexpected(found.error());
-  board_.count_one((*found)->name);
   co_return **found;
 }
 
@@ -178,7 +177,10 @@ task<result<control::store_answer>> control::store_peer(peer wanted, const netwo
     transaction writes;
     writes.push_back(peerage::put{wanted, expected});
     auto stored = co_await store_.commit(std::move(writes));
-    if (stored) co_return store_answer{*stored, std::move(wanted)};
+    if (stored) {
+      if (new_address) board_.count_one(wanted.gateway);
+      co_return store_answer{*stored, std::move(wanted)};
+    }
     const error& why = stored.error();
     if (why.code != errc::conflict || why.field != "addresses" || !new_address) {
       co_return std::unexpected(translated(why, wanted, called(wanted.gateway)));

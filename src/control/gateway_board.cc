@@ -73,8 +73,7 @@ bool gateway_board::live(const gateway_name& name, steady_time now, bool bus_con
 
 std::uint32_t gateway_board::peers(const gateway_name& name) const {
   const auto known = lines_.find(name);
-  if (known == lines_.end()) return 0;
-  return (known->second.last ? known->second.last->peers : 0) + known->second.placed_since;
+  return known != lines_.end() && known->second.last ? known->second.last->peers : 0;
 }
 
 revision gateway_board::applied(const gateway_name& name) const {
@@ -87,7 +86,8 @@ std::vector<gateway_view> gateway_board::views(steady_time now, bool bus_connect
   std::vector<gateway_view> all;
   all.reserve(lines_.size());
   for (const auto& [name, mine] : lines_) {
-    all.push_back({&mine.what, live(name, now, bus_connected), peers(name)});
+    const std::uint32_t load = peers(name) + mine.placed_since;
+    all.push_back({&mine.what, live(name, now, bus_connected), load});
   }
   return all;
 }

@@ -29,6 +29,7 @@ class gateway_board {
   bool has_key(const public_key& key) const;
   /// Heartbeat younger than 6 s; while there is no bus, a registration is enough.
   bool live(const gateway_name& name, steady_time now, bool bus_connected) const;
+  /// On its device, as the last heartbeat said.
   std::uint32_t peers(const gateway_name& name) const;
   /// Up to here all that the store says is on the device.
   revision applied(const gateway_name& name) const;

@@ -1,0 +1,76 @@
+#include "cli/problem.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace peerage::cli {
+namespace {
+
+using testing::HasSubstr;
+
+const attempt tried{.what = "can't do it",
+                    .if_missing = "look there",
+                    .if_taken = "take another",
+                    .if_unknown = "look again"};
+
+http::response refusal(int status, std::string body) {
+  return {status, {}, std::move(body)};
+}
+
+TEST(problem, a_value_that_breaks_its_rule_has_its_name) {
+  EXPECT_EQ(
+      refused_by_server(refusal(400, R"({"detail":"must be whole.","field":"ttl_s"})"), tried, "")
+          .message,
+      "can't do it: ttl_s: must be whole");
+  EXPECT_EQ(
+      refused_by_server(refusal(400, R"({"detail":"ttl_s is odd","field":"ttl_s"})"), tried, "")
+          .message,
+      "can't do it: ttl_s is odd");
+  EXPECT_EQ(refused_by_server(refusal(409, R"({"detail":"it is taken","field":"name"})"), tried, "")
+                .message,
+            "can't do it: it is taken; take another");
+}
+
+TEST(problem, the_servers_document_and_status_are_kept) {
+  const failure said = refused_by_server(refusal(404, R"({"title":"Not there"})"), tried, "");
+  EXPECT_EQ(said.status, exit_status::failed);
+  EXPECT_EQ(said.http_status, 404);
+  EXPECT_EQ(said.message, "can't do it: Not there; look there");
+  EXPECT_TRUE(said.problem.has_value());
+}
+
+TEST(problem, a_missing_token_is_helped_with) {
+  EXPECT_THAT(refused_by_server(refusal(401, R"({"detail":"no token"})"), tried, "set one").message,
+              HasSubstr("no token; set one"));
+}
+
+TEST(problem, an_answer_that_is_no_problem_document_is_still_a_failure) {
+  for (const char* body : {"", "<html>", "[]", "{}", "null", R"({"detail":7})"}) {
+    EXPECT_THAT(refused_by_server(refusal(500, body), tried, "").message,
+                HasSubstr("the server answered 500 and did not say why"))
+        << body;
+  }
+}
+
+TEST(problem, only_a_server_that_was_not_reached_is_unreachable) {
+  struct way {
+    errc code;
+    exit_status status;
+    const char* advice;
+  };
+  const way table[] = {
+      {errc::unavailable, exit_status::unreachable, "--server"},
+      {errc::timeout, exit_status::failed, "look again"},
+      {errc::outcome_unknown, exit_status::failed, "look again"},
+      {errc::corrupt, exit_status::failed, "is http://s a peerage server?"},
+  };
+  for (const auto& [code, status, advice] : table) {
+    const failure said = lost_on_the_way({code, "it\x1b broke", {}}, tried, "http://s");
+    EXPECT_EQ(said.status, status);
+    EXPECT_THAT(said.message, HasSubstr(advice));
+    EXPECT_THAT(said.message, HasSubstr("can't do it: it? broke"));
+  }
+}
+
+}  // namespace
+}  // namespace peerage::cli
