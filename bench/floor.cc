@@ -20,11 +20,12 @@ void must(const result<>& fine) {
   if (!fine) throw std::runtime_error(fine.error().message);
 }
 
-void bind(sqlite3_stmt* to, int at, const std::string& text) {
+void bind_text(sqlite3_stmt* to, int at, const std::string& text) {
   sqlite3_bind_text(to, at, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
 }
 
-void bind(sqlite3_stmt* to, int at, std::span<const std::uint8_t> bytes) {
+// Not just `bind`: for a span of the standard library that would be std::bind, silently.
+void bind_bytes(sqlite3_stmt* to, int at, std::span<const std::uint8_t> bytes) {
   sqlite3_bind_blob(to, at, bytes.data(), static_cast<int>(bytes.size()), SQLITE_TRANSIENT);
 }
 
@@ -82,13 +83,13 @@ std::int64_t plain_database::next_revision() {
 void plain_database::put(const peer& row) {
   step(begin_, SQLITE_DONE);
   const std::int64_t revision = next_revision();
-  bind(insert_, 1, row.id.network.text());
-  bind(insert_, 2, row.id.name.text());
-  bind(insert_, 3, row.gateway.text());
-  bind(insert_, 4, row.public_key.bytes());
-  bind(insert_, 6, row.ipv6.bytes());
+  bind_text(insert_, 1, row.id.network.text());
+  bind_text(insert_, 2, row.id.name.text());
+  bind_text(insert_, 3, row.gateway.text());
+  bind_bytes(insert_, 4, row.public_key.bytes());
+  bind_bytes(insert_, 6, row.ipv6.bytes());
   sqlite3_bind_int64(insert_, 8, row.created_at.time_since_epoch().count());
-  bind(insert_, 10, row.created_by.text());
+  bind_text(insert_, 10, row.created_by.text());
   sqlite3_bind_int64(insert_, 11, revision);
   step(insert_, SQLITE_DONE);
   step(commit_, SQLITE_DONE);
@@ -97,8 +98,8 @@ void plain_database::put(const peer& row) {
 void plain_database::remove(const peer& row) {
   step(begin_, SQLITE_DONE);
   (void)next_revision();
-  bind(remove_, 1, row.id.network.text());
-  bind(remove_, 2, row.id.name.text());
+  bind_text(remove_, 1, row.id.network.text());
+  bind_text(remove_, 2, row.id.name.text());
   step(remove_, SQLITE_DONE);
   step(commit_, SQLITE_DONE);
   if (log_pages_ <= long_log_pages) return;

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -23,7 +24,8 @@
 namespace peerage::bench {
 namespace {
 
-constexpr auto between_words = std::chrono::seconds(1);
+constexpr std::chrono::seconds first_word{1};
+constexpr std::chrono::seconds longest_silence{10};
 
 void must(bool fine, const char* doing) {
   if (!fine) give_up(doing);
@@ -156,12 +158,14 @@ std::string with_commas(std::uint64_t number) {
 progress::progress(std::string doing, std::uint64_t whole)
     : doing_(std::move(doing)),
       whole_(whole),
-      next_(std::chrono::steady_clock::now() + between_words) {}
+      pause_(first_word),
+      next_(std::chrono::steady_clock::now() + pause_) {}
 
 void progress::at(std::uint64_t done) {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_) return;
-  next_ = now + between_words;
+  pause_ = std::min(2 * pause_, longest_silence);
+  next_ = now + pause_;
   std::fprintf(stderr, "bench: %s: %s of %s\n", doing_.c_str(), with_commas(done).c_str(),
                with_commas(whole_).c_str());
 }

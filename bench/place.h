@@ -47,6 +47,7 @@ class progress {
  private:
   std::string doing_;
   std::uint64_t whole_;
+  std::chrono::seconds pause_;
   std::chrono::steady_clock::time_point next_;
 };
 

@@ -24,12 +24,11 @@ using std::chrono::steady_clock;
 constexpr std::size_t peers_in_one_commit = 32;
 constexpr std::size_t peers_in_one_write = 256;
 constexpr auto answer_limit = std::chrono::seconds(30);
-constexpr auto settle_limit = std::chrono::minutes(10);
+constexpr auto settle_limit = std::chrono::minutes(5);
 constexpr auto look_again = std::chrono::milliseconds(20);
 
 const auto network_of_all = *network_name::parse("bench");
 const auto gateway_of_all = *gateway_name::parse("gw-bench");
-const auto range_of_all = *prefix::parse("fd5a:0:1::/48");
 constexpr std::uint16_t gateway_number = 1;
 
 template <class T>
@@ -42,11 +41,11 @@ wall_time now() {
   return std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
 }
 
-std::vector<write> network_and_gateway() {
+transaction network_and_gateway(const prefix& range) {
   network in;
   in.name = network_of_all;
-  in.ipv6 = range_of_all;
-  in.allowed_ips = {range_of_all};
+  in.ipv6 = range;
+  in.allowed_ips = {range};
   in.created_at = now();
   // The daemon registers itself over this one, and keeps its number.
   gateway on{};
@@ -58,7 +57,7 @@ std::vector<write> network_and_gateway() {
   on.device = "userspace";
   on.owner = "bench";
   on.registered_at = now();
-  std::vector<write> both;
+  transaction both;
   both.push_back(put{std::move(in), absent{}});
   both.push_back(put{std::move(on), absent{}});
   return both;
@@ -67,7 +66,10 @@ std::vector<write> network_and_gateway() {
 }  // namespace
 
 stand::stand(asio::any_io_executor loop, stand_options options)
-    : loop_(std::move(loop)), options_(std::move(options)), random_(std::random_device{}()) {
+    : loop_(std::move(loop)),
+      options_(std::move(options)),
+      range_(prefix::parse("fd5a:0:" + std::to_string(options_.number + 1) + "::/48").value()),
+      random_(std::random_device{}()) {
   values_.peers = options_.peers;
 }
 
@@ -92,7 +94,7 @@ peer stand::next_peer() {
   for (std::uint8_t& byte : key) byte = static_cast<std::uint8_t>(random_());
   made.public_key = public_key(key);
   made.gateway = gateway_of_all;
-  made.ipv6 = peer_ipv6(range_of_all, gateway_number, made.id, 0);
+  made.ipv6 = peer_ipv6(range_, gateway_number, made.id, 0);
   made.created_at = now();
   made.created_by = *token_id::parse("benchbench");
   return made;
@@ -101,7 +103,8 @@ peer stand::next_peer() {
 task<> stand::fill_store() {
   const std::string file = options_.folder + "/state/peerage.db";
   auto desired = must(open_sqlite_store(loop_, file));
-  must(co_await desired->commit(network_and_gateway()));
+  transaction first = network_and_gateway(range_);
+  must(co_await desired->commit(std::move(first)));
   progress said(called() + "storing them", options_.peers);
   for (std::uint32_t done = 0; done < options_.peers; said.at(done)) {
     transaction writes;
@@ -136,9 +139,9 @@ task<> stand::start_daemon() {
   progress said(called() + "the daemon brings them to its device, seconds",
                 std::chrono::seconds(settle_limit).count());
   asio::steady_timer pause(loop_);
-  while (text_of_file(log).find(" gateway settled") == std::string::npos) {
+  for (std::string text; !text.contains(" gateway settled"); text = text_of_file(log)) {
     const auto waited = steady_clock::now() - begun;
-    if (ended(daemon) || waited > settle_limit) {
+    if (ended(daemon) || text.contains(" comparison failed") || waited > settle_limit) {
       throw std::runtime_error("peeraged did not settle; its log:\n" + text_of_file(log));
     }
     said.at(static_cast<std::uint64_t>(waited / std::chrono::seconds(1)));

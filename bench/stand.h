@@ -22,7 +22,7 @@ namespace peerage::bench {
 struct stand_options {
   std::string bin_dir;  // where peeraged is
   std::string folder;   // of its own, made here
-  unsigned number = 0;  // tells interfaces and ports of several stands apart
+  unsigned number = 0;  // tells interfaces, ports and prefixes of several stands apart
   std::uint32_t peers = 0;
 };
 
@@ -57,6 +57,7 @@ class stand {
 
   asio::any_io_executor loop_;
   stand_options options_;
+  prefix range_;  // of the only network
   std::mt19937_64 random_;
   std::vector<device_change> existing_;  // until the device has them
   std::string token_;

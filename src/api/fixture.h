@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/io_context.hpp>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -66,6 +67,7 @@ class api_fixture : public testing::Test {
   fakes::fake_gateway& fra();  // gw-fra-1
   fakes::fake_gateway& iad();  // gw-iad-1
   control& mind();
+  asio::io_context& loop();
   const std::string& admin() const;  // the secret of an admin token
 
  private:

@@ -210,6 +210,9 @@ fakes::fake_gateway& api_fixture::fra() {
 fakes::fake_gateway& api_fixture::iad() {
   return *parts_->iad;
 }
+asio::io_context& api_fixture::loop() {
+  return parts_->loop;
+}
 control& api_fixture::mind() {
   return parts_->mind;
 }

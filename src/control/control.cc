@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "crypto/random.h"
 #include "log/log.h"
 
 namespace peerage {
@@ -22,7 +23,12 @@ std::string_view name_of(peer_state value) {
 }
 
 control::control(asio::any_io_executor loop, store& desired, bus& word, clock& time)
-    : loop_(loop), store_(desired), bus_(word), clock_(time), background_(loop) {}
+    : loop_(loop),
+      store_(desired),
+      bus_(word),
+      clock_(time),
+      start_id_(random_id()),
+      background_(loop) {}
 
 task<result<>> control::start() {
   auto id = co_await store_.identity();

@@ -187,6 +187,8 @@ class control {
   bus& bus_;
   clock& clock_;
   epoch epoch_;
+  const std::string start_id_;  // random; a request's id is this and its number
+  std::uint64_t requests_ = 0;
   gateway_board board_;
   token_use uses_;
   background background_;

@@ -219,7 +219,7 @@ std::string control::called(const gateway_name& name) const {
 task<control::applied> control::announce(gateway_name to, revision at,
                                          std::vector<peer_change> changes, steady_time deadline) {
   apply_request request;
-  request.request_id = random_id();
+  request.request_id = start_id_ + "." + std::to_string(++requests_);
   request.epoch = epoch_;
   request.revision = at;
   request.changes = std::move(changes);

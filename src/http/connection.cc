@@ -82,6 +82,11 @@ void connection::drop() {
   socket().close(ignored);
 }
 
+bool connection::silent() {
+  boost::system::error_code problem;
+  return socket().available(problem) == 0 || problem;
+}
+
 asio::mutable_buffer connection::room() {
   if (begin_ == end_) begin_ = end_ = 0;
   if (input_.size() - end_ < least_room) {
@@ -105,7 +110,7 @@ task<> connection::run() {
     const bool written = co_await write(std::move(answer), 11, false, true);
     then = written ? after::close : after::gone;
   }
-  while (then == after::next && !dropped_ && !core_->stopping) then = co_await serve_one();
+  while (then == after::next && !dropped_) then = co_await serve_one();
   if (then != after::gone && !dropped_) co_await linger();
   // What a client did not read in time is not kept in the system's memory for it.
   const bool unread = then == after::gone && overdue_;

@@ -51,6 +51,7 @@ struct server_core {
   bool stopping = false;
   bool done = false;  // stopped, and every coroutine gone
   steady_time grace_ends;
+  steady_time last_call_ends;
   asio::ip::tcp::acceptor acceptor;
   asio::steady_timer accept_pause;
   asio::steady_timer sweep_tick;
@@ -74,6 +75,8 @@ class connection : public std::enable_shared_from_this<connection> {
   void drop();
   /// It has said all that it will say, and takes in what is still on its way.
   bool lingering() const { return lingering_; }
+  /// Nothing has come that waits to be read.
+  bool silent();
 
   /// Cancels a handler that is under way.
   asio::cancellation_signal cancel;

@@ -80,11 +80,11 @@ void admit(const std::shared_ptr<server_core>& core, tcp::socket socket) {
 task<> accept_connections(std::shared_ptr<server_core> core) {
   while (!core->stopping) {
     auto [problem, socket] = co_await core->acceptor.async_accept(as_result);
-    if (core->stopping) break;
     if (!problem) {
       admit(core, std::move(socket));
       continue;
     }
+    if (core->stopping) break;
     // Most likely out of descriptors: one that idles may give up its own.
     core->make_room();
     core->accept_pause.expires_after(core->bounds.accept_pause);
@@ -105,35 +105,59 @@ void cut_off(const server_core& core) {
   }
 }
 
+/// Closes what is idle and has brought nothing since stop().
+void end_last_call(const server_core& core) {
+  std::vector<connection*> idle;
+  for (auto* each : core.waiting) {
+    if (!each->lingering() && each->silent()) idle.push_back(each);
+  }
+  for (auto* each : idle) each->drop();
+}
+
 task<> sweep(std::shared_ptr<server_core> core) {
   const auto every = sweep_every(core->bounds);
   for (;;) {
     const auto now = std::chrono::steady_clock::now();
     const bool in_grace = core->stopping && now < core->grace_ends;
     if (core->stopping && !in_grace) cut_off(*core);
+    if (in_grace && now >= core->last_call_ends) end_last_call(*core);
     if (core->stopping && !core->accepting && core->open() == 0 && core->dropped.empty()) break;
     for (auto* each : core->waiting) each->check_deadline(now);
     for (auto* each : core->working) each->check_deadline(now);
-    core->sweep_tick.expires_at(in_grace ? std::min(now + every, core->grace_ends) : now + every);
+    auto next = now + every;
+    if (in_grace) next = std::min(next, core->grace_ends);
+    if (in_grace && now < core->last_call_ends) next = std::min(next, core->last_call_ends);
+    core->sweep_tick.expires_at(next);
     co_await core->sweep_tick.async_wait(as_result);
   }
   core->done = true;
   core->gone.cancel();
 }
 
-void begin_stop(server_core& core, steady_duration grace) {
-  const auto ends = std::chrono::steady_clock::now() + grace;
-  core.grace_ends = core.stopping ? std::min(core.grace_ends, ends) : ends;
-  core.stopping = true;
-  boost::system::error_code ignored;
-  core.acceptor.close(ignored);
-  core.accept_pause.cancel();
-  std::vector<connection*> idle;
-  for (auto* each : core.waiting) {
-    if (!each->lingering()) idle.push_back(each);
+/// Connections that the system has accepted for us belong to clients that were told so.
+void admit_the_rest(const std::shared_ptr<server_core>& core) {
+  boost::system::error_code problem;
+  core->acceptor.non_blocking(true, problem);
+  while (!problem) {
+    tcp::socket socket(core->loop);
+    core->acceptor.accept(socket, problem);
+    if (!problem) admit(core, std::move(socket));
   }
-  for (auto* each : idle) each->drop();
-  core.sweep_tick.cancel();
+}
+
+void begin_stop(const std::shared_ptr<server_core>& core, steady_duration grace) {
+  const auto now = std::chrono::steady_clock::now();
+  const bool first = !core->stopping;
+  core->grace_ends = first ? now + grace : std::min(core->grace_ends, now + grace);
+  core->stopping = true;
+  if (first) {
+    core->last_call_ends = now + core->bounds.last_call;
+    if (grace > steady_duration::zero()) admit_the_rest(core);
+  }
+  boost::system::error_code ignored;
+  core->acceptor.close(ignored);
+  core->accept_pause.cancel();
+  core->sweep_tick.cancel();
 }
 
 }  // namespace
@@ -177,7 +201,7 @@ server::server(std::shared_ptr<server_core> core, std::uint16_t port)
     : core_(std::move(core)), port_(port) {}
 
 server::~server() {
-  begin_stop(*core_, steady_duration::zero());
+  begin_stop(core_, steady_duration::zero());
 }
 
 std::size_t server::connections() const {
@@ -209,7 +233,7 @@ result<std::unique_ptr<server>> server::listen(asio::any_io_executor loop,
 
 task<> server::stop(steady_duration grace) {
   const auto core = core_;
-  begin_stop(*core, grace);
+  begin_stop(core, grace);
   while (!core->done) co_await core->gone.async_wait(as_result);
 }
 

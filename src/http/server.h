@@ -27,6 +27,9 @@ struct limits {
   steady_duration body_time = seconds{10};   // the whole body: 408
   steady_duration idle_time = seconds{120};  // between two requests: closed
   steady_duration write_time = seconds{10};  // a whole answer: closed
+  // After stop(), an idle connection may still bring the request that its client sent before it
+  // could know; it is answered, with `Connection: close`.
+  steady_duration last_call = milliseconds{100};
   // Before it closes, a connection takes in and drops what is still on its way, so that the client
   // reads the answer and not a reset: for this long and this much.
   steady_duration drain_time = seconds{1};
@@ -65,9 +68,10 @@ class server {
   /// Open connections, those on their way out not counted.
   std::size_t connections() const;
 
-  /// Accepts nothing more and closes idle connections; requests that are being handled have
-  /// `grace` to be answered, then they are cancelled and their connections closed. Returns when
-  /// every coroutine is gone. May be called again, and at the same time.
+  /// Accepts nothing more and closes idle connections after the last call (see limits); requests
+  /// that are being handled have `grace` to be answered, then they are cancelled and their
+  /// connections closed. Returns when every coroutine is gone. May be called again, and at the same
+  /// time.
   task<> stop(steady_duration grace);
 
  private:

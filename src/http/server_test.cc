@@ -204,6 +204,23 @@ TEST(stopping, closes_idle_connections_and_may_be_repeated) {
   here.stop(seconds{60});
 }
 
+TEST(stopping, answers_what_was_sent_before_the_client_could_know) {
+  limits patient;
+  patient.last_call = seconds{10};
+  served here(patient);
+  raw_client kept(here.port());
+  EXPECT_EQ(kept.ask(get("/a")).status, 200);
+  raw_client fresh(here.port());
+  auto stopped = here.start_stop(seconds{60});
+  for (raw_client* each : {&kept, &fresh}) {
+    const auto answer = each->ask(get("/b"));
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_THAT(answer.head, HasSubstr("Connection: close"));
+    EXPECT_TRUE(each->at_end());
+  }
+  EXPECT_EQ(stopped.wait_for(seconds{5}), std::future_status::ready);
+}
+
 TEST(stopping, lets_requests_in_flight_be_answered) {
   served here;
   raw_client client(here.port());

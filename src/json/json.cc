@@ -1,5 +1,6 @@
 #include "json/json.h"
 
+#include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -78,6 +79,21 @@ void new_line(std::string& out, std::optional<std::size_t> indent) {
   out.append(*indent, ' ');
 }
 
+/// In quotes. What needs an escape is left to the library.
+void print_text(boost::json::string_view from, std::string& out) {
+  const bool plain = std::all_of(from.begin(), from.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x20 && byte != 0x7f && c != '"' && c != '\\';
+  });
+  if (!plain) {
+    out += boost::json::serialize(from);
+    return;
+  }
+  out += '"';
+  out.append(from.data(), from.size());
+  out += '"';
+}
+
 void print_object(const object& from, std::string& out, std::optional<std::size_t> indent) {
   const auto inner = indent ? std::optional(*indent + 2) : std::nullopt;
   out += '{';
@@ -85,7 +101,7 @@ void print_object(const object& from, std::string& out, std::optional<std::size_
   for (const auto& each : from) {
     if (!std::exchange(first, false)) out += ',';
     new_line(out, inner);
-    out += boost::json::serialize(each.key());
+    print_text(each.key(), out);
     out += indent ? ": " : ":";
     print(each.value(), out, inner);
   }
@@ -113,6 +129,8 @@ void print(const value& from, std::string& out, std::optional<std::size_t> inden
     print_array(from.get_array(), out, indent);
   } else if (from.is_double()) {
     print_number(from.get_double(), out);
+  } else if (from.is_string()) {
+    print_text(from.get_string(), out);
   } else {
     out += boost::json::serialize(from);
   }

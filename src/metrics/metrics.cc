@@ -6,6 +6,8 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <unordered_map>
+
 namespace peerage {
 namespace {
 
@@ -40,26 +42,40 @@ struct metrics::families {
                                                      .Name("peerage_gateway_peers")
                                                      .Help("Peers on the gateway's device")
                                                      .Register(registry);
+
+  // Finding one by its labels costs more than counting: so once for each, by its labels' values.
+  std::unordered_map<std::string, prometheus::Counter*> known_requests;
+  std::unordered_map<std::string, prometheus::Counter*> known_enrolments;
+  std::unordered_map<std::string, prometheus::Histogram*> known_stages;
 };
 
 metrics::metrics() : families_(std::make_unique<families>()) {}
 metrics::~metrics() = default;
 
 void metrics::count_request(std::string_view method, std::string_view call, int status) {
-  families_->requests
-      .Add({{"method", std::string(method)},
-            {"call", std::string(call)},
-            {"status", std::to_string(status)}})
-      .Increment();
+  std::string values(method);
+  values.append(" ").append(call).append(" ").append(std::to_string(status));
+  prometheus::Counter*& known = families_->known_requests[std::move(values)];
+  if (known == nullptr) {
+    known = &families_->requests.Add({{"method", std::string(method)},
+                                      {"call", std::string(call)},
+                                      {"status", std::to_string(status)}});
+  }
+  known->Increment();
 }
 
 void metrics::count_enrolment(std::string_view state) {
-  families_->enrolments.Add({{"state", std::string(state)}}).Increment();
+  prometheus::Counter*& known = families_->known_enrolments[std::string(state)];
+  if (known == nullptr) known = &families_->enrolments.Add({{"state", std::string(state)}});
+  known->Increment();
 }
 
 void metrics::observe_stage(std::string_view stage, std::chrono::nanoseconds took) {
-  families_->stages.Add({{"stage", std::string(stage)}}, stage_buckets)
-      .Observe(std::chrono::duration<double>(took).count());
+  prometheus::Histogram*& known = families_->known_stages[std::string(stage)];
+  if (known == nullptr) {
+    known = &families_->stages.Add({{"stage", std::string(stage)}}, stage_buckets);
+  }
+  known->Observe(std::chrono::duration<double>(took).count());
 }
 
 void metrics::set_gateway(std::string_view gateway, bool live, std::uint32_t peers) {

@@ -108,6 +108,12 @@ result<> database::execute(const std::string& sql) {
   return {};
 }
 
+result<> database::repeat(std::string_view sql) {
+  run statement = prepare(sql);
+  if (statement.next() != run::step::done) return std::unexpected(failure("can't be used"));
+  return {};
+}
+
 run database::prepare(std::string_view sql) {
   sqlite3_stmt*& statement = prepared_[sql];
   if (statement == nullptr) {

@@ -52,6 +52,8 @@ class database {
 
   /// Statements without an answer. errc::io, errc::unavailable (the disk is full, or busy).
   result<> execute(const std::string& sql);
+  /// The same for one statement that comes again and again: prepared once.
+  result<> repeat(std::string_view sql);
   /// A statement, prepared once for each text. The text must be valid: it is the program's own.
   run prepare(std::string_view sql);
   /// What failed last, as an error; `what` says what was being done.

@@ -1,7 +1,6 @@
 #include "sqlite/rows.h"
 
 #include <algorithm>
-#include <sstream>
 #include <string>
 
 namespace peerage::sqlite {
@@ -25,6 +24,17 @@ void bind_time(run& to, int at, const std::optional<wall_time>& time) {
   } else {
     to.bind_null(at);
   }
+}
+
+/// What joined() has joined.
+std::vector<std::string_view> split(std::string_view text) {
+  std::vector<std::string_view> words;
+  while (!text.empty()) {
+    const auto end = std::min(text.find(' '), text.size());
+    words.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return words;
 }
 
 template <class T>
@@ -53,8 +63,8 @@ class reader {
   template <class T>
   std::vector<T> list(int column) {
     std::vector<T> all;
-    std::istringstream words(row_.text(column));
-    for (std::string word; words >> word;) all.push_back(parsed<T>(word));
+    const std::string text = row_.text(column);
+    for (const std::string_view word : split(text)) all.push_back(parsed<T>(word));
     return all;
   }
   ip_address address(int column) {
@@ -143,8 +153,8 @@ result<stored<record>> read_token(const run& row) {
   made.id = read.parsed<token_id>(1);
   made.name = row.text(2);
   if (!row.null(3)) made.network = read.parsed<network_name>(3);
-  std::istringstream words(row.text(4));
-  for (std::string word; words >> word;) {
+  const std::string scopes = row.text(4);
+  for (const std::string_view word : split(scopes)) {
     const auto known = scope_named(word);
     read.expect(known.has_value());
     if (known) made.scopes.push_back(*known);

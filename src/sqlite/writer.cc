@@ -71,21 +71,24 @@ void writer::loop() {
 }
 
 void writer::write_batch(std::deque<job>& batch) {
-  result<> whole = db_->execute("BEGIN IMMEDIATE");
+  result<> whole = db_->repeat("BEGIN IMMEDIATE");
+  // One alone needs no savepoint to go back to: without it the transaction is empty.
+  const bool alone = batch.size() == 1;
   for (job& each : batch) {
-    if (!whole) break;
-    whole = db_->execute("SAVEPOINT one");
+    if (whole && !alone) whole = db_->repeat("SAVEPOINT one");
     if (!whole) break;
     each.outcome = write_one(each.writes);
-    if (!each.outcome) whole = db_->execute("ROLLBACK TO one");
-    if (whole) whole = db_->execute("RELEASE one");
+    if (alone) break;
+    if (!each.outcome) whole = db_->repeat("ROLLBACK TO one");
+    if (whole) whole = db_->repeat("RELEASE one");
   }
-  if (whole) {
-    whole = db_->execute("COMMIT");
+  const bool nothing = alone && !batch.front().outcome;
+  if (whole && !nothing) {
+    whole = db_->repeat("COMMIT");
     // A flush that failed says nothing of what reached the disk.
     if (!whole && whole.error().code == errc::io) whole.error().code = errc::outcome_unknown;
   }
-  if (!whole) (void)db_->execute("ROLLBACK");
+  if (!whole || nothing) (void)db_->execute("ROLLBACK");
   for (job& each : batch) {
     if (!whole && each.outcome) each.outcome = std::unexpected(whole.error());
     each.tell(std::move(each.outcome));

@@ -47,7 +47,7 @@ TEST(enrolment, is_live_the_instant_it_is_answered_and_gone_the_instant_it_is_re
     }
   };
   std::vector<std::thread> clients;
-  for (int i = 0; i < 16; ++i) clients.emplace_back(work);
+  for (int i = 0; i < 16; ++i) clients.push_back(beside(work));
   for (std::thread& each : clients) each.join();
   EXPECT_TRUE(look_at(daemon.interface()).empty());
 }
@@ -96,7 +96,7 @@ TEST(enrolment, never_gives_one_address_to_two_however_many_ask_at_once) {
     }
   };
   std::vector<std::thread> clients;
-  for (int i = 0; i < 8; ++i) clients.emplace_back(ask, i);
+  for (int i = 0; i < 8; ++i) clients.push_back(beside([&, i] { ask(i); }));
   for (std::thread& each : clients) each.join();
   EXPECT_GE(full, 8) << "more were asked for than the range has";
   EXPECT_GE(made, 28) << "and nearly all of it was given";

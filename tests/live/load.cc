@@ -8,20 +8,21 @@ namespace peerage::live {
 namespace {
 
 constexpr const char* peers_target = "/v1/networks/acme/peers";
+constexpr const char* one_peer = "/v1/networks/acme/peers/";
 
 }  // namespace
 
 load::load(const daemon_under_test& on, unsigned clients, unsigned seed)
     : url_(on.url()), token_(on.admin_token()), clients_(clients) {
   for (unsigned i = 0; i < clients; ++i) {
-    clients_[i].prefix = "c" + std::to_string(i) + "-";
+    clients_[i].prefix = std::string("client-").append(std::to_string(i)).append("-");
     clients_[i].chance.seed(seed + i);
   }
 }
 
 void load::start() {
   stopping_ = false;
-  for (client& each : clients_) each.thread = std::thread([this, &each] { work(each); });
+  for (client& each : clients_) each.thread = beside([this, &each] { work(each); });
 }
 
 void load::stop() {
@@ -62,7 +63,8 @@ bool load::heard(const result<answer>& said) {
 }
 
 bool load::create(client& one, caller& api) {
-  const std::string name = one.prefix + std::to_string(++one.made);
+  std::string name = one.prefix;
+  name += std::to_string(++one.made);
   memory& mine = one.peers[name];
   mine.public_key = new_public_key();
   const json::object body{{"name", name}, {"public_key", mine.public_key}};
@@ -79,7 +81,7 @@ bool load::create(client& one, caller& api) {
 
 bool load::remove(caller& api, memories::iterator which) {
   which->second.what = known::unsure;
-  const auto said = api.attempt("DELETE", std::string(peers_target) + "/" + which->first);
+  const auto said = api.attempt("DELETE", one_peer + which->first);
   if (!heard(said)) return false;
   if (said->status == 503) {
     which->second.what = known::there;

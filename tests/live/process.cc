@@ -2,12 +2,13 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <gtest/gtest.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,7 +21,6 @@
 #include <sstream>
 #include <stdexcept>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 namespace peerage::live {
@@ -113,7 +113,7 @@ int status_of(int waited) {
 }
 
 std::optional<int> wait_for(pid_t child, time_point deadline) {
-  const descriptor handle(::pidfd_open(child, 0));
+  const descriptor handle(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
   if (handle.get() < 0) give_up("pidfd_open");
   pollfd wanted{handle.get(), POLLIN, 0};
   while (::poll(&wanted, 1, ms_until(deadline)) < 0) {
@@ -224,6 +224,16 @@ bool eventually(milliseconds limit, const std::function<bool()>& holds) {
     if (std::chrono::steady_clock::now() >= deadline) return false;
     std::this_thread::sleep_for(5ms);
   }
+}
+
+std::thread beside(std::function<void()> work) {
+  return std::thread([work = std::move(work)] {
+    try {
+      work();
+    } catch (const std::exception& failed) {
+      ADD_FAILURE() << failed.what();
+    }
+  });
 }
 
 temporary_folder::temporary_folder()

@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace peerage::live {
@@ -62,6 +63,9 @@ class process {
 /// Looks again and again until `holds`; false when it did not within the limit. For what can't tell
 /// by itself that it has changed: a file, a device, another process.
 bool eventually(milliseconds limit, const std::function<bool()>& holds);
+
+/// A thread whose exception fails the test, and not the whole program.
+std::thread beside(std::function<void()> work);
 
 /// A new folder for one test's files, that others may enter; it goes with this.
 class temporary_folder {

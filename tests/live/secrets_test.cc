@@ -127,15 +127,5 @@ TEST(secrets, files_are_the_owners_alone) {
   EXPECT_GE(files, 4) << "database, key, token, lock";
 }
 
-TEST(secrets, an_open_state_dir_is_closed_or_refused) {
-  daemon_under_test daemon;
-  ASSERT_EQ(::mkdir(daemon.state_dir().c_str(), 0755), 0);
-  ASSERT_EQ(::chmod(daemon.state_dir().c_str(), 0755), 0);
-  daemon.start();
-  struct stat seen{};
-  ASSERT_EQ(::stat(daemon.state_dir().c_str(), &seen), 0);
-  EXPECT_EQ(seen.st_mode & 07777U, 0700U);
-}
-
 }  // namespace
 }  // namespace peerage::live
