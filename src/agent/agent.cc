@@ -161,10 +161,13 @@ task<> agent::refresh_look() {
   last_look_ = std::move(fresh);
 }
 
+/// A gateway without its device says nothing, so that nobody places peers there.
 task<> agent::beat_loop() {
   for (;;) {
-    bus_.publish(
-        {options_.name, options_.region, static_cast<std::uint32_t>(book_.peers()), applied_});
+    if (ready_) {
+      const auto peers = static_cast<std::uint32_t>(book_.peers());
+      bus_.publish({options_.name, options_.region, peers, applied_});
+    }
     co_await clock_.wait_until(clock_.steady() + beat_every);
   }
 }

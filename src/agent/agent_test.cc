@@ -257,6 +257,19 @@ TEST_F(agent_test, a_lost_device_is_brought_up_and_filled_again) {
   EXPECT_TRUE(tunnel.has(two.public_key));
 }
 
+TEST_F(agent_test, a_gateway_without_its_device_says_nothing) {
+  int beats = 0;
+  word.listen([&](const heartbeat&) { ++beats; });
+  start();
+  EXPECT_EQ(beats, 1) << "at once";
+  pass(seconds{4});
+  EXPECT_EQ(beats, 3);
+  broken = true;
+  tunnel.vanish();
+  pass(seconds{4});
+  EXPECT_EQ(beats, 3);
+}
+
 TEST_F(agent_test, a_request_of_another_epoch_changes_nothing) {
   start();
   const peer one = sample_peer("acme", "a", 1);
