@@ -43,6 +43,7 @@ struct agent_test : testing::Test {
   static task<result<>> ready(agent_test* test) {
     if (test->broken) co_return fail(errc::unavailable, "no device");
     ++test->brought_up;
+    test->tunnel.come_back();
     co_return result<>{};
   }
   void start() {

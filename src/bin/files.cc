@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <thread>
 
 #include "base/base64.h"
 #include "crypto/x25519.h"
@@ -16,6 +18,8 @@ namespace peerage {
 namespace {
 
 constexpr std::size_t largest_file = 64 * 1024;
+constexpr std::chrono::milliseconds lock_limit{500};
+constexpr std::chrono::milliseconds lock_step{10};
 
 std::unexpected<error> refused(const std::string& path) {
   const errc code = errno == EACCES || errno == EPERM ? errc::denied
@@ -34,6 +38,17 @@ bool write_whole(int file, std::string_view text) {
   return true;
 }
 
+/// A daemon that was killed while it started wireguard-go leaves the lock to that child, until the
+/// child has become another program, a moment later.
+bool lock_soon(int file) {
+  const auto until = std::chrono::steady_clock::now() + lock_limit;
+  while (::flock(file, LOCK_EX | LOCK_NB) != 0) {
+    if (std::chrono::steady_clock::now() >= until) return false;
+    std::this_thread::sleep_for(lock_step);
+  }
+  return true;
+}
+
 }  // namespace
 
 result<> claim_state_dir(const std::string& path) {
@@ -45,7 +60,7 @@ result<> claim_state_dir(const std::string& path) {
   // Left open on purpose: the lock goes with the process.
   const int file = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (file < 0) return refused(lock);
-  if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
+  if (!lock_soon(file)) {
     ::close(file);
     return fail(errc::conflict, path +
                                     " is in use by another peeraged; give this one another "

@@ -12,6 +12,7 @@ task<result<>> fake_device::configure(secret_key, std::uint16_t) {
 task<result<>> fake_device::apply(std::vector<device_change> changes) {
   batches.push_back(changes.size());
   while (held) co_await released_.wait();
+  if (gone_) co_return fail(errc::unavailable, "the device is gone");
   const bool failing = fail_next > 0;
   if (failing) --fail_next;
   const std::size_t count = !failing ? changes.size() : half_apply ? changes.size() / 2 : 0;
@@ -44,6 +45,7 @@ void fake_device::make(const device_change& change) {
 
 task<result<std::vector<device_entry>>> fake_device::dump() {
   ++dumps;
+  if (gone_) co_return fail(errc::unavailable, "the device is gone");
   std::vector<device_entry> all;
   for (const auto& [key, entry] : peers) all.push_back(entry);
   co_return all;

@@ -34,17 +34,21 @@ class fake_device final : public device {
     held = false;
     released_.notify();
   }
-  /// As when the process dies: the peers are gone and lost() returns.
+  /// As when the process dies: the peers are gone, lost() returns, everything is unavailable.
   void vanish() {
     peers.clear();
+    gone_ = true;
     lost_.notify();
   }
+  /// As when it was brought up again.
+  void come_back() { gone_ = false; }
   bool has(const public_key& key) const { return peers.contains(key); }
 
  private:
   void make(const device_change& change);
   signal released_;
   signal lost_;
+  bool gone_ = false;
 };
 
 /// An interface that remembers what it was asked to be.

@@ -144,7 +144,7 @@ TEST(house, a_library_is_named_in_its_own_room) {
       {"spdlog/.*", {"log"}},
       {"prometheus/.*", {"metrics"}},
       {"openssl/.*", {"crypto"}},
-      {"nats.*", {}},
+      {"nats/.*", {"natsbus"}},
   };
   for (const source& file : sources()) {
     if (file.room().empty()) continue;

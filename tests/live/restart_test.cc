@@ -48,7 +48,7 @@ TEST(restart, after_a_kill_at_any_moment_keeps_every_promise) {
     expect_all_is_well(daemon, clients);
     if (testing::Test::HasFailure()) return;
   }
-  EXPECT_GT(clients.answers(), 100U) << "there was a load";
+  EXPECT_GT(clients.answers(), 20U) << "there was a load";
 }
 
 TEST(restart, after_a_kill_during_the_first_start_is_a_first_start_again) {
@@ -87,7 +87,7 @@ TEST(restart, sigterm_under_load_answers_every_request_that_was_sent) {
     expect_all_is_well(daemon, clients);
     if (testing::Test::HasFailure()) return;
   }
-  EXPECT_GT(clients.answers(), 100U) << "there was a load";
+  EXPECT_GT(clients.answers(), 20U) << "there was a load";
 }
 
 /// A ping every 5 ms through a tunnel, from a client's host.

@@ -1,0 +1,59 @@
+// The calls to a Consul agent that a store needs, over a few kept connections. Owned by the store,
+// used on the loop's thread, any number of calls at once: what finds no connection free waits for
+// one. Reads are consistent: the server that answers has asked a quorum whether it leads still.
+// Errors of every call: errc::unavailable, errc::denied, errc::corrupt; of a transaction that
+// writes also errc::outcome_unknown. Each ends within 5 s, waiting for a connection apart (5 s).
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/secret.h"
+#include "consul/codec.h"
+#include "consul/connection.h"
+
+namespace peerage::consul {
+
+class calls {
+ public:
+  calls(asio::any_io_executor loop, http::base_url to, secret_text token);
+  ~calls();
+  calls(const calls&) = delete;
+  calls& operator=(const calls&) = delete;
+
+  /// The key, or nothing.
+  task<result<std::optional<entry>>> get(std::string key);
+  /// Every key that begins with `prefix`, in the order of their bytes.
+  task<result<std::vector<entry>>> get_all(std::string prefix);
+  /// The names of those alone; with a separator, cut behind its first occurrence after the prefix.
+  task<result<std::vector<std::string>>> keys(std::string prefix, std::string separator = {});
+  /// Those of the keys that are there, in the same order, read 64 at a time.
+  task<result<std::vector<entry>>> get_many(std::vector<std::string> keys);
+  /// The index of the whole KV store; every transaction up to it is seen by whatever is read next.
+  /// `missing` is a key that nobody writes.
+  task<result<std::uint64_t>> index(std::string missing);
+  /// One transaction, sent once.
+  task<result<txn_answer>> write(std::vector<operation> operations);
+
+ private:
+  class lease;
+  struct waiter;
+
+  task<result<std::shared_ptr<connection>>> acquire();
+  void release(std::shared_ptr<connection> free);
+  task<result<http::response>> ask(http::request wanted, bool writing);
+  task<result<http::response>> read(std::string key, std::string query);
+  task<result<txn_answer>> transact(std::vector<operation> operations, bool writing);
+
+  asio::any_io_executor loop_;
+  http::base_url to_;
+  secret_text token_;
+  std::size_t made_ = 0;
+  std::vector<std::shared_ptr<connection>> free_;
+  std::deque<waiter*> waiting_;
+};
+
+}  // namespace peerage::consul

@@ -1,0 +1,231 @@
+#include "consul/change.h"
+
+#include <algorithm>
+
+#include "json/json.h"
+#include "wire/records.h"
+
+namespace peerage::consul {
+namespace {
+
+constexpr std::size_t ring_length = 64;
+
+step set(std::string key, std::string value) {
+  return {{verb::set, std::move(key), std::move(value), 0, 0}, blame::moved};
+}
+
+step create(std::string key, std::string value, blame why) {
+  return {{verb::cas, std::move(key), std::move(value), 0, 0}, why};
+}
+
+step replace(const entry& old, std::string value) {
+  return {{verb::cas, old.key, std::move(value), 0, old.index}, blame::moved};
+}
+
+step remove(std::string key) {
+  return {{verb::remove, std::move(key), {}, 0, 0}, blame::moved};
+}
+
+step remove_known(const entry& old) {
+  return {{verb::remove_cas, old.key, {}, 0, old.index}, blame::moved};
+}
+
+bool has(const std::vector<std::string>& all, const std::string& one) {
+  return std::ranges::find(all, one) != all.end();
+}
+
+std::string id_text(const peer_id& id) {
+  return id.network.text() + "/" + id.name.text();
+}
+
+/// The record's own key; nobody else's refusal of it means a taken name when it was seen absent.
+void put_own(change& to, std::string key, std::string value, const entry* old,
+             const expectation& expected) {
+  if (old != nullptr) {
+    to.steps.push_back(replace(*old, std::move(value)));
+    return;
+  }
+  const bool wanted = std::holds_alternative<absent>(expected);
+  to.steps.push_back(create(std::move(key), std::move(value), wanted ? blame::name : blame::moved));
+}
+
+std::vector<std::string> address_keys(const key_space& keys, const peer& of) {
+  std::vector<std::string> made{keys.address(of.ipv6)};
+  if (of.ipv4) made.push_back(keys.address(*of.ipv4));
+  return made;
+}
+
+std::optional<std::string> expiry_key(const key_space& keys, const peer& of) {
+  if (!of.expires_at) return {};
+  return keys.expiry(*of.expires_at, of.id);
+}
+
+void touch(change& to, const peer& of) {
+  to.touched[of.gateway.text()].insert(of.public_key.text());
+}
+
+/// What hangs on the old peer and not on the new one goes.
+void let_go(change& to, const key_space& keys, const peer& old, const peer* wanted) {
+  const bool same_gateway = wanted && wanted->gateway == old.gateway;
+  if (!same_gateway || wanted->public_key != old.public_key) {
+    to.steps.push_back(remove(keys.at(old.gateway, old.public_key)));
+    touch(to, old);
+  }
+  if (!same_gateway) to.steps.push_back(remove(keys.placed(old.gateway, old.id)));
+  const auto kept = wanted ? address_keys(keys, *wanted) : std::vector<std::string>{};
+  for (auto& each : address_keys(keys, old)) {
+    if (!has(kept, each)) to.steps.push_back(remove(std::move(each)));
+  }
+  const auto expiry = expiry_key(keys, old);
+  if (expiry && !(wanted && expiry_key(keys, *wanted) == expiry))
+    to.steps.push_back(remove(*expiry));
+}
+
+}  // namespace
+
+void hold(change& to, const entry& what) {
+  if (closing(what)) {
+    to.steps.push_back(replace(what, what.value));
+  } else {
+    to.steps.push_back({{verb::check_index, what.key, {}, 0, what.index}, blame::moved});
+  }
+}
+
+result<> meets(const expectation& expected, const entry* now) {
+  if (std::holds_alternative<absent>(expected) && now != nullptr) {
+    return std::unexpected(error_of(blame::name));
+  }
+  const auto* at = std::get_if<revision>(&expected);
+  if (now == nullptr && (at != nullptr || std::holds_alternative<present>(expected))) {
+    return fail(errc::not_found, "there is none of that name", "name");
+  }
+  if (at != nullptr && revision_of(*now) != *at) {
+    return fail(errc::conflict, "it has changed since it was read", "revision");
+  }
+  return {};
+}
+
+error error_of(blame why) {
+  switch (why) {
+    case blame::name: return {errc::conflict, "there is one of that name", "name"};
+    case blame::public_key: return {errc::conflict, "that gateway has the key", "public_key"};
+    case blame::addresses: return {errc::conflict, "another peer has the address", "addresses"};
+    case blame::number: return {errc::conflict, "another gateway has that number", "number"};
+    case blame::moved: break;
+  }
+  return {errc::conflict, "it has changed since it was read", "revision"};
+}
+
+void put_peer(change& to, const key_space& keys, const peer& wanted,
+              std::optional<prefix> network_ipv4, const std::optional<known<peer>>& old,
+              const expectation& expected) {
+  put_own(to, keys.of(wanted.id), wire::write(wanted), old ? &old->raw : nullptr, expected);
+  const peer* before = old ? &old->value : nullptr;
+  if (before) let_go(to, keys, *before, &wanted);
+
+  const auto at = keys.at(wanted.gateway, wanted.public_key);
+  auto assigned = wire::write(assignment_of(wanted, network_ipv4));
+  const bool same_gateway = before && before->gateway == wanted.gateway;
+  if (same_gateway && before->public_key == wanted.public_key) {
+    to.steps.push_back(set(at, std::move(assigned)));
+  } else {
+    to.steps.push_back(create(at, std::move(assigned), blame::public_key));
+  }
+  if (!same_gateway) to.steps.push_back(set(keys.placed(wanted.gateway, wanted.id), {}));
+  const auto had = before ? address_keys(keys, *before) : std::vector<std::string>{};
+  for (auto& each : address_keys(keys, wanted)) {
+    if (has(had, each)) continue;
+    to.steps.push_back(create(std::move(each), id_text(wanted.id), blame::addresses));
+  }
+  const auto expiry = expiry_key(keys, wanted);
+  if (expiry && !(before && expiry_key(keys, *before) == expiry)) {
+    to.steps.push_back(set(*expiry, {}));
+  }
+  touch(to, wanted);
+}
+
+void remove_peer(change& to, const key_space& keys, const known<peer>& old) {
+  to.steps.push_back(remove_known(old.raw));
+  let_go(to, keys, old.value, nullptr);
+}
+
+void put_gateway(change& to, const key_space& keys, const gateway& wanted,
+                 const std::optional<known<gateway>>& old, const expectation& expected) {
+  put_own(to, keys.of(wanted.name), wire::write(wanted), old ? &old->raw : nullptr, expected);
+  if (old && old->value.number == wanted.number) return;
+  if (old) to.steps.push_back(remove(keys.number(old->value.number)));
+  to.steps.push_back(create(keys.number(wanted.number), wanted.name.text(), blame::number));
+}
+
+void remove_gateway(change& to, const key_space& keys, const known<gateway>& old) {
+  to.steps.push_back(remove_known(old.raw));
+  to.steps.push_back(remove(keys.number(old.value.number)));
+  to.steps.push_back({{verb::remove_tree, keys.rings_of(old.value.name), {}, 0, 0}, blame::moved});
+}
+
+void put_plain(change& to, std::string key, std::string value, const entry* old,
+               const expectation& expected) {
+  put_own(to, std::move(key), std::move(value), old, expected);
+}
+
+void remove_plain(change& to, const entry& old) {
+  to.steps.push_back(remove_known(old));
+}
+
+result<record> read_record(const key_space& keys, const record_key& kind, const entry& from) {
+  struct reader {
+    std::string_view text;
+    result<record> operator()(const network_name&) const { return wire::read_network(text); }
+    result<record> operator()(const gateway_name&) const { return wire::read_gateway(text); }
+    result<record> operator()(const peer_id&) const { return wire::read_peer(text); }
+    result<record> operator()(const token_id&) const { return wire::read_token(text); }
+    result<record> operator()(const mark_name&) const { return wire::read_mark(text); }
+  };
+  auto made = std::visit(reader{from.value}, kind);
+  if (!made) return fail(errc::corrupt, "the value of " + from.key + ": " + made.error().message);
+  if (keys.of(key_of(*made)) != from.key) {
+    return fail(errc::corrupt, "the value of " + from.key + " is that of another key");
+  }
+  return made;
+}
+
+std::string write_record(const record& from) {
+  return std::visit([](const auto& each) { return wire::write(each); }, from);
+}
+
+void append(ring& to, const std::set<std::string>& keys) {
+  to.changes.insert(to.changes.end(), keys.begin(), keys.end());
+  to.sequence += keys.size();
+  if (to.changes.size() > ring_length) {
+    to.changes.erase(to.changes.begin(), to.changes.end() - ring_length);
+  }
+}
+
+std::string write_ring(const ring& from, wall_time now) {
+  json::object made;
+  made["sequence"] = from.sequence;
+  made["written_at"] = to_rfc3339(now);
+  json::array changes;
+  for (const auto& each : from.changes) changes.emplace_back(each);
+  made["changes"] = std::move(changes);
+  return json::serialize(made);
+}
+
+std::optional<ring> read_ring(std::string_view text) {
+  const auto parsed = json::parse(text);
+  const auto* object = parsed ? parsed->if_object() : nullptr;
+  const auto* sequence = object ? object->if_contains("sequence") : nullptr;
+  const auto* changes = object ? object->if_contains("changes") : nullptr;
+  if (!sequence || !changes || !changes->is_array()) return {};
+  boost::system::error_code wrong;
+  ring made;
+  made.sequence = sequence->to_number<std::uint64_t>(wrong);
+  if (wrong) return {};
+  for (const auto& each : changes->get_array()) {
+    if (!each.is_string()) return {};
+    made.changes.emplace_back(each.get_string());
+  }
+  return made;
+}
+
+}  // namespace peerage::consul

@@ -1,0 +1,85 @@
+// From the writes of a commit to Consul's operations: pure functions over what was read. Each
+// operation knows what its refusal means. The peer's own key guards what hangs on it (assignment,
+// place, addresses, expiry): those change only in a transaction that also moves the peer's key, and
+// so an index of the peer's key that still holds says that they are as they were read.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "consul/codec.h"
+#include "consul/keys.h"
+#include "model/record.h"
+
+namespace peerage::consul {
+
+/// What it means that Consul refuses an operation.
+enum class blame {
+  moved,  // it is not as it was read: read again, decide again
+  name,
+  public_key,
+  addresses,
+  number,
+};
+
+struct step {
+  operation call;
+  blame why = blame::moved;
+};
+
+/// One commit, ready to be sent.
+struct change {
+  std::vector<step> steps;
+  // For each gateway the keys whose assignment changes, as its rings tell them.
+  std::map<std::string, std::set<std::string>> touched;
+};
+
+/// A record that was read, with the bytes that it was read from.
+template <class T>
+struct known {
+  entry raw;
+  T value;
+};
+
+/// The network or gateway that a peer stands on: it stays as it was read, or the commit is refused.
+/// One that is being removed is written again, which is what stops the removal.
+void hold(change& to, const entry& what);
+
+/// What `expected` says of a record before anything is sent. errc::conflict, errc::not_found.
+result<> meets(const expectation& expected, const entry* now);
+/// The error for a refusal that is none of blame::moved.
+error error_of(blame why);
+
+/// `old` is absent where there is none; with `absent` expected it need not be read.
+void put_peer(change& to, const key_space& keys, const peer& wanted,
+              std::optional<prefix> network_ipv4, const std::optional<known<peer>>& old,
+              const expectation& expected);
+void remove_peer(change& to, const key_space& keys, const known<peer>& old);
+void put_gateway(change& to, const key_space& keys, const gateway& wanted,
+                 const std::optional<known<gateway>>& old, const expectation& expected);
+void remove_gateway(change& to, const key_space& keys, const known<gateway>& old);
+/// Networks, tokens and marks, which have nothing beside them.
+void put_plain(change& to, std::string key, std::string value, const entry* old,
+               const expectation& expected);
+void remove_plain(change& to, const entry& old);
+
+/// The record in the entry. errc::corrupt when it is none of ours, or is not what its key says.
+result<record> read_record(const key_space& keys, const record_key& kind, const entry& from);
+std::string write_record(const record& from);
+
+// A ring: the last changes that one API process made for one gateway, which its agent reads.
+struct ring {
+  std::uint64_t sequence = 0;        // of the last of `changes`; the first has the lowest
+  std::vector<std::string> changes;  // public keys in base64, 64 at most
+  bool operator==(const ring&) const = default;
+};
+
+void append(ring& to, const std::set<std::string>& keys);
+std::string write_ring(const ring& from, wall_time now);
+/// Nothing where it can't be read: the process then begins a new one behind a gap.
+std::optional<ring> read_ring(std::string_view text);
+
+}  // namespace peerage::consul

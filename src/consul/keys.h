@@ -1,0 +1,45 @@
+// The names of the store's keys, as docs/protocol/consul.md lists them, all under one prefix. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "model/record.h"
+
+namespace peerage::consul {
+
+struct key_space {
+  std::string prefix;  // ends with "/"
+
+  std::string epoch() const { return prefix + "epoch"; }
+  /// Never written: the answer to reading it tells the index of the whole KV store.
+  std::string nothing() const { return prefix + "none"; }
+
+  std::string networks() const { return prefix + "networks/"; }
+  std::string gateways() const { return prefix + "gateways/"; }
+  std::string tokens() const { return prefix + "tokens/"; }
+  std::string of(const record_key& key) const;
+
+  std::string peers_of(const network_name& network) const;
+  std::string number(std::uint16_t number) const;
+  std::string address(const ip_address& address) const;
+
+  std::string at(const gateway_name& gateway, const public_key& key) const;
+  std::string placed_on(const gateway_name& gateway) const;
+  std::string placed(const gateway_name& gateway, const peer_id& id) const;
+  /// The id in a key under placed_on(); nothing when it is none.
+  static std::optional<peer_id> id_at_end(std::string_view key);
+
+  std::string expiries() const { return prefix + "expiry/"; }
+  /// The folder of everything that expires in that minute.
+  std::string expiry_minute(wall_time time) const;
+  /// Where what expires at that millisecond begins; keys of one minute are in order of time.
+  std::string expiry_moment(wall_time time) const;
+  std::string expiry(wall_time time, const peer_id& id) const;
+
+  std::string rings_of(const gateway_name& gateway) const;
+  std::string ring(std::string_view gateway, std::string_view api) const;
+};
+
+}  // namespace peerage::consul

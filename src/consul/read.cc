@@ -1,0 +1,205 @@
+// The reads. A page of peers costs the names of its folder, and then the peers of that page alone.
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "consul/core.h"
+#include "wire/records.h"
+
+namespace peerage::consul {
+namespace {
+
+/// A peer that a listing may give, before it is read.
+struct candidate {
+  peer_id id;
+  std::string key;  // of the peer
+};
+
+result<stored<record>> parsed(const core& self, const record_key& kind, const entry& from) {
+  auto value = read_record(self.keys, kind, from);
+  if (!value) return std::unexpected(std::move(value.error()));
+  return stored<record>{std::move(*value), revision_of(from)};
+}
+
+/// The names at the ends of the keys, those behind `after` alone, in order of network and name.
+std::vector<candidate> candidates(core& self, const std::vector<std::string>& keys) {
+  std::vector<candidate> made;
+  for (const auto& each : keys) {
+    const auto id = key_space::id_at_end(each);
+    if (!id) {
+      self.report(each, "its name is none of a peer");
+      continue;
+    }
+    made.push_back({*id, self.keys.of(*id)});
+  }
+  return made;
+}
+
+/// Fills the page from the candidates; one that is gone, corrupt or no longer `fits` is passed
+/// over.
+task<result<>> fill(shared_core self, page& into, std::vector<candidate> from, std::size_t limit,
+                    std::function<bool(const peer&)> fits) {
+  std::size_t next = 0;
+  while (next < from.size() && into.items.size() < limit) {
+    const std::size_t end = std::min(from.size(), next + limit - into.items.size());
+    std::vector<std::string> keys;
+    for (; next < end; ++next) keys.push_back(from[next].key);
+    auto found = co_await self->calls->get_many(std::move(keys));
+    if (!found) co_return std::unexpected(std::move(found.error()));
+    for (const entry& each : *found) {
+      auto one = parsed(*self, peer_id{}, each);
+      if (!one) {
+        self->report(each.key, one.error().message);
+      } else if (fits(std::get<peer>(one->value))) {
+        into.items.push_back(std::move(*one));
+      }
+    }
+  }
+  into.more = next < from.size();
+  co_return result<>{};
+}
+
+/// Networks, gateways and tokens are few: all of them at once.
+task<result<page>> list_small(shared_core self, page into, std::string folder, record_key kind,
+                              page_query query) {
+  auto all = co_await self->calls->get_all(std::move(folder));
+  if (!all) co_return std::unexpected(std::move(all.error()));
+  for (const entry& each : *all) {
+    auto one = parsed(*self, kind, each);
+    if (!one) {
+      self->report(each.key, one.error().message);
+      continue;
+    }
+    if (position(query.what, one->value) <= query.after) continue;
+    if (into.items.size() == query.limit) {
+      into.more = true;
+      break;
+    }
+    into.items.push_back(std::move(*one));
+  }
+  co_return into;
+}
+
+task<result<page>> list_folder(shared_core self, page into, std::string folder, page_query query) {
+  const auto keys = co_await self->calls->keys(std::move(folder));
+  if (!keys) co_return std::unexpected(keys.error());
+  auto all = candidates(*self, *keys);
+  const auto* on = std::get_if<peers_on_gateway>(&query.what);
+  // Behind `after`: "NAME" in a network, "NETWORK/NAME" on a gateway, compared part by part.
+  const auto slash = query.after.find('/');
+  const std::string network = on ? query.after.substr(0, slash) : std::string();
+  const std::string name =
+      on && slash != std::string::npos ? query.after.substr(slash + 1) : query.after;
+  std::erase_if(all, [&](const candidate& each) {
+    if (query.after.empty()) return false;
+    if (on == nullptr) return each.id.name.text() <= name;
+    return std::tie(each.id.network.text(), each.id.name.text()) <= std::tie(network, name);
+  });
+  std::ranges::sort(all, {}, &candidate::id);
+  std::optional<gateway_name> gateway;
+  if (on != nullptr) gateway = on->gateway;
+  std::function<bool(const peer&)> fits = [gateway](const peer& each) {
+    return !gateway || each.gateway == *gateway;
+  };
+  auto filled = co_await fill(self, into, std::move(all), query.limit, std::move(fits));
+  if (!filled) co_return std::unexpected(std::move(filled.error()));
+  co_return into;
+}
+
+task<result<page>> list_expiring(shared_core self, page into, wall_time before, std::size_t limit) {
+  const auto minutes = co_await self->calls->keys(self->keys.expiries(), std::string("/"));
+  if (!minutes) co_return std::unexpected(minutes.error());
+  const std::string last = self->keys.expiry_minute(before);
+  const std::string end = self->keys.expiry_moment(before);
+  std::vector<candidate> all;
+  for (const auto& minute : *minutes) {
+    if (minute > last || all.size() > limit) break;
+    auto keys = co_await self->calls->keys(minute);
+    if (!keys) co_return std::unexpected(std::move(keys.error()));
+    std::erase_if(*keys, [&](const std::string& key) { return key >= end; });
+    for (auto& each : candidates(*self, *keys)) all.push_back(std::move(each));
+  }
+  std::function<bool(const peer&)> fits = [before](const peer& each) {
+    return each.expires_at && *each.expires_at < before;
+  };
+  auto filled = co_await fill(self, into, std::move(all), limit, std::move(fits));
+  if (!filled) co_return std::unexpected(std::move(filled.error()));
+  // The order of the keys is that of time; one that was renewed meanwhile may be out of place.
+  std::ranges::stable_sort(into.items, {}, [](const stored<record>& each) {
+    return std::get<peer>(each.value).expires_at;
+  });
+  co_return into;
+}
+
+}  // namespace
+
+task<found_record> get(shared_core self, record_key key) {
+  const auto found = co_await self->calls->get(self->keys.of(key));
+  if (!found) co_return std::unexpected(found.error());
+  if (!*found) co_return std::optional<stored<record>>{};
+  auto made = parsed(*self, key, **found);
+  if (!made) co_return std::unexpected(std::move(made.error()));
+  co_return std::move(*made);
+}
+
+task<found_record> find_peer(shared_core self, gateway_name gateway, public_key key) {
+  // The peer may move on between the two reads: then the assignment says so at the second look.
+  for (int i = 0; i < 3; ++i) {
+    const auto at = co_await self->calls->get(self->keys.at(gateway, key));
+    if (!at) co_return std::unexpected(at.error());
+    if (!*at) break;
+    const auto assigned = wire::read_assignment((*at)->value);
+    if (!assigned) {
+      co_return fail(errc::corrupt, "the value of " + (*at)->key + ": " + assigned.error().message);
+    }
+    record_key wanted = assigned->id;
+    auto found = co_await get(self, std::move(wanted));
+    if (!found) co_return found;
+    if (!*found) continue;
+    const auto& one = std::get<peer>((*found)->value);
+    if (one.gateway == gateway && one.public_key == key) co_return found;
+  }
+  co_return std::optional<stored<record>>{};
+}
+
+task<result<page>> list(shared_core self, page_query query) {
+  // Read before the items, so that they hold all that it speaks of.
+  const auto index = co_await self->calls->index(self->keys.nothing());
+  if (!index) co_return std::unexpected(index.error());
+  page into;
+  into.as_of = last_revision_of(*index);
+  if (const auto* of = std::get_if<peers_expiring>(&query.what)) {
+    co_return co_await list_expiring(self, std::move(into), of->before, query.limit);
+  }
+  if (const auto* of = std::get_if<peers_of_network>(&query.what)) {
+    std::string folder = self->keys.peers_of(of->network);
+    co_return co_await list_folder(self, std::move(into), std::move(folder), std::move(query));
+  }
+  if (const auto* of = std::get_if<peers_on_gateway>(&query.what)) {
+    std::string folder = self->keys.placed_on(of->gateway);
+    co_return co_await list_folder(self, std::move(into), std::move(folder), std::move(query));
+  }
+  std::string folder = self->keys.networks();
+  record_key kind = network_name{};
+  if (std::holds_alternative<all_gateways>(query.what)) {
+    folder = self->keys.gateways();
+    kind = gateway_name{};
+  } else if (std::holds_alternative<all_tokens>(query.what)) {
+    folder = self->keys.tokens();
+    kind = token_id{};
+  }
+  co_return co_await list_small(self, std::move(into), std::move(folder), std::move(kind),
+                                std::move(query));
+}
+
+task<result<epoch>> identity(shared_core self) {
+  auto found = co_await self->calls->get(self->keys.epoch());
+  if (!found) co_return std::unexpected(std::move(found.error()));
+  if (!*found || (*found)->value.empty()) {
+    co_return fail(errc::corrupt, "Consul has no " + self->keys.epoch() +
+                                      ", which this store was opened with; start again");
+  }
+  co_return epoch{std::move((*found)->value)};
+}
+
+}  // namespace peerage::consul

@@ -1,0 +1,34 @@
+// The store of a fleet: Consul's KV over its HTTP API (1.8 or later), shared by every API process
+// and every gateway; docs/protocol/consul.md lists its keys. Used on the loop's thread. Reads are
+// consistent ones: the promise that a commit that returned is seen by every later read, in any
+// process, would break with Consul's default while a leader that was cut off does not know it yet.
+// A transaction has at most 64 of Consul's operations: about 9 peers in one commit; more is
+// errc::full.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/secret.h"
+#include "ports/clock.h"
+#include "ports/store.h"
+
+namespace peerage {
+
+struct consul_options {
+  std::string address = "http://127.0.0.1:8500";
+  std::string prefix = "peerage/v1/";  // of every key; ends with "/"
+  std::string api_id;  // this process's own, a DNS label or a UUID: it names its rings
+  secret_text token;   // Consul's ACL token; empty: none
+  // Told once for each key whose value is none of ours; lists pass over it. May be empty.
+  std::function<void(const std::string& key, const std::string& why)> on_corrupt;
+};
+
+/// Reads the store's identity, or makes it in an empty one. The store goes before `time` does; what
+/// is under way then ends within 5 s on the loop. errc::invalid with the option's name;
+/// errc::unavailable, errc::denied, errc::corrupt, errc::unsupported for https.
+task<result<std::unique_ptr<store>>> open_consul_store(asio::any_io_executor loop, clock& time,
+                                                       consul_options options);
+
+}  // namespace peerage

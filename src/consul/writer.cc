@@ -1,0 +1,273 @@
+#include "consul/writer.h"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <cstring>
+#include <exception>
+#include <utility>
+
+#include "crypto/random.h"
+
+namespace peerage::consul {
+namespace {
+
+constexpr std::size_t most_waiting = 4'096;
+constexpr int most_tries = 8;
+constexpr std::size_t most_rings = 4'096;
+const std::string no_gateway = "-";  // no gateway's name, so no agent's ring
+
+std::uint64_t random_start() {
+  std::array<std::uint8_t, 7> bytes{};
+  fill_random(bytes);
+  std::uint64_t made = 0;
+  std::memcpy(&made, bytes.data(), bytes.size());
+  return made;
+}
+
+bool shareable(const operation& call) {
+  return call.what == verb::check_index;
+}
+
+}  // namespace
+
+struct writer::pending {
+  pending(const asio::any_io_executor& loop, change made) : work(std::move(made)), ended(loop) {}
+  change work;
+  signal ended;
+  std::optional<outcome> how;
+  int tries = 0;
+};
+
+/// The changes of one transaction, its operations, and whose each operation is.
+struct writer::group {
+  struct owner {
+    std::size_t member;
+    blame why;
+  };
+  std::deque<std::shared_ptr<pending>> members;
+  std::set<std::string> ring_names;
+  std::vector<operation> operations;
+  std::vector<std::vector<owner>> owners;      // of each operation; none for a ring's
+  std::map<std::string, kept_ring> new_rings;  // as they are once it is done
+};
+
+writer::writer(asio::any_io_executor loop, clock& time, std::shared_ptr<calls> to, key_space keys,
+               std::string api)
+    : loop_(std::move(loop)),
+      clock_(time),
+      calls_(std::move(to)),
+      keys_(std::move(keys)),
+      api_(std::move(api)),
+      nonce_(random_start()) {}
+
+task<outcome> writer::send(change what) {
+  outcome refused;
+  const std::size_t rings = std::max<std::size_t>(1, what.touched.size());
+  if (what.steps.size() + rings > most_operations) {
+    refused.failed = error{errc::full,
+                           "the transaction needs more than the 64 operations that Consul takes; "
+                           "make it smaller",
+                           {}};
+    co_return refused;
+  }
+  if (stopped_ || queue_.size() >= most_waiting) {
+    refused.failed = error{errc::unavailable, "too many writes are waiting for Consul", {}};
+    co_return refused;
+  }
+  const auto mine = std::make_shared<pending>(loop_, std::move(what));
+  queue_.push_back(mine);
+  if (!running_) {
+    running_ = true;
+    asio::co_spawn(loop_, run(shared_from_this()), [](std::exception_ptr bug) {
+      if (bug) std::rethrow_exception(bug);
+    });
+  }
+  while (!mine->how) co_await mine->ended.wait();
+  co_return std::move(*mine->how);
+}
+
+void writer::stop() {
+  stopped_ = true;
+  for (const auto& each : std::exchange(queue_, {})) {
+    outcome how;
+    how.failed = error{errc::unavailable, "the store is being closed", {}};
+    finish(*each, std::move(how));
+  }
+}
+
+void writer::finish(pending& one, outcome how) {
+  one.how = std::move(how);
+  one.ended.notify();
+}
+
+task<> writer::run(std::shared_ptr<writer> self) {
+  while (!self->queue_.empty()) {
+    group now;
+    now.members = take();
+    for (const auto& each : now.members) {
+      for (const auto& [gateway, keys] : each->work.touched) now.ring_names.insert(gateway);
+    }
+    if (now.ring_names.empty()) now.ring_names.insert(no_gateway);
+    auto ready = co_await load_rings(now);
+    if (ready && stopped_) ready = fail(errc::unavailable, "the store is being closed");
+    if (!ready) {
+      settle(now, std::unexpected(ready.error()));
+      continue;
+    }
+    compose(now);
+    auto answer = co_await calls_->write(now.operations);
+    settle(now, std::move(answer));
+  }
+  running_ = false;
+}
+
+/// From the front, what fits and shares no key; what is passed over keeps its keys, so that two
+/// changes of one key stay in their order.
+std::deque<std::shared_ptr<writer::pending>> writer::take() {
+  std::deque<std::shared_ptr<pending>> taken;
+  std::deque<std::shared_ptr<pending>> left;
+  std::set<std::string> written;
+  std::map<std::string, std::uint64_t> checked;
+  std::set<std::string> rings;
+  std::size_t operations = 0;
+  for (const auto& each : queue_) {
+    std::size_t cost = 0;
+    bool clash = false;
+    for (const step& one : each->work.steps) {
+      const auto seen = checked.find(one.call.key);
+      if (shareable(one.call)) {
+        const bool other = seen != checked.end() && seen->second != one.call.index;
+        clash = clash || other || written.contains(one.call.key);
+        cost += seen == checked.end() ? 1 : 0;
+      } else {
+        clash = clash || seen != checked.end() || written.contains(one.call.key);
+        ++cost;
+      }
+    }
+    std::set<std::string> all_rings = rings;
+    for (const auto& [gateway, keys] : each->work.touched) all_rings.insert(gateway);
+    const bool fits =
+        operations + cost + std::max<std::size_t>(1, all_rings.size()) <= most_operations &&
+        taken.size() < most_operations;
+    const bool goes = fits && !clash;
+    for (const step& one : each->work.steps) {
+      if (goes && shareable(one.call)) checked.emplace(one.call.key, one.call.index);
+      if (!shareable(one.call)) written.insert(one.call.key);
+    }
+    if (goes) {
+      operations += cost;
+      rings = std::move(all_rings);
+    }
+    (goes ? taken : left).push_back(each);
+  }
+  queue_ = std::move(left);
+  return taken;
+}
+
+task<result<>> writer::load_rings(const group& of) {
+  if (rings_.size() > most_rings) rings_.clear();
+  for (const std::string& name : of.ring_names) {
+    if (rings_.contains(name)) continue;
+    auto found = co_await calls_->get(keys_.ring(name, api_));
+    if (!found) co_return std::unexpected(std::move(found.error()));
+    kept_ring made;
+    if (*found) {
+      made.index = (*found)->index;
+      made.what = read_ring((*found)->value).value_or(ring{made.index, {}});
+    }
+    rings_.insert_or_assign(name, std::move(made));
+  }
+  co_return result<>{};
+}
+
+void writer::compose(group& of) {
+  std::map<std::string, std::size_t> checks;
+  for (std::size_t member = 0; member < of.members.size(); ++member) {
+    const change& work = of.members[member]->work;
+    ++nonce_;
+    for (const step& each : work.steps) {
+      if (shareable(each.call)) {
+        const auto [at, fresh] = checks.emplace(each.call.key, of.operations.size());
+        if (!fresh) {
+          of.owners[at->second].push_back({member, each.why});
+          continue;
+        }
+      }
+      operation call = each.call;
+      call.flags = write_flags({nonce_, member, call.flags % 2 == 1});
+      of.operations.push_back(std::move(call));
+      of.owners.push_back({{member, each.why}});
+    }
+    for (const auto& [gateway, keys] : work.touched) {
+      const auto at = of.new_rings.try_emplace(gateway, rings_.at(gateway)).first;
+      append(at->second.what, keys);
+    }
+  }
+  ++nonce_;
+  for (const std::string& name : of.ring_names) {
+    const kept_ring& now = of.new_rings.try_emplace(name, rings_.at(name)).first->second;
+    // The compare keeps a lost write that arrives late from going under this one unseen.
+    of.operations.push_back({verb::cas, keys_.ring(name, api_), write_ring(now.what, clock_.now()),
+                             write_flags({nonce_, 0, false}), now.index});
+    of.owners.emplace_back();
+  }
+}
+
+void writer::forget_rings(const group& of) {
+  for (const std::string& name : of.ring_names) rings_.erase(name);
+}
+
+void writer::settle(group& of, result<txn_answer> answer) {
+  if (answer && !answer->refusals.empty()) {
+    settle_refused(of, *answer);
+    return;
+  }
+  std::uint64_t index = 0;
+  if (answer) {
+    for (const entry& each : answer->results) {
+      index = std::max(index, each.index);
+      for (auto& [name, ring] : of.new_rings) {
+        if (each.key == keys_.ring(name, api_)) ring.index = each.index;
+      }
+    }
+    for (auto& [name, ring] : of.new_rings) rings_.insert_or_assign(name, std::move(ring));
+  } else {
+    forget_rings(of);
+  }
+  for (std::size_t member = 0; member < of.members.size(); ++member) {
+    outcome how;
+    if (answer) how.done = revision_of(index, member);
+    if (!answer) how.failed = answer.error();
+    finish(*of.members[member], std::move(how));
+  }
+}
+
+void writer::settle_refused(group& of, const txn_answer& answer) {
+  std::vector<outcome> ends(of.members.size());
+  for (const refusal& each : answer.refusals) {
+    if (each.operation >= of.owners.size() || of.owners[each.operation].empty()) {
+      forget_rings(of);  // one is not as this process remembers it
+      continue;
+    }
+    for (const auto& owner : of.owners[each.operation]) {
+      ends[owner.member].refused.push_back(owner.why);
+    }
+  }
+  const bool blamed =
+      std::ranges::any_of(ends, [](const outcome& each) { return !each.refused.empty(); });
+  // Those that nothing spoke against go again, ahead of what came later.
+  for (std::size_t member = of.members.size(); member-- > 0;) {
+    pending& one = *of.members[member];
+    if (!blamed) ++one.tries;  // a try that ended somebody is no vain one
+    if (ends[member].refused.empty() && one.tries < most_tries && !stopped_) {
+      queue_.push_front(of.members[member]);
+      continue;
+    }
+    if (ends[member].refused.empty()) {
+      ends[member].failed = error{errc::unavailable, "Consul refused every try of this write", {}};
+    }
+    finish(one, std::move(ends[member]));
+  }
+}
+
+}  // namespace peerage::consul

@@ -1,0 +1,72 @@
+// Group commit: while one transaction is under way the next changes collect, and go together as far
+// as Consul's 64 operations allow. Owned by the store through a shared pointer, which the coroutine
+// that sends also holds while there is something to send: it ends within one call's deadline after
+// stop(). On the loop's thread.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "async/signal.h"
+#include "consul/calls.h"
+#include "consul/change.h"
+#include "ports/clock.h"
+
+namespace peerage::consul {
+
+/// How a change ended: done, or refused by Consul for what is in `refused`, or failed.
+struct outcome {
+  std::optional<revision> done;
+  std::vector<blame> refused;  // in the order of the steps
+  std::optional<error> failed;
+};
+
+class writer : public std::enable_shared_from_this<writer> {
+ public:
+  /// `api` names the rings of this process; `time` outlives the writer's store.
+  writer(asio::any_io_executor loop, clock& time, std::shared_ptr<calls> to, key_space keys,
+         std::string api);
+
+  /// Errors: those of calls::write(); errc::full for a change of more than 64 operations;
+  /// errc::unavailable too when 4,096 changes wait already. Cancelling leaves the change under way.
+  task<outcome> send(change what);
+
+  /// What has not been sent ends with errc::unavailable.
+  void stop();
+
+ private:
+  struct pending;
+  struct group;
+  // What this process knows of one of its rings; nobody else writes it.
+  struct kept_ring {
+    ring what;
+    std::uint64_t index = 0;  // 0: there is none
+  };
+
+  task<> run(std::shared_ptr<writer> self);
+  std::deque<std::shared_ptr<pending>> take();
+  task<result<>> load_rings(const group& of);
+  void compose(group& of);
+  void settle(group& of, result<txn_answer> answer);
+  void settle_refused(group& of, const txn_answer& answer);
+  void forget_rings(const group& of);
+  static void finish(pending& one, outcome how);
+
+  asio::any_io_executor loop_;
+  clock& clock_;
+  std::shared_ptr<calls> calls_;
+  key_space keys_;
+  std::string api_;
+  std::uint64_t nonce_;
+  bool running_ = false;
+  bool stopped_ = false;
+  std::deque<std::shared_ptr<pending>> queue_;
+  std::map<std::string, kept_ring> rings_;  // by gateway; "-": changes of none
+};
+
+}  // namespace peerage::consul

@@ -1,0 +1,221 @@
+#include "natsbus/bus.h"
+
+#include <boost/asio/steady_timer.hpp>
+#include <map>
+#include <random>
+#include <utility>
+
+#include "async/background.h"
+#include "log/log.h"
+#include "natsbus/connection.h"
+#include "natsbus/options.h"
+#include "natsbus/requests.h"
+#include "natsbus/serving.h"
+#include "natsbus/subjects.h"
+#include "wire/messages.h"
+
+namespace peerage {
+namespace {
+
+using namespace nats;
+
+class bus_on_nats final : public nats_bus {
+ public:
+  bus_on_nats(asio::any_io_executor loop, clock& time, nats_options options)
+      : loop_(loop),
+        time_(time),
+        options_(std::move(options)),
+        retry_(loop),
+        work_(loop),
+        dialler_(loop) {
+    dial();
+  }
+  ~bus_on_nats() override { close(); }
+
+  task<result<apply_reply>> apply(gateway_name to, apply_request request,
+                                  steady_time deadline) override {
+    auto answer = co_await ask(to, action::apply, wire::write(request), deadline);
+    if (!answer) co_return std::unexpected(answer.error());
+    auto reply = wire::read_apply_reply(*answer);
+    if (!reply) co_return not_understood(to, reply.error());
+    co_return *std::move(reply);
+  }
+
+  task<result<status_reply>> status(gateway_name to, status_request request,
+                                    steady_time deadline) override {
+    auto answer = co_await ask(to, action::status, wire::write(request), deadline);
+    if (!answer) co_return std::unexpected(answer.error());
+    auto reply = wire::read_status_reply(*answer);
+    if (!reply) co_return not_understood(to, reply.error());
+    co_return *std::move(reply);
+  }
+
+  result<> serve(gateway_name name, gateway_service& service) override;
+  void stop_serving(const gateway_name& name) override;
+  void publish(const heartbeat& beat) override;
+  void listen(std::function<void(const heartbeat&)> hear) override;
+  bool connected() const override { return connection_ && connection_->open(); }
+  task<> stop() override;
+
+ private:
+  task<result<std::string>> ask(gateway_name to, action what, std::string payload,
+                                steady_time deadline);
+  static std::unexpected<error> not_understood(const gateway_name& to, const error& why) {
+    return fail(errc::timeout, "gateway " + to.text() + " answered what can't be read: " +
+                                   (why.field.empty() ? "" : why.field + ": ") + why.message);
+  }
+
+  void dial();
+  void dialled(result<std::unique_ptr<connection>> made);
+  void dial_later();
+  void lost();
+  void close();
+  void hear_heartbeats();
+  void hear(const message& heard);
+  void complain(std::string_view subject, std::string_view why);
+
+  asio::any_io_executor loop_;
+  clock& time_;
+  nats_options options_;
+  asio::steady_timer retry_;
+  std::mt19937 random_{std::random_device{}()};
+  unsigned failures_ = 0;
+  bool said_away_ = false;
+  bool stopping_ = false;
+  steady_time quiet_until_{};
+  std::vector<std::function<void(const heartbeat&)>> listeners_;
+  background work_;
+  std::map<gateway_name, std::shared_ptr<serving>> serving_;
+  std::shared_ptr<connection> connection_;
+  std::shared_ptr<requests> requests_;
+  dialler dialler_;
+};
+
+task<result<std::string>> bus_on_nats::ask(gateway_name to, action what, std::string payload,
+                                           steady_time deadline) {
+  const auto over = requests_;
+  if (!over || !connected()) {
+    co_return fail(errc::unavailable,
+                   "gateway " + to.text() + " can't be asked: there is no connection to NATS");
+  }
+  std::string subject = subject_of(to, what);
+  auto answer = co_await over->ask(std::move(subject), std::move(payload), deadline);
+  if (!answer) {
+    answer.error().message = "gateway " + to.text() + ": " + answer.error().message;
+  }
+  co_return answer;
+}
+
+result<> bus_on_nats::serve(gateway_name name, gateway_service& service) {
+  auto made = std::make_shared<serving>(name, options_.region, service, time_, work_);
+  if (!serving_.emplace(name, made).second) {
+    return fail(errc::conflict, "gateway " + name.text() + " is served in this process already");
+  }
+  if (connected()) made->listen(connection_);
+  return {};
+}
+
+void bus_on_nats::stop_serving(const gateway_name& name) {
+  const auto found = serving_.find(name);
+  if (found == serving_.end()) return;
+  found->second->stop();
+  serving_.erase(found);
+}
+
+void bus_on_nats::publish(const heartbeat& beat) {
+  if (!connected()) return;
+  // One that is lost is followed by the next.
+  static_cast<void>(
+      connection_->publish(subject_of(beat.name, action::heartbeat), {}, wire::write(beat)));
+}
+
+void bus_on_nats::listen(std::function<void(const heartbeat&)> hear) {
+  listeners_.push_back(std::move(hear));
+  if (listeners_.size() == 1 && connected()) hear_heartbeats();
+}
+
+void bus_on_nats::hear_heartbeats() {
+  static_cast<void>(
+      connection_->subscribe(every_heartbeat, [this](const message& heard) { hear(heard); }));
+}
+
+void bus_on_nats::hear(const message& heard) {
+  if (heard.payload.size() > most_payload) return complain(heard.subject, "it is too large");
+  const auto beat = wire::read_heartbeat(heard.payload);
+  if (!beat) return complain(heard.subject, beat.error().message);
+  if (gateway_of_heartbeat(heard.subject) != beat->name) {
+    return complain(heard.subject, "it names another gateway than its subject");
+  }
+  for (std::size_t i = 0; i < listeners_.size(); ++i) listeners_[i](*beat);
+}
+
+void bus_on_nats::complain(std::string_view subject, std::string_view why) {
+  const steady_time now = time_.steady();
+  if (now < quiet_until_) return;
+  quiet_until_ = now + seconds{1};
+  log::warning("passed over a heartbeat", {{"subject", subject}, {"why", why}});
+}
+
+void bus_on_nats::dial() {
+  dialler_.dial(options_,
+                [this](result<std::unique_ptr<connection>> made) { dialled(std::move(made)); });
+}
+
+void bus_on_nats::dialled(result<std::unique_ptr<connection>> made) {
+  if (stopping_) return;
+  if (!made) {
+    if (!std::exchange(said_away_, true)) {
+      log::warning("NATS is away; trying again for ever", {{"why", made.error().message}});
+    }
+    return dial_later();
+  }
+  connection_ = *std::move(made);
+  connection_->start([this] { lost(); });
+  requests_ = std::make_shared<requests>(loop_, time_, connection_);
+  for (const auto& [name, each] : serving_) each->listen(connection_);
+  if (!listeners_.empty()) hear_heartbeats();
+  failures_ = 0;
+  said_away_ = false;
+  log::info("connected to NATS", {{"server", connection_->server()}});
+}
+
+void bus_on_nats::dial_later() {
+  const double jitter = std::uniform_real_distribution<double>(0, 1)(random_);
+  retry_.expires_after(pause_after(failures_++, jitter));
+  retry_.async_wait([this](boost::system::error_code cancelled) {
+    if (!cancelled && !stopping_) dial();
+  });
+}
+
+void bus_on_nats::lost() {
+  log::warning("NATS is away; trying again for ever", {{"why", "the connection was lost"}});
+  said_away_ = true;
+  close();
+  dial_later();
+}
+
+void bus_on_nats::close() {
+  if (requests_) requests_->lost();
+  requests_.reset();
+  if (connection_) connection_->close();
+  connection_.reset();
+}
+
+task<> bus_on_nats::stop() {
+  stopping_ = true;
+  retry_.cancel();
+  for (const auto& [name, each] : serving_) each->stop();
+  serving_.clear();
+  co_await work_.stop();
+  close();
+  co_await dialler_.idle();
+}
+
+}  // namespace
+
+std::unique_ptr<nats_bus> make_nats_bus(asio::any_io_executor loop, clock& time,
+                                        nats_options options) {
+  return std::make_unique<bus_on_nats>(std::move(loop), time, std::move(options));
+}
+
+}  // namespace peerage

@@ -1,0 +1,47 @@
+// A bus on NATS: API processes and gateways that share nothing but a NATS server. Made and owned by
+// main, used on the loop's thread alone. It connects in the background, for ever, so a process
+// starts with NATS away: connected() is false until then and a request is errc::unavailable at
+// once. Nothing is kept for later: what can't be sent now is not sent. The subjects and payloads
+// are in docs/protocol/nats.md.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ports/bus.h"
+#include "ports/clock.h"
+
+namespace peerage {
+
+struct nats_options {
+  std::vector<std::string> servers;  // "nats://HOST:PORT" or "tls://HOST:PORT"; tried in any order
+  std::string name;                  // what the server's operator sees of this process
+  std::string region;                // of the gateways served here, for the service's metadata
+  std::string credentials_file;      // a user's JWT and seed, as `nsc` writes it
+  std::string nkey_file;  // a line with the seed (SU…) and a line with its public key (U…)
+  std::string ca_file;    // PEM; any of the three files makes the connection TLS
+  std::string cert_file;
+  std::string key_file;
+};
+
+namespace nats {
+inline constexpr std::size_t most_payload = 1'000'000;  // bytes of one message, both ways
+inline constexpr std::size_t most_requests = 10'000;    // in flight from this process
+inline constexpr std::size_t most_served = 1'000;       // in flight to one gateway served here
+inline constexpr std::size_t most_unsent = 16'000'000;  // bytes that wait for the socket
+}  // namespace nats
+
+struct nats_bus : bus {
+  /// Ends the requests being served, waits for them, and closes the connection. Afterwards every
+  /// call is errc::unavailable. What is served outlives it; called once, before the end.
+  virtual task<> stop() = 0;
+};
+
+/// `time` outlives the bus. Never fails: files that can't be read are logged as the reason why
+/// there is no connection, once, and tried again.
+std::unique_ptr<nats_bus> make_nats_bus(asio::any_io_executor loop, clock& time,
+                                        nats_options options);
+
+}  // namespace peerage

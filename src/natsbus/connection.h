@@ -1,0 +1,86 @@
+// One connection to a NATS server, on the loop's thread: cnats reads and writes the socket when the
+// loop says so, and messages reach their handlers from within that read, with no other thread in
+// between. A connection that is lost stays lost; whoever owns it dials again. Inside this room.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "async/signal.h"
+#include "async/task.h"
+#include "base/error.h"
+#include "natsbus/bus.h"
+
+namespace peerage::nats {
+
+/// Valid during the call alone.
+struct message {
+  std::string_view subject;
+  std::string_view reply;  // empty where no answer is wanted
+  std::string_view payload;
+  bool nobody = false;  // the server says that a request found nobody; then all else is empty
+};
+
+class connection {
+ public:
+  using handler = std::function<void(const message&)>;
+  struct state;
+  struct subscription;
+
+  explicit connection(std::shared_ptr<state> made);
+  ~connection();
+  connection(const connection&) = delete;
+  connection& operator=(const connection&) = delete;
+
+  /// `lost` is called once, from the loop, when the connection ended by itself. No handler is
+  /// called before start(), and neither is `lost`.
+  void start(std::function<void()> lost);
+  /// No handler is called afterwards.
+  void close();
+  bool open() const;
+
+  /// Null where the connection is lost. It ends with the connection or by unsubscribe().
+  std::shared_ptr<subscription> subscribe(const std::string& subject, handler hear);
+  void unsubscribe(const std::shared_ptr<subscription>& ended);
+
+  /// Handed to the socket in this turn of the loop. errc::unavailable where the connection is lost
+  /// or too much waits already; errc::invalid where the payload is too large.
+  result<> publish(const std::string& subject, const std::string& reply, std::string_view payload);
+
+  /// "nats://HOST:PORT", without a user's name and password.
+  std::string server() const;
+
+ private:
+  std::shared_ptr<state> state_;
+};
+
+/// A subject below `_INBOX.` that nobody else has.
+std::string new_inbox();
+
+/// Connects, which blocks for seconds where a server is silent, on a thread of its own.
+class dialler {
+ public:
+  using done = std::function<void(result<std::unique_ptr<connection>>)>;
+
+  explicit dialler(asio::any_io_executor loop);
+  ~dialler();  // waits for the attempt
+
+  /// `answer` is called from the loop, never from here. One attempt at a time.
+  void dial(const nats_options& options, done answer);
+  /// Returns when no attempt is under way.
+  task<> idle();
+  bool busy() const { return busy_; }
+
+ private:
+  asio::any_io_executor loop_;
+  signal ended_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::thread thread_;
+  bool busy_ = false;
+};
+
+}  // namespace peerage::nats

@@ -1,0 +1,25 @@
+// The subjects of docs/protocol/nats.md, as pure functions. Inside this room.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "model/name.h"
+
+namespace peerage::nats {
+
+enum class action { apply, status, heartbeat };
+
+std::string_view name_of(action value);
+
+/// "peerage.v1.gateway.gw-1.apply"
+std::string subject_of(const gateway_name& gateway, action what);
+
+/// Every gateway's heartbeat.
+inline constexpr const char* every_heartbeat = "peerage.v1.gateway.*.heartbeat";
+
+/// The gateway that a heartbeat's subject names; nothing for any other subject.
+std::optional<gateway_name> gateway_of_heartbeat(std::string_view subject);
+
+}  // namespace peerage::nats

@@ -1,0 +1,331 @@
+#include <boost/asio/co_spawn.hpp>
+#include <set>
+
+#include "base/base64.h"
+#include "consul/change.h"
+#include "consul/store.h"
+#include "local/system_clock.h"
+#include "testing/run.h"
+#include "testing/samples.h"
+#include "tests/contract/consul_server.h"
+#include "tests/contract/store_contract.h"
+
+namespace peerage::contract {
+namespace {
+
+using peerage::fakes::run_on;
+using peerage::fakes::sample_gateway;
+using peerage::fakes::sample_key;
+using peerage::fakes::sample_network;
+using peerage::fakes::sample_peer;
+
+std::string fresh_prefix() {
+  static int number = 0;
+  return "test/" + std::to_string(++number) + "/";
+}
+
+/// A store and the clock that it needs.
+struct opened_store {
+  std::unique_ptr<clock> time;
+  std::unique_ptr<store> what;
+};
+
+std::shared_ptr<store> open_on(asio::io_context& loop, consul_options options) {
+  auto made = std::make_shared<opened_store>();
+  made->time = make_system_clock(loop.get_executor());
+  auto opened =
+      run_on(loop, open_consul_store(loop.get_executor(), *made->time, std::move(options)));
+  if (!opened) throw std::runtime_error(opened.error().message);
+  made->what = std::move(*opened);
+  store* face = made->what.get();
+  return {std::move(made), face};
+}
+
+consul_options options_at(std::string url, std::string prefix, std::string api = "api-1") {
+  consul_options made;
+  made.address = std::move(url);
+  made.prefix = std::move(prefix);
+  made.api_id = std::move(api);
+  return made;
+}
+
+struct consul_home final : store_home {
+  std::string prefix = fresh_prefix();
+  std::shared_ptr<store> open(asio::io_context& loop) override {
+    return open_on(loop, options_at(consul_server::shared().url(), prefix));
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(consul, store_contract,
+                         testing::Values(store_kind{
+                             "consul", [] { return std::make_unique<consul_home>(); }}));
+
+class consul_store : public testing::Test {
+ protected:
+  consul_server& server_ = consul_server::shared();
+  std::string prefix_ = fresh_prefix();
+  asio::io_context loop_;
+  tcp_proxy proxy_{loop_, server_.port()};
+
+  std::shared_ptr<store> open(const std::string& api = "api-1") {
+    return open_on(loop_, options_at(server_.url(), prefix_, api));
+  }
+  std::shared_ptr<store> open_behind_proxy() {
+    return open_on(loop_, options_at(proxy_.url(), prefix_));
+  }
+  result<revision> commit(store& to, transaction writes) {
+    return run_on(loop_, to.commit(std::move(writes)));
+  }
+  result<revision> add(store& to, record value, expectation expected = absent{}) {
+    transaction writes{put{std::move(value), expected}};
+    return commit(to, std::move(writes));
+  }
+  result<revision> remove(store& to, record_key key, expectation expected = present{}) {
+    transaction writes{removal{std::move(key), expected}};
+    return commit(to, std::move(writes));
+  }
+  std::optional<stored<record>> get(store& from, record_key key) {
+    return run_on(loop_, from.get(std::move(key))).value();
+  }
+  page list(store& from, listing what, std::string after = {}, std::size_t limit = 100) {
+    page_query query{std::move(what), std::move(after), limit};
+    return run_on(loop_, from.list(std::move(query))).value();
+  }
+  void furnish(store& in) {
+    ASSERT_TRUE(add(in, sample_network("acme")));
+    ASSERT_TRUE(add(in, sample_gateway("gw-1")));
+  }
+  static std::string blame(const result<revision>& ended) {
+    if (ended) return {};
+    return std::string(name_of(ended.error().code)) + " " + ended.error().field;
+  }
+  /// All at once, and how each of them ended.
+  std::vector<result<revision>> race(std::vector<std::pair<store*, transaction>> all) {
+    std::vector<result<revision>> ended(all.size(), result<revision>{revision{}});
+    std::size_t left = all.size();
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      asio::co_spawn(loop_, all[i].first->commit(std::move(all[i].second)),
+                     [&, i](std::exception_ptr, result<revision> how) {
+                       ended[i] = std::move(how);
+                       --left;
+                     });
+    }
+    loop_.restart();
+    while (left > 0 && loop_.run_one() > 0) {}
+    return ended;
+  }
+  std::optional<consul::entry> raw(const std::string& key) {
+    const auto answer = server_.ask("GET", "/v1/kv/" + prefix_ + key, "");
+    if (answer.status != 200) return {};
+    return consul::read_entries(answer.body).value().at(0);
+  }
+  void write_raw(const std::string& key, const std::string& value, std::uint64_t flags = 0) {
+    server_.ask("PUT", "/v1/kv/" + prefix_ + key, "flags=" + std::to_string(flags), value);
+  }
+};
+
+TEST_F(consul_store, of_two_processes_that_want_one_thing_exactly_one_gets_it) {
+  const auto first = open("api-1");
+  const auto second = open("api-2");
+  furnish(*first);
+  const std::vector<std::string> fields = {"name", "public_key", "addresses"};
+  for (std::uint32_t i = 0; i < 200; ++i) {
+    const std::string number = std::to_string(i);
+    peer one = sample_peer("acme", "a" + number, 2 * i);
+    peer other = sample_peer("acme", "b" + number, 2 * i + 1);
+    if (i % 3 == 0) other.id = one.id;
+    if (i % 3 == 1) other.public_key = one.public_key;
+    if (i % 3 == 2) other.ipv6 = one.ipv6;
+    std::vector<std::pair<store*, transaction>> both;
+    both.emplace_back(first.get(), transaction{put{one, absent{}}});
+    both.emplace_back(second.get(), transaction{put{other, absent{}}});
+    if (i % 2 == 1) std::swap(both[0], both[1]);
+    const auto ended = race(std::move(both));
+    ASSERT_NE(ended[0].has_value(), ended[1].has_value()) << i;
+    EXPECT_EQ(blame(ended[ended[0] ? 1 : 0]), "conflict " + fields[i % 3]) << i;
+  }
+  EXPECT_EQ(list(*first, peers_of_network{*network_name::parse("acme")}, {}, 1'000).items.size(),
+            200U);
+}
+
+TEST_F(consul_store, a_network_is_removed_or_gets_a_peer_and_never_both) {
+  const auto first = open("api-1");
+  const auto second = open("api-2");
+  ASSERT_TRUE(add(*first, sample_gateway("gw-1")));
+  int removed = 0;
+  int created = 0;
+  for (std::uint32_t i = 0; i < 60; ++i) {
+    network one = sample_network("n" + std::to_string(i), "fd00:1::/48");
+    ASSERT_TRUE(add(*first, one));
+    // A creator that has seen the network lately, and one that has not.
+    if (i % 2 == 0) {
+      ASSERT_TRUE(add(*first, sample_peer(one.name.text(), "early", 1'000)));
+      ASSERT_TRUE(remove(*first, sample_peer(one.name.text(), "early", 1'000).id));
+    }
+    std::vector<std::pair<store*, transaction>> both;
+    both.emplace_back(second.get(), transaction{removal{one.name, present{}}});
+    both.emplace_back(first.get(),
+                      transaction{put{sample_peer(one.name.text(), "late", 1'000), absent{}}});
+    const auto ended = race(std::move(both));
+    ASSERT_NE(ended[0].has_value(), ended[1].has_value())
+        << i << ": " << blame(ended[0]) << ", " << blame(ended[1]);
+    const bool there = get(*first, one.name).has_value();
+    EXPECT_EQ(there, ended[1].has_value());
+    EXPECT_EQ(get(*first, sample_peer(one.name.text(), "late", 1).id).has_value(), there);
+    (there ? created : removed) += 1;
+    if (there) {
+      EXPECT_EQ(blame(ended[0]), "conflict peers");
+      ASSERT_TRUE(remove(*second, sample_peer(one.name.text(), "late", 1).id));
+      ASSERT_TRUE(remove(*second, one.name)) << "and then it goes";
+    } else {
+      EXPECT_EQ(blame(ended[1]), "not_found network");
+    }
+  }
+  EXPECT_EQ(removed + created, 60);
+}
+
+TEST_F(consul_store, a_creation_that_saw_the_closing_mark_ends_the_removal) {
+  const auto one = open("api-1");
+  furnish(*one);
+  // What a removal that died behind its mark leaves.
+  write_raw("networks/acme", raw("networks/acme")->value, 1);
+  ASSERT_TRUE(consul::closing(*raw("networks/acme")));
+  const std::uint64_t marked = raw("networks/acme")->index;
+  EXPECT_EQ(blame(add(*one, sample_peer("acme", "a", 1))), "");
+  EXPECT_FALSE(consul::closing(*raw("networks/acme")));
+  EXPECT_GT(raw("networks/acme")->index, marked) << "so the removal's delete is refused";
+  ASSERT_TRUE(remove(*one, sample_peer("acme", "a", 1).id));
+  write_raw("networks/acme", raw("networks/acme")->value, 1);
+  EXPECT_EQ(blame(remove(*one, *network_name::parse("acme"))), "");
+}
+
+TEST_F(consul_store, a_lost_answer_is_an_unknown_outcome_and_the_commit_is_there) {
+  const auto behind = open_behind_proxy();
+  const auto direct = open("api-2");
+  furnish(*behind);
+  const peer one = sample_peer("acme", "a", 1);
+  ASSERT_TRUE(add(*behind, sample_peer("acme", "before", 2)));
+  proxy_.seen().drop_answers = true;
+  const auto lost = add(*behind, one);
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code, errc::outcome_unknown) << lost.error().message;
+  proxy_.seen().drop_answers = false;
+  EXPECT_TRUE(get(*direct, one.id)) << "it was done all the same";
+  EXPECT_EQ(blame(add(*behind, one)), "conflict name");
+  EXPECT_EQ(blame(add(*behind, sample_peer("acme", "after", 3))), "") << "and the store goes on";
+}
+
+TEST_F(consul_store, callers_at_once_share_transactions) {
+  const auto behind = open_behind_proxy();
+  furnish(*behind);
+  ASSERT_TRUE(add(*behind, sample_peer("acme", "warm", 1'000)));
+  const int before = proxy_.seen().writes;
+  std::vector<std::pair<store*, transaction>> all;
+  for (std::uint32_t i = 0; i < 64; ++i) {
+    all.emplace_back(behind.get(),
+                     transaction{put{sample_peer("acme", "p" + std::to_string(i), i), absent{}}});
+  }
+  std::set<std::uint64_t> revisions;
+  for (const auto& each : race(std::move(all))) {
+    ASSERT_TRUE(each) << each.error().message;
+    revisions.insert(each->number);
+  }
+  EXPECT_EQ(revisions.size(), 64U);
+  EXPECT_LE(proxy_.seen().writes - before, 10);
+}
+
+TEST_F(consul_store, a_creation_at_rest_is_one_request) {
+  const auto behind = open_behind_proxy();
+  furnish(*behind);
+  ASSERT_TRUE(add(*behind, sample_peer("acme", "warm", 1'000)));
+  for (std::uint32_t i = 0; i < 5; ++i) {
+    const int before = proxy_.seen().requests;
+    ASSERT_TRUE(add(*behind, sample_peer("acme", "p" + std::to_string(i), i)));
+    EXPECT_EQ(proxy_.seen().requests - before, 1);
+  }
+}
+
+TEST_F(consul_store, a_revision_is_consuls_index_and_a_place_in_it) {
+  const auto one = open();
+  furnish(*one);
+  const auto made = add(*one, sample_peer("acme", "a", 1));
+  ASSERT_TRUE(made);
+  EXPECT_EQ(consul::index_of(*made), raw("peers/acme/a")->index);
+  EXPECT_EQ(raw("at/gw-1/" + hex_encode(sample_key(1).bytes()))->index, consul::index_of(*made));
+  const auto gone = remove(*one, sample_peer("acme", "a", 1).id);
+  ASSERT_TRUE(gone);
+  EXPECT_GT(*gone, *made) << "one of deletes alone too";
+  EXPECT_GE(list(*one, all_networks{}).as_of, *gone);
+}
+
+TEST_F(consul_store, a_ring_tells_what_changed_for_its_gateway) {
+  const auto one = open("api-7");
+  furnish(*one);
+  ASSERT_TRUE(add(*one, sample_peer("acme", "a", 1)));
+  peer changed = sample_peer("acme", "a", 2);
+  ASSERT_TRUE(add(*one, changed, present{}));
+  ASSERT_TRUE(remove(*one, changed.id));
+  const auto ring = consul::read_ring(raw("rings/gw-1/api-7")->value);
+  ASSERT_TRUE(ring);
+  EXPECT_EQ(ring->sequence, 4U);
+  std::multiset<std::string> told(ring->changes.begin(), ring->changes.end());
+  EXPECT_EQ(told.count(sample_key(1).text()), 2U);
+  EXPECT_EQ(told.count(sample_key(2).text()), 2U);
+  // The next start of the same process goes on with it.
+  const auto again = open("api-7");
+  ASSERT_TRUE(add(*again, sample_peer("acme", "b", 3)));
+  EXPECT_EQ(consul::read_ring(raw("rings/gw-1/api-7")->value)->sequence, 5U);
+}
+
+TEST_F(consul_store, a_value_that_is_none_of_ours_is_reported_once_and_passed_over) {
+  std::vector<std::string> told;
+  auto options = options_at(server_.url(), prefix_);
+  options.on_corrupt = [&](const std::string& key, const std::string&) { told.push_back(key); };
+  const auto one = open_on(loop_, std::move(options));
+  furnish(*one);
+  ASSERT_TRUE(add(*one, sample_peer("acme", "a", 1)));
+  write_raw("networks/garbage", "\x01\x02 no JSON");
+  write_raw("networks/other", raw("networks/acme")->value);
+  write_raw("peers/acme/b", "{}");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(list(*one, all_networks{}).items.size(), 1U);
+    EXPECT_EQ(list(*one, peers_of_network{*network_name::parse("acme")}).items.size(), 1U);
+  }
+  EXPECT_EQ(std::set<std::string>(told.begin(), told.end()),
+            (std::set<std::string>{prefix_ + "networks/garbage", prefix_ + "networks/other",
+                                   prefix_ + "peers/acme/b"}));
+  EXPECT_EQ(told.size(), 3U);
+  const auto got = run_on(loop_, one->get(*network_name::parse("garbage")));
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code, errc::corrupt);
+  EXPECT_NE(got.error().message.find("networks/garbage"), std::string::npos);
+}
+
+TEST_F(consul_store, a_transaction_beyond_64_operations_is_refused_whole) {
+  const auto one = open();
+  furnish(*one);
+  transaction writes;
+  for (std::uint32_t i = 0; i < 32; ++i) {
+    writes.push_back(put{sample_peer("acme", "p" + std::to_string(i), i), absent{}});
+  }
+  EXPECT_EQ(blame(commit(*one, writes)), "full ");
+  EXPECT_TRUE(list(*one, peers_of_network{*network_name::parse("acme")}).items.empty());
+  writes.resize(9, put{sample_peer("acme", "x", 99), absent{}});
+  EXPECT_EQ(blame(commit(*one, writes)), "");
+}
+
+TEST_F(consul_store, a_stopped_consul_is_unavailable_at_once) {
+  consul_server own;
+  const auto one = open_on(loop_, options_at(own.url(), prefix_));
+  furnish(*one);
+  own.stop();
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_EQ(blame(add(*one, sample_peer("acme", "a", 1))), "unavailable ");
+  const auto read = run_on(loop_, one->get(*network_name::parse("acme")));
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, errc::unavailable);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, seconds{1});
+}
+
+}  // namespace
+}  // namespace peerage::contract
