@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cmath>
-#include <cstdio>
 #include <utility>
 
 namespace peerage {
@@ -128,9 +127,10 @@ json::object written_list(json::array items, const std::optional<std::string>& n
 std::string server_timing(const stage_times& from) {
   std::string text;
   for (const auto& [name, took] : stages(from)) {
-    char one[64];
-    std::snprintf(one, sizeof one, "%s%s;dur=%.3f", text.empty() ? "" : ", ", name, to_ms(took));
-    text += one;
+    const long long us = std::llround(static_cast<double>(took.count()) / 1e3);
+    const std::string part = std::to_string(us % 1'000);
+    text += (text.empty() ? "" : ", ") + std::string(name) + ";dur=" + std::to_string(us / 1'000);
+    text += "." + std::string(3 - part.size(), '0') + part;
   }
   return text;
 }

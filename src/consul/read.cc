@@ -125,7 +125,7 @@ task<result<page>> list_expiring(shared_core self, page into, wall_time before, 
   auto filled = co_await fill(self, into, std::move(all), limit, std::move(fits));
   if (!filled) co_return std::unexpected(std::move(filled.error()));
   // The order of the keys is that of time; one that was renewed meanwhile may be out of place.
-  std::ranges::stable_sort(into.items, {}, [](const stored<record>& each) {
+  std::ranges::sort(into.items, {}, [](const stored<record>& each) {
     return std::get<peer>(each.value).expires_at;
   });
   co_return into;

@@ -40,7 +40,7 @@ class deadlines : public std::enable_shared_from_this<deadlines> {
     auto ended = [all = shared_from_this(), mine = watcher_](const std::exception_ptr&) {
       if (all->watcher_ == mine) all->watcher_ = nullptr;
     };
-    asio::co_spawn(loop, watch(shared_from_this()),
+    asio::co_spawn(loop, watch(shared_from_this(), watcher_),
                    asio::bind_cancellation_slot(watcher_->slot(), std::move(ended)));
   }
   void remove(request& one) {
@@ -56,7 +56,8 @@ class deadlines : public std::enable_shared_from_this<deadlines> {
     if (watcher_) std::exchange(watcher_, nullptr)->emit(for_good);
   }
 
-  static task<> watch(std::shared_ptr<deadlines> all) {
+  /// Keeps its own signal, which must outlive it.
+  static task<> watch(std::shared_ptr<deadlines> all, std::shared_ptr<asio::cancellation_signal>) {
     // Where the deadline has passed already, the work must have begun before it can be cancelled.
     co_await asio::post(asio::use_awaitable);
     while (!all->open_.empty()) {

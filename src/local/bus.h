@@ -8,7 +8,8 @@
 
 namespace peerage {
 
-/// `time` outlives the bus.
+/// `time` outlives the bus. What it waits for ends soon after the last stop_serving(), or its own
+/// end, once the loop runs.
 std::unique_ptr<bus> make_local_bus(clock& time);
 
 }  // namespace peerage

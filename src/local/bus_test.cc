@@ -38,16 +38,20 @@ struct slow_gateway final : gateway_service {
 
 class local_bus : public testing::Test {
  protected:
+  void TearDown() override {
+    bus_->stop_serving(name_);
+    run();
+  }
   using answer = std::optional<result<apply_reply>>;
 
   /// Asks, and returns once the request waits for the gateway.
-  void ask(answer& into, milliseconds limit) {
+  void ask(answer& into, milliseconds limit, asio::cancellation_slot caller = {}) {
+    auto ended = [this, &into](std::exception_ptr thrown, auto reply) {
+      cancelled_ = thrown != nullptr;
+      if (!thrown) into = std::move(reply);
+    };
     asio::co_spawn(loop_, bus_->apply(name_, apply_request{}, time_.steady() + limit),
-                   asio::bind_cancellation_slot(
-                       caller_.slot(), [this, &into](std::exception_ptr thrown, auto reply) {
-                         cancelled_ = thrown != nullptr;
-                         if (!thrown) into = std::move(reply);
-                       }));
+                   asio::bind_cancellation_slot(caller, std::move(ended)));
     run();
   }
   void run() {
@@ -60,7 +64,6 @@ class local_bus : public testing::Test {
   std::unique_ptr<bus> bus_ = make_local_bus(time_);
   slow_gateway gateway_{loop_};
   const gateway_name name_ = *gateway_name::parse("gw-1");
-  asio::cancellation_signal caller_;
   bool cancelled_ = false;
 };
 
@@ -95,9 +98,10 @@ TEST_F(local_bus, a_deadline_that_has_passed_still_lets_the_request_begin) {
 TEST_F(local_bus, cancelling_the_caller_cancels_the_work) {
   ASSERT_TRUE(bus_->serve(name_, gateway_));
   answer none;
-  ask(none, milliseconds{100});
+  asio::cancellation_signal caller;
+  ask(none, milliseconds{100}, caller.slot());
   ASSERT_EQ(gateway_.under_way, 1);
-  caller_.emit(asio::cancellation_type::terminal);
+  caller.emit(asio::cancellation_type::terminal);
   run();
   EXPECT_TRUE(cancelled_);
   EXPECT_EQ(gateway_.under_way, 0);

@@ -134,17 +134,10 @@ struct library {
 
 TEST(house, a_library_is_named_in_its_own_room) {
   const std::vector<library> libraries = {
-      {"sqlite3\\.h", {"sqlite"}},
-      {"libmnl/.*", {"netlink"}},
-      {"boost/beast.*", {"http"}},
-      {"boost/json.*", {"json"}},
-      {"toml\\+\\+.*", {"config"}},
-      {"CLI/.*", {"cli"}},
-      {"qrencode\\.h", {"cli"}},
-      {"spdlog/.*", {"log"}},
-      {"prometheus/.*", {"metrics"}},
-      {"openssl/.*", {"crypto"}},
-      {"nats/.*", {"natsbus"}},
+      {"sqlite3\\.h", {"sqlite"}}, {"libmnl/.*", {"netlink"}},   {"boost/beast.*", {"http"}},
+      {"boost/json.*", {"json"}},  {"toml\\+\\+.*", {"config"}}, {"CLI/.*", {"cli"}},
+      {"qrencode\\.h", {"cli"}},   {"spdlog/.*", {"log"}},       {"prometheus/.*", {"metrics"}},
+      {"openssl/.*", {"crypto"}},  {"nats/.*", {"natsbus"}},
   };
   for (const source& file : sources()) {
     if (file.room().empty()) continue;

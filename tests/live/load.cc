@@ -54,7 +54,7 @@ void load::work(client& one) {
 /// False when there was no answer.
 bool load::heard(const result<answer>& said) {
   if (said) {
-    ++answers_;
+    if (said->status < 300) ++done_;
     return true;
   }
   // errc::unavailable: it was refused before anything was sent.

@@ -43,7 +43,8 @@ class load {
   /// What was unsure is from now on what the store says.
   void learn(const std::map<std::string, json::object>& store);
 
-  unsigned answers() const { return answers_; }
+  /// Peers made and removed.
+  unsigned done() const { return done_; }
   /// Requests that were sent and never answered.
   unsigned lost() const { return lost_; }
 
@@ -64,7 +65,7 @@ class load {
   std::string url_;
   std::string token_;
   std::atomic<bool> stopping_ = false;
-  std::atomic<unsigned> answers_ = 0;
+  std::atomic<unsigned> done_ = 0;
   std::atomic<unsigned> lost_ = 0;
   std::vector<client> clients_;
 };

@@ -78,7 +78,8 @@ int main(int argc, char** argv) {
   if (init > 0) {
     int waited = 0;
     while (::waitpid(init, &waited, 0) < 0) must(errno == EINTR, "waitpid");
-    return WIFEXITED(waited) ? WEXITSTATUS(waited) : 1;
+    // At once: this process has no namespace any more to start a leak checker in.
+    std::_Exit(WIFEXITED(waited) ? WEXITSTATUS(waited) : 1);
   }
   must(::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0, "prctl");
   mount_own_folders();
