@@ -32,6 +32,7 @@ agent::agent(asio::any_io_executor loop, agent_options options, store& desired, 
       bring_up_(std::move(ready)),
       work_(loop),
       compare_now_(loop),
+      dumped_(loop),
       background_(loop) {}
 
 task<result<>> agent::start() {
@@ -144,21 +145,31 @@ task<status_reply> agent::status(status_request request) {
 }
 
 task<> agent::refresh_look() {
-  if (looking_ || (last_look_ && clock_.steady() < last_look_->at + look_lasts)) co_return;
-  looking_ = true;
+  // While a comparison dumps, the last look has to do.
+  if (dumping_ || (last_look_ && clock_.steady() < last_look_->at + look_lasts)) co_return;
   look fresh;
   fresh.at = clock_.steady();
   fresh.since = book_.words();
-  // Whoever asked may give up while the device answers.
-  struct leave {
-    bool& looking;
-    ~leave() { looking = false; }
-  } const leaving{looking_};
-  auto entries = co_await device_.dump();
+  auto entries = co_await dump();
   if (!entries) co_return;
   fresh.entries = *std::move(entries);
   std::sort(fresh.entries.begin(), fresh.entries.end(), by_key);
   last_look_ = std::move(fresh);
+}
+
+/// The device is dumped by one at a time.
+task<result<std::vector<device_entry>>> agent::dump() {
+  while (dumping_) co_await dumped_.wait();
+  // Whoever asked may give up while the device answers.
+  struct leave {
+    agent& mine;
+    ~leave() {
+      mine.dumping_ = false;
+      mine.dumped_.notify();
+    }
+  } const leaving{*this};
+  dumping_ = true;
+  co_return co_await device_.dump();
 }
 
 /// A gateway without its device says nothing, so that nobody places peers there.

@@ -85,6 +85,7 @@ class agent final : public gateway_service {
   task<> beat_loop();
   task<> watch_loop();
   task<> refresh_look();
+  task<result<std::vector<device_entry>>> dump();
 
   asio::any_io_executor loop_;
   agent_options options_;
@@ -113,7 +114,8 @@ class agent final : public gateway_service {
     std::uint64_t since = 0;  // the ledger's count of words when it began
   };
   std::optional<look> last_look_;  // at the device, for status()
-  bool looking_ = false;
+  bool dumping_ = false;
+  signal dumped_;
 
   background background_;
 };

@@ -258,6 +258,18 @@ TEST_F(agent_test, a_lost_device_is_brought_up_and_filled_again) {
   EXPECT_TRUE(tunnel.has(two.public_key));
 }
 
+TEST_F(agent_test, a_status_during_a_comparison_does_not_dump_beside_it) {
+  start();
+  const peer one = sample_peer("acme", "a", 1);
+  put_peer(one, store_peer(one));
+  tunnel.dumps_held = true;
+  pass(seconds{31});
+  status_request asked{{one.public_key}, true};
+  EXPECT_TRUE(run_on(loop, mind->status(std::move(asked))).reports.at(0).live);
+  tunnel.release();
+  settle();
+}
+
 TEST_F(agent_test, a_gateway_without_its_device_says_nothing) {
   int beats = 0;
   word.listen([&](const heartbeat&) { ++beats; });

@@ -61,13 +61,13 @@ task<result<>> agent::compare() {
   all->clear();
 
   const std::uint64_t since = book_.words();
-  auto dump = co_await device_.dump();
-  if (!dump) {
-    if (dump.error().code == errc::unavailable) ready_ = false;
-    co_return std::unexpected(dump.error());
+  auto there = co_await dump();
+  if (!there) {
+    if (there.error().code == errc::unavailable) ready_ = false;
+    co_return std::unexpected(there.error());
   }
   // What observe() changed is in `since`, so the comparison names it again.
-  keys = book_.compare(*dump, since, clock_.now());
+  keys = book_.compare(*there, since, clock_.now());
   if (!keys.empty()) {
     log::info("device differs from the store",
               {{"interface", link_.name()}, {"keys", std::uint64_t{keys.size()}}});

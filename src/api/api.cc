@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <utility>
 #include <variant>
 
@@ -65,7 +66,15 @@ http::response api::refuse(int status, std::string detail) {
 
 task<http::response> api::handle(http::request request) {
   std::string pattern(no_route);
-  http::response answer = co_await call(request, pattern);
+  http::response answer;
+  try {
+    answer = co_await call(request, pattern);
+  } catch (const std::exception& bug) {
+    // The server answers 500; what it was is said here, where the call is known.
+    log::error("request threw",
+               {{"method", request.method}, {"call", pattern}, {"what", bug.what()}});
+    throw;
+  }
   answer.set_header("Cache-Control", "no-store");
   metrics_.count_request(counted_method(request.method), pattern, answer.status);
   if (answer.status >= 500) {

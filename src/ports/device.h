@@ -34,7 +34,8 @@ struct device {
   virtual task<result<>> apply(std::vector<device_change> changes) = 0;
 
   /// Every peer and what was seen of it. Whole, or an error: an interrupted dump is never
-  /// returned. May overlap with apply(): a peer that changes meanwhile is in it or not.
+  /// returned. May overlap with apply(), where a peer that changes meanwhile is in it or not; not
+  /// with another dump().
   virtual task<result<std::vector<device_entry>>> dump() = 0;
 
   /// Returns when a device that was there has gone away: the interface removed, the process dead.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <stdexcept>
 
 namespace peerage::fakes {
 
@@ -45,6 +46,10 @@ void fake_device::make(const device_change& change) {
 
 task<result<std::vector<device_entry>>> fake_device::dump() {
   ++dumps;
+  if (dumping_) throw std::logic_error("two dumps at once");
+  dumping_ = true;
+  while (dumps_held) co_await released_.wait();
+  dumping_ = false;
   if (gone_) co_return fail(errc::unavailable, "the device is gone");
   std::vector<device_entry> all;
   for (const auto& [key, entry] : peers) all.push_back(entry);

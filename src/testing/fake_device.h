@@ -28,10 +28,11 @@ class fake_device final : public device {
   std::size_t fail_next = 0;  // so many calls of apply() fail
   bool half_apply = false;    // a failing one makes its first half first
   bool held = false;          // apply() waits for release()
+  bool dumps_held = false;    // dump() does
   std::uint32_t capacity_ = 1'000;
 
   void release() {
-    held = false;
+    held = dumps_held = false;
     released_.notify();
   }
   /// As when the process dies: the peers are gone, lost() returns, everything is unavailable.
@@ -49,6 +50,7 @@ class fake_device final : public device {
   signal released_;
   signal lost_;
   bool gone_ = false;
+  bool dumping_ = false;
 };
 
 /// An interface that remembers what it was asked to be.
