@@ -32,7 +32,6 @@ class plain_database {
   static std::string version();
 
  private:
-  struct revised;
   sqlite3_stmt* prepare(const char* sql);
   void step(sqlite3_stmt* statement, int wanted);
   void check(int code);

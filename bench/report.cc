@@ -75,8 +75,8 @@ void print_table(std::FILE* to, const std::vector<measured>& all) {
                                                    "one SQLite commit", "one device add",
                                                    "one empty HTTP round trip"};
   for (const measured& each : all) {
-    std::fprintf(to, "\nWith %s peers, %s rounds%*s", with_commas(each.peers).c_str(),
-                 with_commas(each.parts[0].size()).c_str(), 6, "ms:");
+    std::fprintf(to, "\nWith %s peers, %s rounds, in milliseconds", with_commas(each.peers).c_str(),
+                 with_commas(each.parts[0].size()).c_str());
     std::fputs("\n                                    ", to);
     for (const auto& [name, percent] : columns) {
       std::fprintf(to, "%9.*s", static_cast<int>(name.size()), name.data());
