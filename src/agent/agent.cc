@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "log/log.h"
-#include "plan/address.h"
 
 namespace peerage {
 namespace {
@@ -12,7 +11,6 @@ namespace {
 constexpr seconds beat_every{2};
 // One status answers from one look at the device for so long: a look costs by the peer.
 constexpr seconds look_lasts{1};
-constexpr std::size_t most_waiting = 20'000;
 
 bool by_key(const device_entry& a, const device_entry& b) {
   return a.peer.public_key < b.peer.public_key;
@@ -20,56 +18,89 @@ bool by_key(const device_entry& a, const device_entry& b) {
 
 }  // namespace
 
-agent::agent(asio::any_io_executor loop, agent_options options, store& desired, bus& word,
-             clock& time, device& tunnel, link& interface, bring_up ready)
+agent::agent(asio::any_io_executor loop, agent_options options, agent_parts parts)
     : loop_(loop),
       options_(std::move(options)),
-      store_(desired),
-      bus_(word),
-      clock_(time),
-      device_(tunnel),
-      link_(interface),
-      bring_up_(std::move(ready)),
+      with_(std::move(parts)),
       work_(loop),
       compare_now_(loop),
+      known_(loop),
+      mend_now_(loop),
+      settle_now_(loop),
+      keep_now_(loop),
       dumped_(loop),
       background_(loop) {}
 
 task<result<>> agent::start() {
-  if (auto ready = co_await bring_up_(); !ready) co_return ready;
+  if (auto recalled = recall(); !recalled) {
+    log::error("mirror can't be read; the store has it all", {{"error", recalled.error().message}});
+  }
+  if (auto joined = co_await join(); !joined) {
+    const bool without_store = joined.error().code == errc::unavailable && options_.self.number > 0;
+    if (!without_store) co_return joined;
+    store_away_ = joined.error().message;
+    log::warning("store is away; going on from the mirror", {{"error", store_away_}});
+  }
+  if (auto ready = co_await with_.bring_up(); !ready) co_return ready;
   ready_ = true;
-  auto id = co_await store_.identity();
-  if (!id) co_return std::unexpected(id.error());
-  epoch_ = *id;
-  if (auto serving = bus_.serve(options_.name, *this); !serving) co_return serving;
+  if (auto serving = with_.word.serve(options_.self.name, *this); !serving) co_return serving;
   background_.spawn(write_loop());
+  background_.spawn(follow_loop());
   background_.spawn(compare_loop());
+  background_.spawn(mend_loop());
+  background_.spawn(settle_loop());
+  background_.spawn(keep_loop());
   background_.spawn(beat_loop());
   background_.spawn(watch_loop());
   co_return result<>{};
 }
 
 task<> agent::stop() {
-  bus_.stop_serving(options_.name);
+  with_.word.stop_serving(options_.self.name);
   co_await background_.stop();
+  if (const auto kept = co_await keep(); !kept) {
+    log::error("mirror can't be written", {{"error", kept.error().message}});
+  }
+  gateway_name name = options_.self.name;
+  if (joined_) co_await with_.desired.release(std::move(name));
+}
+
+agent::health agent::how() const {
+  health now;
+  now.settled = settled_;
+  if (!store_away_.empty()) now.troubles.push_back("store: " + store_away_);
+  if (!with_.word.connected()) now.troubles.emplace_back("bus: not connected");
+  if (!device_trouble_.empty()) now.troubles.push_back("device: " + device_trouble_);
+  if (!mirror_trouble_.empty()) now.troubles.push_back("mirror: " + mirror_trouble_);
+  if (book_.held() > 0) {
+    now.troubles.push_back("removals held: the store suddenly lacks " +
+                           std::to_string(book_.held()) +
+                           " peers that this gateway has; `peerage " + "gateways accept-removals " +
+                           options_.self.name.text() + "` lets them go");
+  }
+  return now;
 }
 
 task<apply_reply> agent::apply(apply_request request) {
   apply_reply reply;
   reply.request_id = request.request_id;
-  const bool ours = request.epoch == epoch_;
+  const bool ours = request.epoch == epoch_ && !epoch_.id.empty();
   std::vector<hearing> heard;
   std::vector<public_key> keys;
   for (const peer_change& change : request.changes) {
     if (!ours) {
       hearing& refused = heard.emplace_back();
       refused.what = verdict::superseded;
-      refused.reason = "the request is of another epoch of the store";
+      refused.reason = epoch_.id.empty() ? "the gateway has not heard from its store yet"
+                                         : "the request is of another epoch of the store";
       continue;
     }
     heard.push_back(book_.hear(change, request.revision));
+    if (heard.back().what == verdict::taken) {
+      co_await resolve(change, request.revision, heard.back());
+    }
+    note(heard.back().write);
     for (const public_key& key : heard.back().write) keys.push_back(key);
-    if (heard.back().what == verdict::taken) compare_now_.notify();
   }
   result<> written;
   if (!keys.empty()) {
@@ -79,46 +110,54 @@ task<apply_reply> agent::apply(apply_request request) {
     reply.device_time = mine->device_time;
   }
   for (std::size_t i = 0; i < heard.size(); ++i) {
-    reply.results.push_back(outcome_of(request.changes[i], heard[i], request.revision, written));
+    reply.results.push_back(outcome_of(request.changes[i], heard[i], written));
   }
   co_return reply;
 }
 
-change_result agent::outcome_of(const peer_change& change, const hearing& heard, revision at,
+/// Two peers claim one address: the store says whose it is.
+task<> agent::resolve(peer_change change, revision at, hearing& heard) {
+  const auto* put = std::get_if<put_peer_change>(&change);
+  std::vector<public_key> rivals = book_.rivals(put->peer);
+  auto settled = co_await settle(std::move(rivals));
+  if (settled) heard = book_.hear(change, at);
+}
+
+change_result agent::outcome_of(const peer_change& change, const hearing& heard,
                                 const result<>& written) const {
   const public_key& key = key_of(change);
-  const bool put = std::holds_alternative<put_peer_change>(change);
+  const auto* put = std::get_if<put_peer_change>(&change);
   if (heard.what == verdict::superseded || heard.what == verdict::taken) {
     return {key, change_state::refused, heard.reason, {}};
   }
   if (heard.what == verdict::write && !written) {
     return {key, change_state::refused, written.error().message, {}};
   }
-  if (!put) return {key, change_state::removed, {}, {}};
+  if (put == nullptr) return {key, change_state::removed, {}, {}};
   const ledger::entry* now = book_.find(key);
-  if (now == nullptr || !now->wanted || (heard.what == verdict::write && now->heard > at)) {
+  if (now == nullptr || !now->confirmed || now->peer != put->peer) {
     return {key, change_state::refused, "a newer change came in between", {}};
   }
   return {key, change_state::live, {}, now->live_at};
 }
 
-std::shared_ptr<agent::job> agent::submit(std::vector<public_key> keys) {
-  auto mine = std::make_shared<job>(loop_, std::move(keys));
-  if (waiting_.size() >= most_waiting) {
-    mine->outcome = fail(errc::full, "the gateway has more changes waiting than it can take");
-    mine->ended = true;
-    compare_now_.notify();
-    return mine;
-  }
-  waiting_.push_back(mine);
-  work_.notify();
-  return mine;
+task<accept_removals_reply> agent::accept_removals(accept_removals_request) {
+  accept_removals_reply reply;
+  reply.released = static_cast<std::uint32_t>(book_.held());
+  std::vector<public_key> keys = book_.accept_removals();
+  note(keys);
+  log::warning("removals accepted",
+               {{"gateway", options_.self.name.text()}, {"peers", std::uint64_t{reply.released}}});
+  repairs_.push_back({std::move(keys), applied_, false});
+  mend_now_.notify();
+  compare_now_.notify();
+  co_return reply;
 }
 
 task<status_reply> agent::status(status_request request) {
   status_reply reply;
   reply.peers = static_cast<std::uint32_t>(book_.peers());
-  reply.device = device_.kind();
+  reply.device = with_.device.kind();
   if (request.want_seen && !request.public_keys.empty()) co_await refresh_look();
   for (const public_key& key : request.public_keys) {
     const ledger::entry* known = book_.find(key);
@@ -146,9 +185,9 @@ task<status_reply> agent::status(status_request request) {
 
 task<> agent::refresh_look() {
   // While a comparison dumps, the last look has to do.
-  if (dumping_ || (last_look_ && clock_.steady() < last_look_->at + look_lasts)) co_return;
+  if (dumping_ || (last_look_ && with_.time.steady() < last_look_->at + look_lasts)) co_return;
   look fresh;
-  fresh.at = clock_.steady();
+  fresh.at = with_.time.steady();
   fresh.since = book_.words();
   auto entries = co_await dump();
   if (!entries) co_return;
@@ -157,42 +196,31 @@ task<> agent::refresh_look() {
   last_look_ = std::move(fresh);
 }
 
-/// The device is dumped by one at a time.
-task<result<std::vector<device_entry>>> agent::dump() {
-  while (dumping_) co_await dumped_.wait();
-  // Whoever asked may give up while the device answers.
-  struct leave {
-    agent& mine;
-    ~leave() {
-      mine.dumping_ = false;
-      mine.dumped_.notify();
-    }
-  } const leaving{*this};
-  dumping_ = true;
-  co_return co_await device_.dump();
-}
-
 /// A gateway without its device says nothing, so that nobody places peers there.
 task<> agent::beat_loop() {
   for (;;) {
     if (ready_) {
-      const auto peers = static_cast<std::uint32_t>(book_.peers());
-      bus_.publish({options_.name, options_.region, peers, applied_});
+      heartbeat beat{options_.self.name, options_.self.region,
+                     static_cast<std::uint32_t>(book_.peers()), applied_};
+      for (const std::string& each : how().troubles)
+        beat.trouble += (beat.trouble.empty() ? "" : "; ") + each;
+      with_.word.publish(beat);
     }
-    co_await clock_.wait_until(clock_.steady() + beat_every);
+    co_await with_.time.wait_until(with_.time.steady() + beat_every);
   }
 }
 
 task<> agent::watch_loop() {
   for (;;) {
     if (ready_) {
-      co_await device_.lost();
-      log::warning("device lost", {{"interface", link_.name()}, {"device", device_.kind()}});
+      co_await with_.device.lost();
+      log::warning("device lost",
+                   {{"interface", with_.link.name()}, {"device", with_.device.kind()}});
       ready_ = false;
       compare_now_.notify();
     }
     // The write loop brings it up again; until then there is nothing to watch.
-    co_await clock_.wait_until(clock_.steady() + milliseconds{100});
+    co_await with_.time.wait_until(with_.time.steady() + milliseconds{100});
   }
 }
 

@@ -1,11 +1,17 @@
-// The gateway's mind: hears changes from the bus, keeps the fence, writes the device, compares it
-// with the store, and reports. One loop, one writer to the device: whatever the path by which a
-// word came, the device is made equal to the ledger, key by key, many keys in one write.
+// The gateway's mind: hears changes from the bus, follows the store, keeps the fence, writes the
+// device, compares it with what is wanted, and reports. One loop, one writer to the device:
+// whatever the path by which a word came, the device is made equal to the ledger, key by key, many
+// keys in one write. Where the store and the bus are both away it goes on with what it has, also
+// across a restart, from its mirror.
 #pragma once
 
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "async/background.h"
@@ -15,48 +21,68 @@
 #include "ports/clock.h"
 #include "ports/device.h"
 #include "ports/link.h"
+#include "ports/mirror.h"
 #include "ports/store.h"
 
 namespace peerage {
 
 struct agent_options {
-  gateway_name name;
-  region_name region;
-  std::uint16_t number = 0;
+  gateway self;  // as it wants to be registered; the number is the store's to give
+  claimant who;
   seconds reconcile{30};
 };
 
-/// Makes the device ready: there, up, with its own key and port. Called at the start and whenever
-/// the device was lost; harmless where all is well.
-using bring_up = std::function<task<result<>>()>;
+/// What an agent works with; all of it outlives the agent.
+struct agent_parts {
+  store& desired;
+  bus& word;
+  clock& time;
+  peerage::device& device;
+  peerage::link& link;
+  mirror* copy = nullptr;  // none where the store is on this host
+  /// Makes the device ready: there, up, with its own key and port. Called at the start and whenever
+  /// the device was lost; harmless where all is well.
+  std::function<task<result<>>()> bring_up;
+  /// Called once, at most: the gateway's name belongs to another process now.
+  std::function<void(error)> lost_name = [](const error&) {};
+};
 
 class agent final : public gateway_service {
  public:
-  /// Everything given outlives the agent.
-  agent(asio::any_io_executor loop, agent_options options, store& desired, bus& word, clock& time,
-        device& tunnel, link& interface, bring_up ready);
+  agent(asio::any_io_executor loop, agent_options options, agent_parts parts);
 
-  /// Brings the device up, serves the bus, and starts to compare. The first error of the device or
-  /// the bus, in words. The first comparison goes on behind: see settled().
+  /// Registers, brings the device up, and serves the bus. With a mirror it comes up at once, and
+  /// registers when the store is there; without one it needs the store. The first error, in words;
+  /// errc::conflict where another process runs the gateway. Filling the device goes on behind: see
+  /// settled.
   task<result<>> start();
-
-  /// Answers what is under way, then ends. The device keeps its peers.
+  /// Answers what is under way, gives the name back, and ends. The device keeps its peers.
   task<> stop();
 
   // From the bus.
   task<apply_reply> apply(apply_request request) override;
   task<status_reply> status(status_request request) override;
+  task<accept_removals_reply> accept_removals(accept_removals_request request) override;
 
-  /// Whether the device has been compared with the store since the start, and was in order when it
-  /// was looked at last; where not, why.
   struct health {
-    bool settled = false;
-    std::string trouble;
+    bool settled = false;               // the device has had all that the store or the mirror said
+    std::vector<std::string> troubles;  // in words, for an operator; empty: all is well
   };
-  health how() const { return {settled_, trouble_}; }
+  health how() const;
   std::size_t peers() const { return book_.peers(); }
+  const gateway& self() const { return options_.self; }
 
  private:
+  // agent.cc
+  result<> recall();
+  task<> resolve(peer_change change, revision at, hearing& heard);
+  change_result outcome_of(const peer_change& change, const hearing& heard,
+                           const result<>& written) const;
+  task<> refresh_look();
+  task<> beat_loop();
+  task<> watch_loop();
+
+  // write.cc: the one writer to the device
   /// Keys that somebody waits for to be written.
   struct job {
     job(const asio::any_io_executor& loop, std::vector<public_key> wanted)
@@ -67,8 +93,8 @@ class agent final : public gateway_service {
     result<> outcome;
     std::chrono::nanoseconds device_time{};
   };
-
   std::shared_ptr<job> submit(std::vector<public_key> keys);
+  task<result<>> written(std::vector<public_key> keys);
   task<> write_loop();
   task<> make_ready();
   std::vector<std::shared_ptr<job>> take_batch();
@@ -76,37 +102,66 @@ class agent final : public gateway_service {
   task<result<>> write(const std::vector<std::shared_ptr<job>>& batch);
   result<> arrange_networks();
   link_plan networks_plan() const;
-  change_result outcome_of(const peer_change& change, const hearing& heard, revision at,
-                           const result<>& written) const;
 
+  // compare.cc: the device held against the ledger
   task<> compare_loop();
   task<result<>> compare();
-  task<result<std::vector<stored_assignment>>> read_store(revision& as_of);
-  task<> beat_loop();
-  task<> watch_loop();
-  task<> refresh_look();
   task<result<std::vector<device_entry>>> dump();
+
+  // follow.cc: the store's word
+  task<result<>> join();
+  task<> follow_loop();
+  task<result<>> follow();
+  task<> mend_loop();
+  task<result<>> mend(std::vector<public_key> keys, bool tell);
+  task<> settle_loop();
+  task<result<>> settle(std::vector<public_key> keys);
+  void note(const std::vector<public_key>& changed);
+
+  // keep.cc: the mirror
+  task<> keep_loop();
+  task<result<>> keep();
 
   asio::any_io_executor loop_;
   agent_options options_;
-  store& store_;
-  bus& bus_;
-  clock& clock_;
-  device& device_;
-  link& link_;
-  bring_up bring_up_;
+  agent_parts with_;
 
-  epoch epoch_;
+  epoch epoch_;  // of the store; empty: not heard yet
   ledger book_;
+  bool joined_ = false;     // registered in this start
+  bool spoken_ = false;     // the store has spoken in this start
+  std::string position_;    // for store::follow()
+  std::string store_away_;  // why, while it is
+
   std::deque<std::shared_ptr<job>> waiting_;
   signal work_;
-  signal compare_now_;
   bool ready_ = false;             // the device is there and configured
   link_plan arranged_;             // what the interface has now
   std::uint64_t arranged_at_ = 0;  // the ledger's count of network changes then
-  revision applied_;               // up to here the device has all that the store said
+  std::string device_trouble_;
+
+  signal compare_now_;
+  signal known_;  // there is something to compare the device with
   bool settled_ = false;
-  std::string trouble_;
+  revision applied_;     // up to here the device has all that the store said
+  // Something of what the store said up to here is not written; a comparison sees to it.
+  std::optional<revision> behind_;
+
+  /// Keys that the store's word changed, in the order in which it came.
+  struct repair {
+    std::vector<public_key> keys;
+    revision up_to;
+    bool tell = false;  // as events: few at a time, and news
+  };
+  std::deque<repair> repairs_;
+  signal mend_now_;
+  std::set<public_key> contested_;  // the store's word on them clashes with what is known
+  signal settle_now_;
+
+  std::unordered_set<public_key> unsaved_;
+  mirror_head kept_{};  // as it is in the mirror
+  signal keep_now_;
+  std::string mirror_trouble_;
 
   struct look {
     std::vector<device_entry> entries;  // sorted by key
@@ -116,7 +171,6 @@ class agent final : public gateway_service {
   std::optional<look> last_look_;  // at the device, for status()
   bool dumping_ = false;
   signal dumped_;
-
   background background_;
 };
 

@@ -9,6 +9,7 @@
 #include "testing/fake_bus.h"
 #include "testing/fake_clock.h"
 #include "testing/fake_device.h"
+#include "testing/fake_mirror.h"
 #include "testing/fake_store.h"
 #include "testing/run.h"
 #include "testing/samples.h"
@@ -17,6 +18,10 @@ namespace peerage {
 namespace {
 
 using namespace fakes;
+
+assignment assigned_to(const peer& one) {
+  return assignment_of(one, sample_network("acme").ipv4);
+}
 
 /// An agent in a world of fakes, with the network "acme" and its own registration in the store.
 struct agent_test : testing::Test {
@@ -27,6 +32,7 @@ struct agent_test : testing::Test {
   fake_device tunnel{loop.get_executor()};
   fake_link interface;
   gateway_name name = *gateway_name::parse("gw-1");
+  mirror* copy = nullptr;
   int brought_up = 0;
   bool broken = false;
   std::unique_ptr<agent> mind;
@@ -47,9 +53,9 @@ struct agent_test : testing::Test {
     co_return result<>{};
   }
   void start() {
-    agent_options options{name, *region_name::parse("fra"), 1, seconds{30}};
-    mind = std::make_unique<agent>(loop.get_executor(), options, desired, word, time, tunnel,
-                                   interface, [this] { return ready(this); });
+    agent_options options{sample_gateway("gw-1"), {"here", "start 1", "the test"}};
+    agent_parts parts{desired, word, time, tunnel, interface, copy, [this] { return ready(this); }};
+    mind = std::make_unique<agent>(loop.get_executor(), options, std::move(parts));
     ASSERT_TRUE(run_on(loop, mind->start()));
     settle();
   }
@@ -69,6 +75,9 @@ struct agent_test : testing::Test {
     writes.push_back(std::move(one));
     return run_on(loop, desired.commit(std::move(writes))).value();
   }
+  void put_on_device(const peer& one) {
+    tunnel.peers[one.public_key] = {{one.public_key, one.preshared_key, one.addresses()}, {}};
+  }
   revision store_peer(const peer& one) { return commit(put{one, anything{}}); }
 
   apply_reply apply(std::vector<peer_change> changes, revision at) {
@@ -76,7 +85,7 @@ struct agent_test : testing::Test {
     return run_on(loop, mind->apply(std::move(request)));
   }
   change_state put_peer(const peer& one, revision at) {
-    std::vector<peer_change> changes{put_peer_change{assignment_of(one, {})}};
+    std::vector<peer_change> changes{put_peer_change{assigned_to(one)}};
     return apply(std::move(changes), at).results.at(0).state;
   }
   change_state remove(const peer& one, revision at) {
@@ -91,7 +100,7 @@ TEST_F(agent_test, live_is_said_when_the_device_has_it) {
   EXPECT_EQ(put_peer(one, store_peer(one)), change_state::live);
   EXPECT_TRUE(tunnel.has(one.public_key));
   EXPECT_EQ(interface.plan.addresses.size(), 1U) << "its network's address is there too";
-  EXPECT_EQ(interface.plan.routes.size(), 1U);
+  EXPECT_EQ(interface.plan.routes.size(), 2U);
   EXPECT_EQ(remove(one, revision{9}), change_state::removed);
   EXPECT_FALSE(tunnel.has(one.public_key));
 }
@@ -102,7 +111,7 @@ TEST_F(agent_test, nothing_is_live_before_the_device_answers) {
   const peer one = sample_peer("acme", "a", 1);
   bool answered = false;
   apply_request request{"r", epoch{"fake-epoch"}, store_peer(one), {}};
-  request.changes.push_back(put_peer_change{assignment_of(one, {})});
+  request.changes.push_back(put_peer_change{assigned_to(one)});
   asio::co_spawn(loop, mind->apply(std::move(request)),
                  [&](std::exception_ptr, const apply_reply& reply) {
                    answered = reply.results.at(0).state == change_state::live;
@@ -124,7 +133,7 @@ TEST_F(agent_test, what_waits_shares_one_write) {
   for (std::uint32_t n = 1; n <= 20; ++n) {
     const peer one = sample_peer("acme", "p" + std::to_string(n), n);
     apply_request request{"r", epoch{"fake-epoch"}, store_peer(one), {}};
-    request.changes.push_back(put_peer_change{assignment_of(one, {})});
+    request.changes.push_back(put_peer_change{assigned_to(one)});
     asio::co_spawn(loop, mind->apply(std::move(request)),
                    [&](std::exception_ptr, const apply_reply& reply) {
                      live += reply.results.at(0).state == change_state::live;
@@ -145,7 +154,7 @@ TEST_F(agent_test, one_that_the_device_refuses_does_not_fail_the_others) {
   for (std::uint32_t n = 0; n < 3; ++n) {
     const peer one = sample_peer("acme", "p" + std::to_string(n), n + 1);
     apply_request request{"r", epoch{"fake-epoch"}, store_peer(one), {}};
-    request.changes.push_back(put_peer_change{assignment_of(one, {})});
+    request.changes.push_back(put_peer_change{assigned_to(one)});
     asio::co_spawn(loop, mind->apply(std::move(request)),
                    [&states, n](std::exception_ptr, const apply_reply& reply) {
                      states[n] = reply.results.at(0).state;
@@ -163,7 +172,7 @@ TEST_F(agent_test, a_refused_change_is_made_later_from_the_store) {
   start();
   const peer one = sample_peer("acme", "a", 1);
   const revision at = store_peer(one);
-  tunnel.fail_next = 1;
+  tunnel.fail_next = 3;  // both ways try, together and each alone
   EXPECT_EQ(put_peer(one, at), change_state::refused);
   EXPECT_FALSE(tunnel.has(one.public_key));
   pass(seconds{1});
@@ -287,10 +296,147 @@ TEST_F(agent_test, a_request_of_another_epoch_changes_nothing) {
   start();
   const peer one = sample_peer("acme", "a", 1);
   apply_request request{"r", epoch{"other"}, revision{99}, {}};
-  request.changes.push_back(put_peer_change{assignment_of(one, {})});
+  request.changes.push_back(put_peer_change{assigned_to(one)});
   EXPECT_EQ(run_on(loop, mind->apply(std::move(request))).results.at(0).state,
             change_state::refused);
   EXPECT_FALSE(tunnel.has(one.public_key));
+}
+
+TEST_F(agent_test, what_only_the_store_says_comes_at_once) {
+  start();
+  std::vector<event> heard;
+  word.listen([&](const event& one) { heard.push_back(one); });
+  const peer one = sample_peer("acme", "a", 1);
+  store_peer(one);
+  settle();
+  EXPECT_TRUE(tunnel.has(one.public_key)) << "no word came by the bus, and no time passed";
+  ASSERT_EQ(heard.size(), 1U);
+  EXPECT_EQ(heard[0].what, event_kind::peer_live);
+  EXPECT_EQ(heard[0].peer, one.id);
+  EXPECT_EQ(desired.whole_reads, 1U) << "and only the peer that changed was read";
+  commit(removal{one.id, anything{}});
+  settle();
+  EXPECT_FALSE(tunnel.has(one.public_key));
+}
+
+TEST_F(agent_test, an_address_that_two_claim_is_decided_by_the_store) {
+  start();
+  const peer one = sample_peer("acme", "a", 1);
+  put_peer(one, store_peer(one));
+  desired.away = true;  // the removal and the next owner come by the bus alone
+  peer two = sample_peer("acme", "b", 2);
+  two.ipv6 = one.ipv6;
+  EXPECT_EQ(put_peer(two, revision{90}), change_state::refused) << "the store can't be asked";
+  EXPECT_TRUE(tunnel.has(one.public_key));
+  desired.away = false;
+  EXPECT_EQ(put_peer(two, revision{90}), change_state::refused)
+      << "the store has never heard of it";
+  EXPECT_TRUE(tunnel.has(one.public_key));
+}
+
+TEST_F(agent_test, what_the_store_never_confirms_goes_again) {
+  start();
+  const peer one = sample_peer("acme", "a", 1);
+  EXPECT_EQ(put_peer(one, revision{1'000}), change_state::live);
+  pass(seconds{29});
+  EXPECT_TRUE(tunnel.has(one.public_key));
+  pass(seconds{62});
+  EXPECT_FALSE(tunnel.has(one.public_key));
+}
+
+TEST_F(agent_test, a_store_that_lost_everything_is_not_believed) {
+  start();
+  for (std::uint32_t n = 1; n <= 120; ++n) {
+    store_peer(sample_peer("acme", "p" + std::to_string(n), n));
+  }
+  settle();
+  ASSERT_EQ(tunnel.peers.size(), 120U);
+  EXPECT_TRUE(mind->how().troubles.empty());
+  desired.lose_peers();
+  pass(seconds{60});
+  EXPECT_EQ(tunnel.peers.size(), 120U);
+  ASSERT_EQ(mind->how().troubles.size(), 1U);
+  EXPECT_TRUE(mind->how().troubles[0].contains("lacks 120 peers"));
+  const peer late = sample_peer("acme", "late", 999);
+  EXPECT_EQ(put_peer(late, store_peer(late)), change_state::live) << "work goes on";
+  EXPECT_EQ(run_on(loop, mind->accept_removals({})).released, 120U);
+  pass(seconds{1});
+  EXPECT_EQ(tunnel.peers.size(), 1U);
+  EXPECT_TRUE(mind->how().troubles.empty());
+}
+
+TEST_F(agent_test, it_comes_up_from_its_mirror_while_the_store_is_away) {
+  fake_mirror kept;
+  copy = &kept;
+  start();
+  const peer one = sample_peer("acme", "a", 1);
+  put_peer(one, store_peer(one));
+  pass(seconds{1});
+  run_on(loop, mind->stop());
+  tunnel.peers.clear();
+  desired.away = true;
+  start();
+  pass(seconds{1});
+  EXPECT_TRUE(tunnel.has(one.public_key));
+  EXPECT_TRUE(mind->how().settled);
+  EXPECT_EQ(mind->how().troubles.size(), 1U) << "the store is away, and it says so";
+  const std::size_t commits = desired.commits;
+  const peer two = sample_peer("acme", "b", 2);
+  desired.away = false;
+  store_peer(two);
+  pass(seconds{3});
+  EXPECT_TRUE(tunnel.has(two.public_key));
+  EXPECT_EQ(desired.commits, commits + 2) << "the peer, and one registration";
+  EXPECT_EQ(desired.whole_reads, 1U) << "it went on where the mirror stood";
+}
+
+TEST_F(agent_test, a_mirror_removes_nothing_that_it_does_not_know) {
+  fake_mirror kept;
+  copy = &kept;
+  start();
+  pass(seconds{1});
+  run_on(loop, mind->stop());
+  const peer one = sample_peer("acme", "a", 1);
+  put_on_device(one);
+  desired.away = true;
+  start();
+  pass(seconds{40});
+  EXPECT_TRUE(tunnel.has(one.public_key)) << "it may have come in the last moment";
+  desired.away = false;
+  pass(seconds{5});
+  EXPECT_FALSE(tunnel.has(one.public_key));
+}
+
+TEST_F(agent_test, what_is_held_is_held_across_a_restart) {
+  fake_mirror kept;
+  copy = &kept;
+  start();
+  for (std::uint32_t n = 1; n <= 120; ++n) {
+    store_peer(sample_peer("acme", "p" + std::to_string(n), n));
+  }
+  pass(seconds{1});
+  desired.lose_peers();
+  pass(seconds{1});
+  run_on(loop, mind->stop());
+  start();
+  pass(seconds{1});
+  EXPECT_EQ(tunnel.peers.size(), 120U);
+  EXPECT_EQ(mind->how().troubles.size(), 1U);
+}
+
+TEST_F(agent_test, a_gateway_that_another_process_runs_is_refused) {
+  gateway_name gateway = name;
+  claimant other{"elsewhere", "start 0", "process 7 on host far-away"};
+  run_on(loop, desired.claim(std::move(gateway), std::move(other))).value();
+  agent_options options{sample_gateway("gw-1"), {"here", "start 1", "the test"}};
+  agent_parts parts{
+      desired, word, time, tunnel, interface, nullptr, [this] { return ready(this); }};
+  mind = std::make_unique<agent>(loop.get_executor(), options, std::move(parts));
+  const auto started = run_on(loop, mind->start());
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, errc::conflict);
+  EXPECT_TRUE(started.error().message.contains("far-away"));
+  EXPECT_EQ(brought_up, 0) << "the device was not touched";
 }
 
 TEST_F(agent_test, a_store_that_is_away_removes_nothing) {

@@ -11,8 +11,28 @@ namespace peerage {
 namespace {
 
 constexpr std::size_t most_keys_in_one = 512;
+constexpr std::size_t most_waiting = 20'000;
 
 }  // namespace
+
+std::shared_ptr<agent::job> agent::submit(std::vector<public_key> keys) {
+  auto mine = std::make_shared<job>(loop_, std::move(keys));
+  if (waiting_.size() >= most_waiting) {
+    mine->outcome = fail(errc::full, "the gateway has more changes waiting than it can take");
+    mine->ended = true;
+    compare_now_.notify();
+    return mine;
+  }
+  waiting_.push_back(mine);
+  work_.notify();
+  return mine;
+}
+
+task<result<>> agent::written(std::vector<public_key> keys) {
+  const auto mine = submit(std::move(keys));
+  while (!mine->ended) co_await mine->done.wait();
+  co_return mine->outcome;
+}
 
 task<> agent::write_loop() {
   for (;;) {
@@ -25,19 +45,21 @@ task<> agent::write_loop() {
 
 /// One attempt to have a device; where it fails, whoever waits is told so.
 task<> agent::make_ready() {
-  auto ready = co_await bring_up_();
+  auto ready = co_await with_.bring_up();
   if (ready) {
     ready_ = true;
     arranged_ = {};
     arranged_at_ = book_.network_changes() + 1;
     book_.doubt_all();
+    applied_ = {};
+    behind_ = book_.as_of();
     compare_now_.notify();
-    log::info("device ready", {{"interface", link_.name()}, {"device", device_.kind()}});
+    log::info("device ready", {{"interface", with_.link.name()}, {"device", with_.device.kind()}});
     co_return;
   }
-  trouble_ = ready.error().message;
+  device_trouble_ = ready.error().message;
   log::error("device can't be brought up",
-             {{"interface", link_.name()}, {"error", ready.error().message}});
+             {{"interface", with_.link.name()}, {"error", ready.error().message}});
 }
 
 std::vector<std::shared_ptr<agent::job>> agent::take_batch() {
@@ -53,7 +75,7 @@ std::vector<std::shared_ptr<agent::job>> agent::take_batch() {
 }
 
 task<> agent::write_batch(std::vector<std::shared_ptr<job>> batch) {
-  const steady_time begun = clock_.steady();
+  const steady_time begun = with_.time.steady();
   auto written = co_await write(batch);
   if (!written && batch.size() > 1 && ready_) {
     // One that the device refuses must not fail the others.
@@ -63,7 +85,7 @@ task<> agent::write_batch(std::vector<std::shared_ptr<job>> batch) {
     }
     co_return;
   }
-  const auto took = clock_.steady() - begun;
+  const auto took = with_.time.steady() - begun;
   for (auto& each : batch) {
     each->outcome = written;
     each->device_time = took;
@@ -73,13 +95,16 @@ task<> agent::write_batch(std::vector<std::shared_ptr<job>> batch) {
 }
 
 task<result<>> agent::write(const std::vector<std::shared_ptr<job>>& batch) {
-  if (!ready_) co_return fail(errc::unavailable, "the gateway's device is away: " + trouble_);
+  if (!ready_)
+    co_return fail(errc::unavailable, "the gateway's device is away: " + device_trouble_);
   std::vector<public_key> keys;
   std::vector<device_change> removals, others;
   std::unordered_set<public_key> seen;
   for (const auto& each : batch) {
     for (const public_key& key : each->keys) {
-      if (!seen.insert(key).second) continue;
+      // The same word may have come by both ways, and the first has been written.
+      const ledger::entry* now = book_.find(key);
+      if (!seen.insert(key).second || (now != nullptr && now->confirmed)) continue;
       keys.push_back(key);
       device_change change = book_.wanted_change(key);
       auto& list = std::holds_alternative<drop_peer>(change) ? removals : others;
@@ -92,16 +117,16 @@ task<result<>> agent::write(const std::vector<std::shared_ptr<job>>& batch) {
                   std::make_move_iterator(others.end()));
   const std::uint64_t since = book_.words();
   auto written = arrange_networks();
-  if (written) written = co_await device_.apply(std::move(removals));
+  if (written) written = co_await with_.device.apply(std::move(removals));
   if (written) {
-    for (const public_key& key : keys) book_.confirm(key, since, clock_.now());
+    for (const public_key& key : keys) book_.confirm(key, since, with_.time.now());
     co_return written;
   }
   for (const public_key& key : keys) book_.doubt(key);
-  trouble_ = written.error().message;
+  device_trouble_ = written.error().message;
   if (written.error().code == errc::unavailable) ready_ = false;
   if (batch.size() == 1 || !ready_) {
-    log::error("device refused changes", {{"interface", link_.name()},
+    log::error("device refused changes", {{"interface", with_.link.name()},
                                           {"keys", std::uint64_t{keys.size()}},
                                           {"error", written.error().message}});
     compare_now_.notify();
@@ -123,7 +148,7 @@ result<> agent::arrange_networks() {
     if (std::find(plan.routes.begin(), plan.routes.end(), each) == plan.routes.end())
       plan.routes.push_back(each);
   }
-  if (auto arranged = link_.arrange(plan); !arranged) return arranged;
+  if (auto arranged = with_.link.arrange(plan); !arranged) return arranged;
   arranged_ = std::move(plan);
   arranged_at_ = at;
   return {};
@@ -133,8 +158,8 @@ link_plan agent::networks_plan() const {
   link_plan plan;
   for (const auto& [name, use] : book_.networks()) {
     const prefix whole = prefix::of(use.ipv6, 48);
-    plan.addresses.push_back(gateway_ipv6(whole, options_.number));
-    plan.routes.push_back(gateway_prefix(whole, options_.number));
+    plan.addresses.push_back(gateway_ipv6(whole, options_.self.number));
+    plan.routes.push_back(gateway_prefix(whole, options_.self.number));
     if (use.ipv4) plan.routes.push_back(*use.ipv4);
   }
   return plan;

@@ -93,6 +93,16 @@ task<http::response> put_drain(const call& now) {
   co_return found ? json_answer(200, written(*found)) : problem(found.error());
 }
 
+task<http::response> post_accept_removals(const call& now) {
+  auto name = name_in_path<gateway_name>(now.captured[0], "gateway");
+  if (!name) co_return problem(name.error());
+  if (auto none = read_no_query(now.request.query); !none) co_return problem(none.error());
+  const auto released = co_await now.mind.accept_removals(*std::move(name));
+  if (!released) co_return problem(released.error());
+  json::object answer{{"released", *released}};
+  co_return json_answer(200, answer);
+}
+
 task<http::response> post_token(const call& now) {
   if (auto none = read_no_query(now.request.query); !none) co_return problem(none.error());
   auto body = read_body(now.request);

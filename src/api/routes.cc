@@ -7,7 +7,7 @@
 namespace peerage {
 namespace {
 
-constexpr std::array<route, 20> table = {{
+constexpr std::array<route, 21> table = {{
     {"GET", "/healthz", {}, get_health},
     {"GET", "/readyz", {}, get_ready},
     {"GET", "/metrics", {}, get_metrics},
@@ -20,6 +20,8 @@ constexpr std::array<route, 20> table = {{
     {"GET", "/v1/gateways/{gateway}", action::read_gateways, get_gateway},
     {"DELETE", "/v1/gateways/{gateway}", action::manage_gateways, delete_gateway},
     {"PUT", "/v1/gateways/{gateway}/drain", action::manage_gateways, put_drain},
+    {"POST", "/v1/gateways/{gateway}/accept-removals", action::manage_gateways,
+     post_accept_removals},
     {"POST", "/v1/networks/{network}/peers", action::make_peers, post_peer},
     {"GET", "/v1/networks/{network}/peers", action::read_peers, get_peers},
     {"PUT", "/v1/networks/{network}/peers/{name}", action::make_peers, put_peer},

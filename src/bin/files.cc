@@ -12,7 +12,9 @@
 #include <thread>
 
 #include "base/base64.h"
+#include "crypto/random.h"
 #include "crypto/x25519.h"
+#include "model/name.h"
 
 namespace peerage {
 namespace {
@@ -120,6 +122,22 @@ result<secret_key> load_or_make_key(const std::string& path) {
   const auto written = write_private_file(path, line);
   wipe(line.data(), line.size());
   if (!written) return std::unexpected(written.error());
+  return made;
+}
+
+result<std::string> load_or_make_id(const std::string& path) {
+  const auto text = read_private_file(path);
+  if (text) {
+    std::string id(text->reveal());
+    if (!is_label(id))
+      return fail(errc::invalid, path + " must hold an id; remove it for a new one");
+    return id;
+  }
+  if (text.error().code != errc::not_found) return std::unexpected(text.error());
+  std::string made = random_id();
+  if (auto written = write_private_file(path, made + "\n"); !written) {
+    return std::unexpected(std::move(written.error()));
+  }
   return made;
 }
 

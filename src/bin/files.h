@@ -23,4 +23,7 @@ result<secret_text> read_private_file(const std::string& path);
 /// The gateway's private key, made where the file is absent. errc::invalid for another content.
 result<secret_key> load_or_make_key(const std::string& path);
 
+/// A random id that stays, made where the file is absent. errc::invalid for another content.
+result<std::string> load_or_make_id(const std::string& path);
+
 }  // namespace peerage

@@ -9,6 +9,8 @@
 namespace peerage {
 
 std::string host_name();
+/// Another after each start of the host; empty where the system tells none.
+std::string boot_id();
 
 /// "ADDRESS:PORT" with the source address of the default route. errc::not_found without one.
 result<std::string> default_endpoint(std::uint16_t port);

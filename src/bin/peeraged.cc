@@ -1,6 +1,7 @@
 // The daemon's main: read the config, start, wait for a signal, stop.
 #include <getopt.h>
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -9,6 +10,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "bin/check.h"
 #include "bin/host.h"
 #include "bin/service.h"
 #include "log/log.h"
@@ -91,17 +93,39 @@ result<daemon_config> read_config(const std::string& file) {
   return parse_daemon_config(text.str(), file, host_name());
 }
 
-task<result<>> serve(service& whole) {
-  const auto loop = co_await asio::this_coro::executor;
+/// Until a signal comes, or it can't go on.
+task<result<>> serve(asio::any_io_executor loop, daemon_config config) {
+  using namespace asio::experimental::awaitable_operators;
+  service whole(loop, std::move(config));
   asio::signal_set signals(loop, SIGTERM, SIGINT);
   auto started = co_await whole.start();
   if (started) {
-    const int number = co_await signals.async_wait(asio::use_awaitable);
-    log::info("stopping", {{"signal", number == SIGTERM ? "SIGTERM" : "SIGINT"}});
+    auto ended = co_await (signals.async_wait(asio::use_awaitable) || whole.failed());
+    if (ended.index() == 0) {
+      log::info("stopping", {{"signal", std::get<0>(ended) == SIGTERM ? "SIGTERM" : "SIGINT"}});
+    } else {
+      started = std::unexpected(std::get<1>(std::move(ended)));
+    }
   }
   co_await whole.stop();
   if (started) log::info("stopped, the device keeps its peers");
   co_return started;
+}
+
+task<result<>> make_token(asio::any_io_executor loop, daemon_config config) {
+  service whole(loop, std::move(config));
+  auto made = co_await whole.new_admin_token();
+  co_await whole.stop();
+  co_return made;
+}
+
+task<result<>> doing(job what, asio::any_io_executor loop, daemon_config config) {
+  switch (what) {
+    case job::check: return check_daemon(loop, std::move(config));
+    case job::new_admin_token: return make_token(loop, std::move(config));
+    case job::serve: break;
+  }
+  return serve(loop, std::move(config));
 }
 
 int run(const arguments& wanted) {
@@ -111,11 +135,8 @@ int run(const arguments& wanted) {
     return 1;
   }
   asio::io_context loop{1};
-  service whole(loop.get_executor(), *std::move(config));
-  task<result<>> (*const doing[])(service&) = {serve, [](service& one) { return one.check(); },
-                                               [](service& one) { return one.new_admin_token(); }};
   result<> ended;
-  asio::co_spawn(loop, doing[static_cast<int>(wanted.what)](whole),
+  asio::co_spawn(loop, doing(wanted.what, loop.get_executor(), *std::move(config)),
                  [&](std::exception_ptr thrown, result<> how) {
                    if (thrown) std::rethrow_exception(thrown);
                    ended = std::move(how);

@@ -1,4 +1,4 @@
-// The whole daemon, put together: backends, agent, control, API and server, in the order in which
+// The whole daemon, put together: backends, and for each role what it needs, in the order in which
 // they start; stop() goes the other way.
 #pragma once
 
@@ -7,13 +7,13 @@
 
 #include "agent/agent.h"
 #include "api/api.h"
+#include "async/signal.h"
+#include "bin/backends.h"
 #include "bin/tunnel.h"
 #include "config/config.h"
 #include "control/control.h"
 #include "http/server.h"
-#include "ports/bus.h"
 #include "ports/clock.h"
-#include "ports/store.h"
 
 namespace peerage {
 
@@ -24,31 +24,35 @@ class service {
   /// The first error, in words; what had been started by then is stopped by stop().
   task<result<>> start();
   task<> stop();
+  /// Returns when the daemon can't go on, with why: another process has taken its gateway's name.
+  task<error> failed();
 
-  /// Tries what start() would do, without changing the host; prints a line for each thing.
-  task<result<>> check();
   /// An admin token into the state_dir, in place of the one there.
   task<result<>> new_admin_token();
 
  private:
-  result<> check_roles() const;
-  result<> open_store();
+  result<> open();
   task<result<>> start_gateway();
   task<result<>> start_api();
+  task<result<>> start_admin();
   task<result<>> bootstrap();
+  result<std::unique_ptr<http::server>> serve(std::string& address, http::handler handle);
+  void say_ready() const;
   std::string admin_token_file() const { return config_.state_dir + "/admin-token"; }
 
   asio::any_io_executor loop_;
   daemon_config config_;
   std::unique_ptr<clock> clock_;
-  std::unique_ptr<store> store_;
-  std::unique_ptr<bus> bus_;
+  std::string process_id_;  // of this state_dir
+  backends with_;
   std::unique_ptr<tunnel> tunnel_;
   std::unique_ptr<agent> agent_;
   std::unique_ptr<control> control_;
   metrics metrics_;
   std::unique_ptr<api> api_;
   std::unique_ptr<http::server> server_;
+  signal failing_;
+  error failure_;
 };
 
 }  // namespace peerage

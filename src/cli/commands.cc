@@ -86,6 +86,14 @@ constexpr std::string_view drain_text =
     "  peerage gateways drain gw-fra-1\n"
     "  peerage gateways undrain gw-fra-1\n";
 
+constexpr std::string_view accept_text =
+    "A gateway whose store suddenly lacks more than half of its peers, and at least 100, does not\n"
+    "believe it: it keeps them, and says so in /readyz and in the log. Look at the store first. "
+    "Where\n"
+    "the peers are really gone, this lets the gateway remove them.\n"
+    "\n"
+    "  peerage gateways accept-removals gw-fra-1\n";
+
 constexpr std::string_view network_text =
     "A network is one tenant's private addresses; no two networks overlap.\n"
     "\n"
@@ -113,6 +121,14 @@ constexpr auto table = std::to_array<command_spec>({
     {"gateways", "", 0, 0, "the gateways, and how they are", "", {}, list_gateways},
     {"gateways drain", "NAME", 1, 1, "no new peers on a gateway", drain_text, {}, drain_gateway},
     {"gateways undrain", "NAME", 1, 1, "new peers again", drain_text, {}, undrain_gateway},
+    {"gateways accept-removals",
+     "NAME",
+     1,
+     1,
+     "let go of peers that the store has lost",
+     accept_text,
+     {},
+     accept_removals},
     {"gateways remove",
      "NAME",
      1,

@@ -76,6 +76,23 @@ answer<exit_status> undrain_gateway(session& in) {
   return set_drain(in, false);
 }
 
+answer<exit_status> accept_removals(session& in) {
+  const auto name = label_or_usage(in.asked.operands.front(), "NAME");
+  if (!name) return std::unexpected(name.error());
+  auto said = in.call({.method = "POST",
+                       .path = "/v1/gateways/" + *name + "/accept-removals",
+                       .tried = {.what = "can't tell gateway " + *name + " to let go of its peers",
+                                 .if_missing = std::string(which),
+                                 .if_unknown = "the same command again settles it"}});
+  if (!said) return std::unexpected(std::move(said.error()));
+  if (in.json() && !said->body.is_null()) in.print(said->body);
+  const auto released = count_of(said->body, "released").value_or(0);
+  in.say(*name + (released == 0 ? ": it had kept no peers that the store lacks"
+                                : ": lets go of " + std::to_string(released) +
+                                      " peers that the store no longer has"));
+  return exit_status::done;
+}
+
 answer<exit_status> remove_gateway(session& in) {
   const auto name = label_or_usage(in.asked.operands.front(), "NAME");
   if (!name) return std::unexpected(name.error());

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "base/time.h"
@@ -15,8 +16,30 @@ namespace peerage {
 
 enum class device_choice { automatic, kernel, userspace };
 
+/// PEM files; empty: not set.
+struct tls_files {
+  std::string ca, cert, key;
+};
+
+enum class store_kind { sqlite, consul };
+
 struct store_config {
-  std::string path;  // of the SQLite database
+  store_kind kind = store_kind::sqlite;
+  std::string path;                               // sqlite: of the database
+  std::string address = "http://127.0.0.1:8500";  // consul, and so are the following
+  std::string prefix = "peerage/v1/";             // of every key; ends with "/"
+  std::string token_file;                         // empty: no token
+  tls_files tls;
+};
+
+enum class bus_kind { local, nats };
+
+struct bus_config {
+  bus_kind kind = bus_kind::local;
+  std::vector<std::string> servers{"nats://127.0.0.1:4222"};  // nats, and so are the following
+  std::string credentials_file;
+  std::string nkey_file;
+  tls_files tls;
 };
 
 struct api_config {
@@ -40,6 +63,7 @@ struct gateway_config {
 struct daemon_config {
   std::string state_dir = "/var/lib/peerage";
   store_config store;
+  bus_config bus;
   std::optional<api_config> api;
   std::optional<gateway_config> gateway;
 };

@@ -41,7 +41,7 @@ TEST(daemon_config, without_a_file_there_are_both_roles_with_the_defaults) {
 }
 
 TEST(daemon_config, an_empty_section_is_a_role_with_the_defaults) {
-  const auto config = parse("state_dir = \"/srv/p\"\n[gateway]\n");
+  const auto config = parse("state_dir = \"/srv/p\"\n[api]\n[gateway]\n");
   ASSERT_TRUE(config.has_value());
   EXPECT_FALSE(config->api.has_value());
   ASSERT_TRUE(config->gateway.has_value());
@@ -172,15 +172,68 @@ TEST(daemon_config, every_key_wrong_in_every_way_is_one_clear_line) {
 }
 
 TEST(daemon_config, what_is_not_there_yet_is_refused_by_name) {
-  for (const std::string text :
-       {"[store]\nkind = \"consul\"", "[store]\naddress = \"a\"", "[store]\nprefix = \"a\"",
-        "[store]\ntoken_file = \"a\"", "[store]\nca_file = \"a\"", "[store]\ncert_file = \"a\"",
-        "[store]\nkey_file = \"a\"", "[bus]\nkind = \"nats\"", "[bus]\nservers = [\"a\"]",
-        "[bus]\ncredentials_file = \"a\"", "[bus]\nnkey_file = \"a\"", "[bus]\nca_file = \"a\"",
-        "[bus]\ncert_file = \"a\"", "[bus]\nkey_file = \"a\"", "[api]\ncert_file = \"a\"",
-        "[api]\nkey_file = \"a\""}) {
+  for (const std::string text : {"[api]\ncert_file = \"a\"", "[api]\nkey_file = \"a\""}) {
     EXPECT_THAT(message_of(text), HasSubstr("is not available in this version")) << text;
   }
+}
+
+constexpr std::string_view fleet = R"(
+[store]
+kind = "consul"
+address = "https://consul.example:8501"
+prefix = "wg/"
+token_file = "/etc/p/consul-token"
+ca_file = "/etc/p/ca.pem"
+cert_file = "/etc/p/cert.pem"
+key_file = "/etc/p/key.pem"
+[bus]
+kind = "nats"
+servers = ["nats://a:4222", "tls://b:4222"]
+credentials_file = "/etc/p/creds"
+nkey_file = "/etc/p/nkey"
+ca_file = "/etc/p/nats-ca.pem"
+)";
+
+TEST(daemon_config, a_fleet_has_consul_nats_and_one_role_a_process) {
+  const auto config = parse(std::string(fleet) + "[api]\n");
+  ASSERT_TRUE(config.has_value()) << config.error().message;
+  EXPECT_FALSE(config->gateway);
+  EXPECT_EQ(config->store.kind, store_kind::consul);
+  EXPECT_EQ(config->store.address, "https://consul.example:8501");
+  EXPECT_EQ(config->store.prefix, "wg/");
+  EXPECT_EQ(config->store.token_file, "/etc/p/consul-token");
+  EXPECT_EQ(config->store.tls.ca, "/etc/p/ca.pem");
+  EXPECT_EQ(config->store.tls.cert, "/etc/p/cert.pem");
+  EXPECT_EQ(config->store.tls.key, "/etc/p/key.pem");
+  EXPECT_EQ(config->store.path, "");
+  EXPECT_EQ(config->bus.kind, bus_kind::nats);
+  EXPECT_EQ(config->bus.servers, (std::vector<std::string>{"nats://a:4222", "tls://b:4222"}));
+  EXPECT_EQ(config->bus.credentials_file, "/etc/p/creds");
+  EXPECT_EQ(config->bus.nkey_file, "/etc/p/nkey");
+  EXPECT_EQ(config->bus.tls.ca, "/etc/p/nats-ca.pem");
+  EXPECT_TRUE(parse(std::string(fleet) + "[gateway]\n")->gateway);
+}
+
+TEST(daemon_config, one_role_alone_needs_what_two_processes_can_share) {
+  EXPECT_THAT(message_of("[api]\n"), HasSubstr("store.kind has no [gateway] section"));
+  EXPECT_THAT(message_of("[gateway]\n"), HasSubstr("set [store] kind = \"consul\""));
+  EXPECT_THAT(message_of("[store]\nkind = \"consul\"\n[gateway]\n"),
+              HasSubstr("set [bus] kind = \"nats\""));
+}
+
+TEST(daemon_config, backends_that_make_no_sense_are_refused) {
+  const std::vector<std::pair<std::string, std::string>> wrong = {
+      {"[store]\nkind = \"etcd\"", "store.kind must be"},
+      {"[store]\naddress = \"consul:8500\"", "store.address must be"},
+      {"[store]\nprefix = \"peerage\"", "store.prefix must be"},
+      {"[store]\nkind = \"consul\"\npath = \"/x\"\n[api]\n[gateway]", "store.path is for"},
+      {"[store]\ncert_file = \"/x\"\n[api]\n[gateway]", "store.key_file is missing"},
+      {"[bus]\nkind = \"kafka\"", "bus.kind must be"},
+      {"[bus]\nservers = []", "bus.servers must be"},
+      {"[bus]\nservers = [\"a:4222\"]", "bus.servers must be"},
+      {"[bus]\nkey_file = \"/x\"\n[api]\n[gateway]", "bus.cert_file is missing"},
+  };
+  for (const auto& [text, what] : wrong) EXPECT_THAT(message_of(text), HasSubstr(what)) << text;
 }
 
 TEST(daemon_config, a_long_value_is_quoted_in_part_and_never_cut_in_a_character) {

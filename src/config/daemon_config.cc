@@ -2,6 +2,7 @@
 #include <array>
 #include <charconv>
 
+#include "config/backends.h"
 #include "config/config.h"
 #include "config/rules.h"
 #include "config/toml.h"
@@ -11,7 +12,6 @@
 namespace peerage {
 namespace {
 
-constexpr std::string_view a_path = "a path in quotes";
 constexpr std::string_view a_label = "a label in quotes: 1 to 63 of a-z, 0-9 and -";
 
 std::optional<std::int64_t> whole(const toml_value& value, std::int64_t least, std::int64_t most) {
@@ -55,24 +55,6 @@ std::string take_label(Label& into, const toml_value& value) {
 
 std::string take_state_dir(daemon_config& into, const toml_value& value) {
   return take_text(into.state_dir, value, a_path);
-}
-
-std::string take_store_kind(daemon_config&, const toml_value& value) {
-  const std::string* text = value.if_string();
-  if (text != nullptr && *text == "sqlite") return {};
-  if (text != nullptr && *text == "consul") return "= \"consul\" is not available in this version";
-  return must_be("\"sqlite\"", value);
-}
-
-std::string take_store_path(daemon_config& into, const toml_value& value) {
-  return take_text(into.store.path, value, a_path);
-}
-
-std::string take_bus_kind(daemon_config&, const toml_value& value) {
-  const std::string* text = value.if_string();
-  if (text != nullptr && *text == "local") return {};
-  if (text != nullptr && *text == "nats") return "= \"nats\" is not available in this version";
-  return must_be("\"local\"", value);
 }
 
 std::string take_api(daemon_config& into, const toml_value&) {
@@ -168,19 +150,19 @@ constexpr auto rules = std::to_array<config_rule<daemon_config>>({
     {"", "state_dir", take_state_dir},
     {"store", "kind", take_store_kind},
     {"store", "path", take_store_path},
-    {"store", "address", later},
-    {"store", "prefix", later},
-    {"store", "token_file", later},
-    {"store", "ca_file", later},
-    {"store", "cert_file", later},
-    {"store", "key_file", later},
+    {"store", "address", take_store_address},
+    {"store", "prefix", take_store_prefix},
+    {"store", "token_file", take_store_token_file},
+    {"store", "ca_file", take_store_ca_file},
+    {"store", "cert_file", take_store_cert_file},
+    {"store", "key_file", take_store_key_file},
     {"bus", "kind", take_bus_kind},
-    {"bus", "servers", later},
-    {"bus", "credentials_file", later},
-    {"bus", "nkey_file", later},
-    {"bus", "ca_file", later},
-    {"bus", "cert_file", later},
-    {"bus", "key_file", later},
+    {"bus", "servers", take_bus_servers},
+    {"bus", "credentials_file", take_bus_credentials_file},
+    {"bus", "nkey_file", take_bus_nkey_file},
+    {"bus", "ca_file", take_bus_ca_file},
+    {"bus", "cert_file", take_bus_cert_file},
+    {"bus", "key_file", take_bus_key_file},
     {"api", "", take_api},
     {"api", "listen", take_api_listen},
     {"api", "cert_file", later},
@@ -217,7 +199,8 @@ std::string label_of(std::string_view host_name) {
 
 /// What is absent and follows from something else.
 result<> complete(daemon_config& config, std::string_view source_name, std::string_view host_name) {
-  if (config.store.path.empty()) config.store.path = config.state_dir + "/peerage.db";
+  const bool on_disk = config.store.kind == store_kind::sqlite;
+  if (on_disk && config.store.path.empty()) config.store.path = config.state_dir + "/peerage.db";
   if (!config.gateway) return {};
   gateway_config& gateway = *config.gateway;
   if (gateway.private_key_file.empty())
@@ -260,6 +243,9 @@ result<daemon_config> parse_daemon_config(std::string_view toml_text, std::strin
     return fail(errc::invalid, std::string(source_name) +
                                    ": has neither [api] nor [gateway], so this process would have "
                                    "no role; add one or both");
+  }
+  if (auto fits = check_backends(config, source_name); !fits) {
+    return std::unexpected(std::move(fits.error()));
   }
   if (auto done = complete(config, source_name, host_name); !done) {
     return std::unexpected(std::move(done.error()));

@@ -27,6 +27,16 @@ std::string path_of(const std::string& key) {
   return made;
 }
 
+result<std::uint64_t> index_in(const http::response& answer) {
+  const std::string_view text = answer.header("X-Consul-Index");
+  std::uint64_t index = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), index);
+  if (text.empty() || parsed.ec != std::errc{} || index == 0) {
+    return fail(errc::corrupt, "Consul's answer has no X-Consul-Index");
+  }
+  return index;
+}
+
 }  // namespace
 
 /// One that waits for a connection; it is in the line until it is given one or goes.
@@ -172,13 +182,39 @@ task<result<std::vector<entry>>> calls::get_many(std::vector<std::string> keys) 
 task<result<std::uint64_t>> calls::index(std::string missing) {
   auto answer = co_await read(std::move(missing), {});
   if (!answer) co_return std::unexpected(std::move(answer.error()));
-  const std::string_view text = answer->header("X-Consul-Index");
-  std::uint64_t index = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), index);
-  if (text.empty() || parsed.ec != std::errc{}) {
-    co_return fail(errc::corrupt, "Consul's answer has no X-Consul-Index");
+  co_return index_in(*answer);
+}
+
+task<result<calls::seen>> calls::watch(std::shared_ptr<connection> over, std::string key,
+                                       bool folder, std::uint64_t since, steady_duration wait) {
+  http::request wanted;
+  wanted.method = "GET";
+  wanted.path = path_of(key);
+  wanted.query = folder ? "consistent&recurse" : "consistent";
+  steady_duration limit = call_limit;
+  if (since != 0) {
+    const auto rest = std::chrono::ceil<std::chrono::milliseconds>(wait);
+    wanted.query +=
+        "&index=" + std::to_string(since) + "&wait=" + std::to_string(rest.count()) + "ms";
+    limit += wait + wait / 10;  // Consul adds up to a sixteenth, so that not all come at once
   }
-  co_return index;
+  if (!token_.empty()) {
+    wanted.headers.emplace_back("X-Consul-Token", std::string(token_.reveal()));
+  }
+  auto answer = co_await over->ask(std::move(wanted), false, limit);
+  if (!answer) co_return std::unexpected(std::move(answer.error()));
+  if (answer->status != 200 && answer->status != 404) {
+    co_return std::unexpected(error_of(answer->status, answer->body, false));
+  }
+  const auto index = index_in(*answer);
+  if (!index) co_return std::unexpected(index.error());
+  seen made;
+  made.index = *index;
+  if (answer->status == 404) co_return made;
+  auto entries = read_entries(answer->body);
+  if (!entries) co_return std::unexpected(std::move(entries.error()));
+  made.entries = std::move(*entries);
+  co_return made;
 }
 
 task<result<txn_answer>> calls::transact(std::vector<operation> operations, bool writing) {

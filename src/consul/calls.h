@@ -35,6 +35,16 @@ class calls {
   /// The index of the whole KV store; every transaction up to it is seen by whatever is read next.
   /// `missing` is a key that nobody writes.
   task<result<std::uint64_t>> index(std::string missing);
+  struct seen {
+    std::vector<entry> entries;
+    std::uint64_t index = 0;
+  };
+  /// The key, or every key that begins with it, over a connection of the caller's own. With `since`
+  /// other than 0 it waits until the index has passed that, or for about `wait`.
+  task<result<seen>> watch(std::shared_ptr<connection> over, std::string key, bool folder,
+                           std::uint64_t since, steady_duration wait);
+  std::shared_ptr<connection> connect() { return std::make_shared<connection>(loop_, to_); }
+
   /// One transaction, sent once.
   task<result<txn_answer>> write(std::vector<operation> operations);
 

@@ -8,8 +8,6 @@
 namespace peerage::consul {
 namespace {
 
-constexpr std::size_t ring_length = 64;
-
 step set(std::string key, std::string value) {
   return {{verb::set, std::move(key), std::move(value), 0, 0}, blame::moved};
 }
@@ -191,41 +189,6 @@ result<record> read_record(const key_space& keys, const record_key& kind, const 
 
 std::string write_record(const record& from) {
   return std::visit([](const auto& each) { return wire::write(each); }, from);
-}
-
-void append(ring& to, const std::set<std::string>& keys) {
-  to.changes.insert(to.changes.end(), keys.begin(), keys.end());
-  to.sequence += keys.size();
-  if (to.changes.size() > ring_length) {
-    to.changes.erase(to.changes.begin(), to.changes.end() - ring_length);
-  }
-}
-
-std::string write_ring(const ring& from, wall_time now) {
-  json::object made;
-  made["sequence"] = from.sequence;
-  made["written_at"] = to_rfc3339(now);
-  json::array changes;
-  for (const auto& each : from.changes) changes.emplace_back(each);
-  made["changes"] = std::move(changes);
-  return json::serialize(made);
-}
-
-std::optional<ring> read_ring(std::string_view text) {
-  const auto parsed = json::parse(text);
-  const auto* object = parsed ? parsed->if_object() : nullptr;
-  const auto* sequence = object ? object->if_contains("sequence") : nullptr;
-  const auto* changes = object ? object->if_contains("changes") : nullptr;
-  if (!sequence || !changes || !changes->is_array()) return {};
-  boost::system::error_code wrong;
-  ring made;
-  made.sequence = sequence->to_number<std::uint64_t>(wrong);
-  if (wrong) return {};
-  for (const auto& each : changes->get_array()) {
-    if (!each.is_string()) return {};
-    made.changes.emplace_back(each.get_string());
-  }
-  return made;
 }
 
 }  // namespace peerage::consul

@@ -70,16 +70,4 @@ void remove_plain(change& to, const entry& old);
 result<record> read_record(const key_space& keys, const record_key& kind, const entry& from);
 std::string write_record(const record& from);
 
-// A ring: the last changes that one API process made for one gateway, which its agent reads.
-struct ring {
-  std::uint64_t sequence = 0;        // of the last of `changes`; the first has the lowest
-  std::vector<std::string> changes;  // public keys in base64, 64 at most
-  bool operator==(const ring&) const = default;
-};
-
-void append(ring& to, const std::set<std::string>& keys);
-std::string write_ring(const ring& from, wall_time now);
-/// Nothing where it can't be read: the process then begins a new one behind a gap.
-std::optional<ring> read_ring(std::string_view text);
-
 }  // namespace peerage::consul

@@ -10,6 +10,7 @@
 
 #include "consul/calls.h"
 #include "consul/change.h"
+#include "consul/rings.h"
 #include "consul/store.h"
 #include "consul/writer.h"
 
@@ -22,13 +23,19 @@ struct place {
 };
 
 struct core {
+  asio::any_io_executor loop;
+  clock& time;
   key_space keys;
   std::shared_ptr<consul::calls> calls;
   std::shared_ptr<consul::writer> writer;
   std::function<void(const std::string&, const std::string&)> on_corrupt;
   // Networks and gateways by key; every transaction proves what it took from here.
-  std::map<std::string, place> places;
-  std::set<std::string> reported;  // keys of corrupt values
+  std::map<std::string, place> places = {};
+  // Of the gateways that this process runs or follows.
+  std::map<gateway_name, claimant> claims = {};
+  std::map<gateway_name, std::shared_ptr<connection>> followers = {};
+  std::uint64_t highest = 0;       // index of the whole KV store that was seen
+  std::set<std::string> reported = {};  // keys of corrupt values
 
   void report(const std::string& key, const std::string& why);
 };
@@ -38,6 +45,22 @@ using found_record = result<std::optional<stored<record>>>;
 
 // commit.cc
 task<result<revision>> commit(shared_core self, transaction writes);
+// follow.cc
+task<result<followed>> follow(shared_core self, gateway_name gateway, std::string position,
+                              steady_duration wait);
+task<result<assigned>> assignments(shared_core self, gateway_name gateway,
+                                   std::vector<public_key> keys);
+// whole.cc
+task<result<followed>> read_whole(shared_core self, gateway_name gateway,
+                                  std::shared_ptr<connection> over, place_in_rings known);
+/// The assignments in the entries; what is none is reported and passed over.
+void take_assignments(core& self, const gateway_name& gateway, const std::vector<entry>& from,
+                      std::map<std::string, stored_assignment>& into);
+// claim.cc
+task<result<>> claim(shared_core self, gateway_name gateway, claimant who);
+task<> release(shared_core self, gateway_name gateway);
+/// Answers whoever asks whether this process lives. errc::conflict where another has the name.
+task<result<>> keep_claim(shared_core self, gateway_name gateway, const std::vector<entry>& folder);
 // read.cc
 task<found_record> get(shared_core self, record_key key);
 task<found_record> find_peer(shared_core self, gateway_name gateway, public_key key);

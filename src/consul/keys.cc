@@ -48,6 +48,10 @@ std::string key_space::at(const gateway_name& gateway, const public_key& key) co
   return prefix + "at/" + gateway.text() + "/" + hex_encode(key.bytes());
 }
 
+std::string key_space::at_all(const gateway_name& gateway, std::string_view digits) const {
+  return prefix + "at/" + gateway.text() + "/" + std::string(digits);
+}
+
 std::string key_space::placed_on(const gateway_name& gateway) const {
   return prefix + "placed/" + gateway.text() + "/";
 }

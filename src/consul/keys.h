@@ -38,6 +38,11 @@ struct key_space {
   std::string expiry_moment(wall_time time) const;
   std::string expiry(wall_time time, const peer_id& id) const;
 
+  /// Everything of a gateway, or those of its keys that begin with these hex digits.
+  std::string at_all(const gateway_name& gateway, std::string_view digits = {}) const;
+
+  std::string owner(const gateway_name& gateway) const { return rings_of(gateway) + "~owner"; }
+  std::string challenge(const gateway_name& gateway) const { return rings_of(gateway) + "~claim"; }
   std::string rings_of(const gateway_name& gateway) const;
   std::string ring(std::string_view gateway, std::string_view api) const;
 };

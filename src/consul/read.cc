@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "consul/core.h"
+#include "crypto/random.h"
 #include "wire/records.h"
 
 namespace peerage::consul {
@@ -192,14 +193,27 @@ task<result<page>> list(shared_core self, page_query query) {
                                 std::move(query));
 }
 
+/// Of many processes that find none at once, or see that Consul was restored, one makes a new one
+/// and the others read that.
 task<result<epoch>> identity(shared_core self) {
-  auto found = co_await self->calls->get(self->keys.epoch());
-  if (!found) co_return std::unexpected(std::move(found.error()));
-  if (!*found || (*found)->value.empty()) {
-    co_return fail(errc::corrupt, "Consul has no " + self->keys.epoch() +
-                                      ", which this store was opened with; start again");
+  for (int i = 0; i < 3; ++i) {
+    const auto index = co_await self->calls->index(self->keys.nothing());
+    if (!index) co_return std::unexpected(index.error());
+    auto found = co_await self->calls->get(self->keys.epoch());
+    if (!found) co_return std::unexpected(std::move(found.error()));
+    const bool restored = *index < self->highest;
+    if (*found && !(*found)->value.empty() && !restored) {
+      self->highest = *index;
+      self->writer->set_epoch((*found)->value);
+      co_return epoch{std::move((*found)->value)};
+    }
+    std::vector<operation> make;
+    make.push_back({verb::cas, self->keys.epoch(), random_id(), 0, *found ? (*found)->index : 0});
+    auto made = co_await self->calls->write(std::move(make));
+    if (!made) co_return std::unexpected(std::move(made.error()));
+    self->highest = 0;
   }
-  co_return epoch{std::move((*found)->value)};
+  co_return fail(errc::unavailable, "the store's epoch kept changing; try again");
 }
 
 }  // namespace peerage::consul

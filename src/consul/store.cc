@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "consul/core.h"
-#include "crypto/random.h"
 
 namespace peerage {
 namespace consul {
@@ -30,23 +29,26 @@ class consul_store final : public store {
   task<result<page>> list(page_query query) override {
     return consul::list(core_, std::move(query));
   }
+  // Six operations each at most, and a ring: 64 are Consul's limit.
+  std::size_t most_removals() const override { return 9; }
+  task<result<followed>> follow(gateway_name gateway, std::string position,
+                                steady_duration wait) override {
+    return consul::follow(core_, std::move(gateway), std::move(position), wait);
+  }
+  task<result<assigned>> assignments(gateway_name gateway, std::vector<public_key> keys) override {
+    return consul::assignments(core_, std::move(gateway), std::move(keys));
+  }
+  task<result<>> claim(gateway_name gateway, claimant who) override {
+    return consul::claim(core_, std::move(gateway), std::move(who));
+  }
+  task<> release(gateway_name gateway) override {
+    return consul::release(core_, std::move(gateway));
+  }
   task<result<epoch>> identity() override { return consul::identity(core_); }
 
  private:
   shared_core core_;
 };
-
-/// Of many processes that find none at once, one makes it and the others read that one.
-task<result<>> make_epoch(shared_core self) {
-  auto found = co_await self->calls->get(self->keys.epoch());
-  if (!found) co_return std::unexpected(std::move(found.error()));
-  if (*found) co_return result<>{};
-  std::vector<operation> create;
-  create.push_back({verb::cas, self->keys.epoch(), random_id(), 0, 0});
-  auto made = co_await self->calls->write(std::move(create));
-  if (!made) co_return std::unexpected(std::move(made.error()));
-  co_return result<>{};
-}
 
 bool is_id(std::string_view text) {
   return is_label(text);  // a UUID is one too
@@ -61,29 +63,26 @@ void core::report(const std::string& key, const std::string& why) {
 
 }  // namespace consul
 
-task<result<std::unique_ptr<store>>> open_consul_store(asio::any_io_executor loop, clock& time,
-                                                       consul_options options) {
+result<std::unique_ptr<store>> open_consul_store(asio::any_io_executor loop, clock& time,
+                                                 consul_options options) {
   if (options.prefix.size() < 2 || !options.prefix.ends_with('/') ||
       options.prefix.starts_with('/')) {
-    co_return fail(errc::invalid, "the prefix must end with / and not begin with one", "prefix");
+    return fail(errc::invalid, "the prefix must end with / and not begin with one", "prefix");
   }
   if (!consul::is_id(options.api_id)) {
-    co_return fail(errc::invalid, "the API process's id must be a DNS label", "api_id");
+    return fail(errc::invalid, "the API process's id must be a DNS label", "api_id");
   }
   auto url = http::parse_base_url(options.address);
   if (!url) {
-    co_return fail(url.error().code, "Consul's address: " + url.error().message, "address");
+    return fail(url.error().code, "Consul's address: " + url.error().message, "address");
   }
-  const auto made = std::make_shared<consul::core>();
-  made->keys.prefix = options.prefix;
-  made->calls = std::make_shared<consul::calls>(loop, std::move(*url), std::move(options.token));
-  made->writer =
-      std::make_shared<consul::writer>(loop, time, made->calls, made->keys, options.api_id);
-  made->on_corrupt = std::move(options.on_corrupt);
-  auto ready = co_await consul::make_epoch(made);
-  if (!ready) co_return std::unexpected(std::move(ready.error()));
-  std::unique_ptr<store> opened = std::make_unique<consul::consul_store>(made);
-  co_return opened;
+  consul::key_space keys{options.prefix};
+  auto calls = std::make_shared<consul::calls>(loop, std::move(*url), std::move(options.token));
+  auto writer = std::make_shared<consul::writer>(loop, time, calls, keys, options.api_id);
+  auto core = std::make_shared<consul::core>(consul::core{loop, time, std::move(keys),
+                                                          std::move(calls), std::move(writer),
+                                                          std::move(options.on_corrupt)});
+  return std::make_unique<consul::consul_store>(std::move(core));
 }
 
 }  // namespace peerage

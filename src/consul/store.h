@@ -25,10 +25,9 @@ struct consul_options {
   std::function<void(const std::string& key, const std::string& why)> on_corrupt;
 };
 
-/// Reads the store's identity, or makes it in an empty one. The store goes before `time` does; what
-/// is under way then ends within 5 s on the loop. errc::invalid with the option's name;
-/// errc::unavailable, errc::denied, errc::corrupt, errc::unsupported for https.
-task<result<std::unique_ptr<store>>> open_consul_store(asio::any_io_executor loop, clock& time,
-                                                       consul_options options);
+/// Consul need not be there yet. The store goes before `time` does; what is under way then ends
+/// within 5 s on the loop. errc::invalid with the option's name; errc::unsupported for https.
+result<std::unique_ptr<store>> open_consul_store(asio::any_io_executor loop, clock& time,
+                                                 consul_options options);
 
 }  // namespace peerage

@@ -166,6 +166,11 @@ std::deque<std::shared_ptr<writer::pending>> writer::take() {
 
 task<result<>> writer::load_rings(const group& of) {
   if (rings_.size() > most_rings) rings_.clear();
+  if (epoch_.empty()) {
+    auto found = co_await calls_->get(keys_.epoch());
+    if (!found) co_return std::unexpected(std::move(found.error()));
+    if (*found) epoch_ = std::move((*found)->value);
+  }
   for (const std::string& name : of.ring_names) {
     if (rings_.contains(name)) continue;
     auto found = co_await calls_->get(keys_.ring(name, api_));
@@ -173,7 +178,11 @@ task<result<>> writer::load_rings(const group& of) {
     kept_ring made;
     if (*found) {
       made.index = (*found)->index;
-      made.what = read_ring((*found)->value).value_or(ring{made.index, {}});
+      made.what.sequence = made.index;  // behind a gap, where it can't be read
+      if (const auto read = read_ring((*found)->value)) {
+        made.what.sequence = read->sequence;
+        for (const auto& key : read->changes) made.what.changes.push_back({key, read->written_at});
+      }
     }
     rings_.insert_or_assign(name, std::move(made));
   }
@@ -200,14 +209,15 @@ void writer::compose(group& of) {
     }
     for (const auto& [gateway, keys] : work.touched) {
       const auto at = of.new_rings.try_emplace(gateway, rings_.at(gateway)).first;
-      append(at->second.what, keys);
+      append(at->second.what, keys, clock_.now());
     }
   }
   ++nonce_;
   for (const std::string& name : of.ring_names) {
     const kept_ring& now = of.new_rings.try_emplace(name, rings_.at(name)).first->second;
     // The compare keeps a lost write that arrives late from going under this one unseen.
-    of.operations.push_back({verb::cas, keys_.ring(name, api_), write_ring(now.what, clock_.now()),
+    of.operations.push_back({verb::cas, keys_.ring(name, api_),
+                             write_ring(now.what, epoch_, clock_.now()),
                              write_flags({nonce_, 0, false}), now.index});
     of.owners.emplace_back();
   }

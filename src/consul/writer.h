@@ -15,6 +15,7 @@
 #include "async/signal.h"
 #include "consul/calls.h"
 #include "consul/change.h"
+#include "consul/rings.h"
 #include "ports/clock.h"
 
 namespace peerage::consul {
@@ -35,6 +36,9 @@ class writer : public std::enable_shared_from_this<writer> {
   /// Errors: those of calls::write(); errc::full for a change of more than 64 operations;
   /// errc::unavailable too when 4,096 changes wait already. Cancelling leaves the change under way.
   task<outcome> send(change what);
+
+  /// From now on the rings say so.
+  void set_epoch(std::string epoch) { epoch_ = std::move(epoch); }
 
   /// What has not been sent ends with errc::unavailable.
   void stop();
@@ -63,6 +67,7 @@ class writer : public std::enable_shared_from_this<writer> {
   key_space keys_;
   std::string api_;
   std::uint64_t nonce_;
+  std::string epoch_;  // of the store; empty: not read yet
   bool running_ = false;
   bool stopped_ = false;
   std::deque<std::shared_ptr<pending>> queue_;

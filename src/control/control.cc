@@ -68,9 +68,19 @@ task<> control::board_loop() {
   for (;;) {
     co_await clock_.wait_until(clock_.steady() + board_every);
     const auto read = co_await read_gateways();
+    co_await look_at_epoch();
     if (!read && well) log::warning("store can't be read", {{"error", read.error().message}});
     well = read.has_value();
   }
+}
+
+/// A store that was restored while this process ran has another identity, and its gateways refuse
+/// what names the old one.
+task<> control::look_at_epoch() {
+  auto id = co_await store_.identity();
+  if (!id || *id == epoch_) co_return;
+  log::warning("the store has another epoch: it was restored", {{"epoch", id->id}});
+  epoch_ = *std::move(id);
 }
 
 task<> control::use_loop() {
@@ -101,7 +111,10 @@ task<std::vector<std::string>> control::away() {
   if (!asked) names.emplace_back("store");
   if (!bus_.connected()) names.emplace_back("bus");
   for (const gateway_view& each : board_.views(clock_.steady(), bus_.connected())) {
-    if (!each.live) names.push_back("gateway " + each.what->name.text());
+    const std::string name = "gateway " + each.what->name.text();
+    if (!each.live) names.push_back(name);
+    const std::string trouble = board_.trouble(each.what->name);
+    if (each.live && !trouble.empty()) names.push_back(name + ": " + trouble);
   }
   co_return names;
 }

@@ -119,6 +119,9 @@ class control {
   task<result<gateway_info>> show_gateway(gateway_name name);
   task<result<gateway_info>> drain_gateway(gateway_name name, bool drain);
   task<result<>> remove_gateway(gateway_name name);
+  /// Tells the gateway to let go of the peers that it kept although the store suddenly lost them;
+  /// how many. errc::unavailable when it does not answer.
+  task<result<std::uint32_t>> accept_removals(gateway_name name);
 
   /// POST: errc::conflict with field "name" or "public_key"; errc::unavailable where no gateway
   /// fits or the store did not take it, and then nothing is stored; errc::outcome_unknown.
@@ -179,6 +182,7 @@ class control {
   task<> expiry_loop();
   task<> expire(std::vector<stored<peer>> gone);
   task<> board_loop();
+  task<> look_at_epoch();
   task<> use_loop();
   task<> flush_uses();
 

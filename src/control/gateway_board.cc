@@ -76,6 +76,11 @@ std::uint32_t gateway_board::peers(const gateway_name& name) const {
   return known != lines_.end() && known->second.last ? known->second.last->peers : 0;
 }
 
+std::string gateway_board::trouble(const gateway_name& name) const {
+  const auto known = lines_.find(name);
+  return known != lines_.end() && known->second.last ? known->second.last->trouble : std::string();
+}
+
 revision gateway_board::applied(const gateway_name& name) const {
   const auto known = lines_.find(name);
   if (known == lines_.end() || !known->second.last) return {};

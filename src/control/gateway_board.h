@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/time.h"
@@ -31,6 +32,8 @@ class gateway_board {
   bool live(const gateway_name& name, steady_time now, bool bus_connected) const;
   /// On its device, as the last heartbeat said.
   std::uint32_t peers(const gateway_name& name) const;
+  /// What it said of itself last; empty: all is well.
+  std::string trouble(const gateway_name& name) const;
   /// Up to here all that the store says is on the device.
   revision applied(const gateway_name& name) const;
   std::vector<gateway_view> views(steady_time now, bool bus_connected) const;

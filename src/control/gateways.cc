@@ -5,6 +5,8 @@
 namespace peerage {
 namespace {
 
+constexpr seconds accept_wait{5};
+
 std::unexpected<error> no_gateway(const gateway_name& name) {
   return fail(errc::not_found, "there is no gateway " + name.text(), "gateway");
 }
@@ -75,6 +77,18 @@ task<result<>> control::remove_gateway(gateway_name name) {
   }
   board_.remove(name);
   co_return result<>{};
+}
+
+task<result<std::uint32_t>> control::accept_removals(gateway_name name) {
+  auto found = co_await get_as<gateway>(store_, name);
+  if (!found) co_return std::unexpected(found.error());
+  if (!*found) co_return no_gateway(name);
+  const auto deadline = clock_.steady() + accept_wait;
+  const auto reply = co_await bus_.accept_removals(name, deadline);
+  if (!reply) {
+    co_return fail(errc::unavailable, called(name) + " did not answer; it has let go of nothing");
+  }
+  co_return reply->released;
 }
 
 }  // namespace peerage

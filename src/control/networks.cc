@@ -11,7 +11,6 @@ namespace {
 // overlap can't be added at once.
 const mark_name ledger{"networks"};
 constexpr int attempts = 16;
-constexpr std::size_t most_writes = 32;  // in one transaction
 
 std::unexpected<error> no_network(const network_name& name) {
   return fail(errc::not_found, "there is no network " + name.text(), "network");
@@ -116,7 +115,7 @@ task<result<>> control::remove_network(const principal& who, network_name name) 
   transaction writes;
   writes.push_back(removal{name, present{}});
   const auto take = [&] {
-    for (; !tokens->empty() && writes.size() < most_writes; tokens->pop_back())
+    for (; !tokens->empty() && writes.size() < store_.most_removals(); tokens->pop_back())
       writes.push_back(removal{tokens->back().id, anything{}});
     return std::exchange(writes, {});
   };

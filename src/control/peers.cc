@@ -12,8 +12,6 @@ namespace {
 constexpr seconds status_wait{2};
 constexpr milliseconds expiry_every{250};
 constexpr seconds expiry_wait{5};
-// Removals that one transaction and one message take together.
-constexpr std::size_t expire_together = 32;
 
 std::unexpected<error> no_peer(const peer_id& id) {
   return fail(errc::not_found,
@@ -144,9 +142,10 @@ task<result<removal_outcome>> control::remove_peer(const principal& who, peer_id
 }
 
 task<> control::expiry_loop() {
+  const std::size_t together = store_.most_removals();
   bool well = true;
   for (;;) {
-    page_query query{peers_expiring{clock_.now()}, {}, expire_together};
+    page_query query{peers_expiring{clock_.now()}, {}, together};
     auto got = co_await store_.list(query);
     if (!got && well) log::warning("expiry can't read the store", {{"error", got.error().message}});
     well = got.has_value();
@@ -156,7 +155,7 @@ task<> control::expiry_loop() {
         gone.push_back({std::get<peer>(std::move(each.value)), each.revision});
       }
     }
-    const bool full = gone.size() == expire_together;
+    const bool full = gone.size() == together;
     if (!gone.empty()) co_await expire(std::move(gone));
     if (!full) co_await clock_.wait_until(clock_.steady() + expiry_every);
   }

@@ -134,6 +134,16 @@ class local_bus final : public bus {
     co_return *std::move(answer);
   }
 
+  task<result<accept_removals_reply>> accept_removals(gateway_name to,
+                                                      steady_time deadline) override {
+    const auto found = serving_.find(to);
+    if (found == serving_.end()) co_return nobody(to);
+    auto work = found->second->accept_removals({});
+    auto answer = co_await in_time(deadlines_, std::move(work), deadline);
+    if (!answer) co_return late(to);
+    co_return *answer;
+  }
+
   result<> serve(gateway_name name, gateway_service& service) override {
     if (!serving_.emplace(name, &service).second) {
       return fail(errc::conflict, "gateway " + name.text() + " is served in this process already");
@@ -151,6 +161,12 @@ class local_bus final : public bus {
   void listen(std::function<void(const heartbeat&)> hear) override {
     listeners_.push_back(std::move(hear));
   }
+  void publish(const event& what) override {
+    for (const auto& hear : watchers_) hear(what);
+  }
+  void listen(std::function<void(const event&)> hear) override {
+    watchers_.push_back(std::move(hear));
+  }
   bool connected() const override { return true; }
 
  private:
@@ -164,6 +180,7 @@ class local_bus final : public bus {
   std::shared_ptr<deadlines> deadlines_;
   std::map<gateway_name, gateway_service*> serving_;
   std::vector<std::function<void(const heartbeat&)>> listeners_;
+  std::vector<std::function<void(const event&)>> watchers_;
 };
 
 }  // namespace

@@ -18,6 +18,9 @@ namespace {
 
 /// A gateway that answers when it is told to.
 struct slow_gateway final : gateway_service {
+  task<accept_removals_reply> accept_removals(accept_removals_request) override {
+    co_return accept_removals_reply{7};
+  }
   explicit slow_gateway(asio::io_context& loop) : go_on(loop.get_executor()) {}
   task<apply_reply> apply(apply_request request) override {
     ++under_way;

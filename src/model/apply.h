@@ -38,6 +38,18 @@ using peer_change = std::variant<put_peer_change, remove_peer_change>;
 
 const public_key& key_of(const peer_change& change);
 
+/// Lets go of the peers that a gateway kept although the store had suddenly lost them.
+struct accept_removals_request {};
+struct accept_removals_reply {
+  std::uint32_t released = 0;  // so many peers it no longer keeps
+};
+
+/// An assignment as the store has it.
+struct stored_assignment {
+  assignment peer;
+  revision at;  // of the transaction that wrote it last
+};
+
 /// In order; a gateway applies all that it can, each for itself.
 struct apply_request {
   std::string request_id;  // to follow one request through the logs of both sides
@@ -77,6 +89,18 @@ struct status_reply {
   std::uint32_t peers = 0;
   std::string device;
   std::vector<peer_report> reports;  // one for each key asked, in the same order
+};
+
+/// What the store says of a gateway's peers: of all of them, or of some keys.
+struct assigned {
+  bool whole = false;            // `peers` is everything that the gateway has
+  std::vector<public_key> keys;  // where not whole: those looked at; one not in `peers` is gone
+  std::vector<stored_assignment> peers;
+  // Every commit up to this one that touched what was looked at is in it; later ones may be.
+  revision as_of;
+  // Where whole, and the position told where to count from: at least so many peers that are missing
+  // now may have gone by commits of which the store kept a record.
+  std::uint64_t recorded = 0;
 };
 
 }  // namespace peerage

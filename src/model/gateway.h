@@ -34,8 +34,16 @@ struct gateway {
 struct heartbeat {
   gateway_name name;
   region_name region;
-  std::uint32_t peers = 0;  // on the device now
-  revision applied;         // up to here everything the store says is on the device
+  std::uint32_t peers = 0;   // on the device now
+  revision applied;          // up to here everything the store says is on the device
+  std::string trouble = {};  // what an operator should look at, in words; empty: nothing
+};
+
+/// A process that runs a gateway, and may be asked whether it lives.
+struct claimant {
+  std::string instance;  // of its state_dir and its host's boot: two that share it can't both live
+  std::string start;     // random, another for each start
+  std::string where;     // for people: "process 4711 on host fra-1"
 };
 
 }  // namespace peerage

@@ -54,6 +54,17 @@ class bus_on_nats final : public nats_bus {
   void stop_serving(const gateway_name& name) override;
   void publish(const heartbeat& beat) override;
   void listen(std::function<void(const heartbeat&)> hear) override;
+  task<result<accept_removals_reply>> accept_removals(gateway_name to,
+                                                      steady_time deadline) override {
+    accept_removals_request request;
+    auto answer = co_await ask(to, action::accept_removals, wire::write(request), deadline);
+    if (!answer) co_return std::unexpected(answer.error());
+    auto reply = wire::read_accept_removals_reply(*answer);
+    if (!reply) co_return not_understood(to, reply.error());
+    co_return *std::move(reply);
+  }
+  void publish(const event& what) override;
+  void listen(std::function<void(const event&)> hear) override;
   bool connected() const override { return connection_ && connection_->open(); }
   task<> stop() override;
 
@@ -72,6 +83,8 @@ class bus_on_nats final : public nats_bus {
   void close();
   void hear_heartbeats();
   void hear(const message& heard);
+  void hear_events();
+  void hear_event(const message& heard);
   void complain(std::string_view subject, std::string_view why);
 
   asio::any_io_executor loop_;
@@ -84,6 +97,7 @@ class bus_on_nats final : public nats_bus {
   bool stopping_ = false;
   steady_time quiet_until_{};
   std::vector<std::function<void(const heartbeat&)>> listeners_;
+  std::vector<std::function<void(const event&)>> watchers_;
   background work_;
   std::map<gateway_name, std::shared_ptr<serving>> serving_;
   std::shared_ptr<connection> connection_;
@@ -149,11 +163,37 @@ void bus_on_nats::hear(const message& heard) {
   for (std::size_t i = 0; i < listeners_.size(); ++i) listeners_[i](*beat);
 }
 
+/// NATS sends a process its own events too; while it is away they stay in the process.
+void bus_on_nats::publish(const event& what) {
+  if (connected()) {
+    static_cast<void>(connection_->publish(events, {}, wire::write(what)));
+    return;
+  }
+  for (std::size_t i = 0; i < watchers_.size(); ++i) watchers_[i](what);
+}
+
+void bus_on_nats::listen(std::function<void(const event&)> hear) {
+  watchers_.push_back(std::move(hear));
+  if (watchers_.size() == 1 && connected()) hear_events();
+}
+
+void bus_on_nats::hear_events() {
+  static_cast<void>(
+      connection_->subscribe(events, [this](const message& heard) { hear_event(heard); }));
+}
+
+void bus_on_nats::hear_event(const message& heard) {
+  if (heard.payload.size() > most_payload) return complain(heard.subject, "it is too large");
+  const auto what = wire::read_event(heard.payload);
+  if (!what) return complain(heard.subject, what.error().message);
+  for (std::size_t i = 0; i < watchers_.size(); ++i) watchers_[i](*what);
+}
+
 void bus_on_nats::complain(std::string_view subject, std::string_view why) {
   const steady_time now = time_.steady();
   if (now < quiet_until_) return;
   quiet_until_ = now + seconds{1};
-  log::warning("passed over a heartbeat", {{"subject", subject}, {"why", why}});
+  log::warning("passed over a message", {{"subject", subject}, {"why", why}});
 }
 
 void bus_on_nats::dial() {
@@ -174,6 +214,7 @@ void bus_on_nats::dialled(result<std::unique_ptr<connection>> made) {
   requests_ = std::make_shared<requests>(loop_, time_, connection_);
   for (const auto& [name, each] : serving_) each->listen(connection_);
   if (!listeners_.empty()) hear_heartbeats();
+  if (!watchers_.empty()) hear_events();
   failures_ = 0;
   said_away_ = false;
   log::info("connected to NATS", {{"server", connection_->server()}});

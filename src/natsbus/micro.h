@@ -26,7 +26,7 @@ struct micro_service {
   gateway_name gateway;
   std::string region;
   wall_time started;
-  std::array<endpoint, 2> endpoints;  // apply, status
+  std::array<endpoint, 3> endpoints;  // by action: apply, status, accept_removals
 };
 
 inline constexpr const char* micro_name = "peerage-gateway";

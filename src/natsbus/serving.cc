@@ -1,11 +1,17 @@
 #include "natsbus/serving.h"
 
+#include <array>
 #include <utility>
 
 #include "log/log.h"
 #include "wire/messages.h"
 
 namespace peerage::nats {
+namespace {
+
+constexpr std::array served{action::apply, action::status, action::accept_removals};
+
+}  // namespace
 
 serving::serving(gateway_name name, std::string region, gateway_service& service, clock& time,
                  background& work)
@@ -15,7 +21,7 @@ serving::serving(gateway_name name, std::string region, gateway_service& service
   about_.id = inbox.substr(inbox.rfind('.') + 1);
   about_.region = std::move(region);
   about_.started = time.now();
-  for (const action each : {action::apply, action::status}) {
+  for (const action each : served) {
     at(each).name = std::string(name_of(each));
     at(each).subject = subject_of(name, each);
   }
@@ -35,7 +41,7 @@ void serving::listen(std::shared_ptr<connection> over) {
           if (self && back) handle(*self, back, heard);
         }));
   };
-  for (const action what : {action::apply, action::status}) {
+  for (const action what : served) {
     subscribe(at(what).subject, [what](serving& self, const auto& back, const message& heard) {
       self.hear(what, back, heard);
     });
@@ -73,17 +79,25 @@ void serving::hear(action what, const std::shared_ptr<connection>& over, const m
            {errc::full, std::to_string(most_served) + " requests are under way already", {}});
     return;
   }
-  if (what == action::apply) {
-    auto request = wire::read_apply_request(heard.payload);
-    if (!request) return refuse(what, *over, reply, request.error());
-    work_.spawn(carry(shared_from_this(), what, over, std::move(reply), *std::move(request),
-                      &gateway_service::apply));
-  } else {
-    auto request = wire::read_status_request(heard.payload);
-    if (!request) return refuse(what, *over, reply, request.error());
-    work_.spawn(carry(shared_from_this(), what, over, std::move(reply), *std::move(request),
-                      &gateway_service::status));
+  switch (what) {
+    case action::apply:
+      return take(what, over, std::move(reply), wire::read_apply_request(heard.payload),
+                  &gateway_service::apply);
+    case action::status:
+      return take(what, over, std::move(reply), wire::read_status_request(heard.payload),
+                  &gateway_service::status);
+    case action::accept_removals:
+      return take(what, over, std::move(reply), wire::read_accept_removals_request(heard.payload),
+                  &gateway_service::accept_removals);
+    case action::heartbeat: return;
   }
+}
+
+template <class Request, class Reply>
+void serving::take(action what, const std::shared_ptr<connection>& over, std::string reply,
+                   result<Request> request, task<Reply> (gateway_service::*method)(Request)) {
+  if (!request) return refuse(what, *over, reply, request.error());
+  work_.spawn(carry(shared_from_this(), what, over, std::move(reply), *std::move(request), method));
 }
 
 template <class Request, class Reply>

@@ -29,11 +29,14 @@ class serving : public std::enable_shared_from_this<serving> {
  private:
   void hear(action what, const std::shared_ptr<connection>& over, const message& heard);
   template <class Request, class Reply>
+  void take(action what, const std::shared_ptr<connection>& over, std::string reply,
+            result<Request> request, task<Reply> (gateway_service::*method)(Request));
+  template <class Request, class Reply>
   task<> carry(std::shared_ptr<serving> self, action what, std::shared_ptr<connection> over,
                std::string reply, Request request, task<Reply> (gateway_service::*method)(Request));
   void refuse(action what, connection& over, const std::string& reply, const error& why);
   void answer(action what, connection& over, const std::string& reply, std::string payload);
-  endpoint& at(action what) { return about_.endpoints[what == action::apply ? 0 : 1]; }
+  endpoint& at(action what) { return about_.endpoints.at(static_cast<std::size_t>(what)); }
 
   gateway_service& service_;
   clock& time_;

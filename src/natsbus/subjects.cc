@@ -11,6 +11,7 @@ std::string_view name_of(action value) {
   switch (value) {
     case action::apply: return "apply";
     case action::status: return "status";
+    case action::accept_removals: return "accept-removals";
     case action::heartbeat: return "heartbeat";
   }
   return {};

@@ -9,7 +9,7 @@
 
 namespace peerage::nats {
 
-enum class action { apply, status, heartbeat };
+enum class action { apply, status, accept_removals, heartbeat };
 
 std::string_view name_of(action value);
 
@@ -18,6 +18,9 @@ std::string subject_of(const gateway_name& gateway, action what);
 
 /// Every gateway's heartbeat.
 inline constexpr const char* every_heartbeat = "peerage.v1.gateway.*.heartbeat";
+
+/// What happens to peers, from every process.
+inline constexpr const char* events = "peerage.v1.events";
 
 /// The gateway that a heartbeat's subject names; nothing for any other subject.
 std::optional<gateway_name> gateway_of_heartbeat(std::string_view subject);

@@ -39,6 +39,26 @@ struct ledger_test : testing::Test {
   void written() {
     for (const auto& each : book.unconfirmed()) book.confirm(each, book.words(), now);
   }
+  ledger::observation whole(std::vector<stored_assignment> all, std::uint64_t as_of) {
+    return book.observe({true, {}, std::move(all), revision{as_of}}, now);
+  }
+  ledger::observation some(std::vector<int> asked, std::vector<stored_assignment> there,
+                           std::uint64_t as_of) {
+    std::vector<public_key> keys;
+    for (const int n : asked) keys.push_back(key(static_cast<std::uint8_t>(n)));
+    return book.observe({false, keys, std::move(there), revision{as_of}}, now);
+  }
+  /// So many peers, each to expire in 500 s, on the device, as the store had them.
+  void fill(int count) {
+    std::vector<stored_assignment> all;
+    const revision at{book.as_of().number + 1};
+    for (int n = 1; n <= count; ++n) {
+      all.push_back({peer_of(static_cast<std::uint8_t>(n)), at});
+      all.back().peer.expires_at = now + seconds{500};
+    }
+    whole(std::move(all), at.number);
+    written();
+  }
   bool wants(std::uint8_t n) {
     return std::holds_alternative<set_peer>(book.wanted_change(key(n)));
   }
@@ -90,9 +110,9 @@ TEST_F(ledger_test, a_new_key_of_the_same_peer_replaces_the_old_one) {
 TEST_F(ledger_test, a_listing_from_before_an_enrolment_does_not_remove_it) {
   put(peer_of(1), 10);
   written();
-  EXPECT_TRUE(book.observe({}, revision{9}).empty());
+  EXPECT_TRUE(whole({}, 9).write.empty());
   EXPECT_TRUE(wants(1));
-  EXPECT_EQ(book.observe({}, revision{10}), std::vector{key(1)});
+  EXPECT_EQ(whole({}, 10).write, std::vector{key(1)});
   EXPECT_FALSE(wants(1));
 }
 
@@ -100,24 +120,137 @@ TEST_F(ledger_test, a_listing_from_before_a_removal_does_not_bring_it_back) {
   put(peer_of(1), 5);
   remove(1, 10);
   written();
-  EXPECT_TRUE(book.observe({{peer_of(1), revision{5}}}, revision{9}).empty());
+  EXPECT_TRUE(whole({{peer_of(1), revision{5}}}, 9).write.empty());
   EXPECT_FALSE(wants(1));
 }
 
-TEST_F(ledger_test, a_removal_is_forgotten_once_the_store_has_passed_it) {
+TEST_F(ledger_test, a_removal_is_remembered_until_the_store_has_passed_it) {
   put(peer_of(1), 5);
   remove(1, 10);
   written();
-  book.observe({}, revision{9});
+  whole({}, 9);
+  book.compare({}, book.words(), now);
   EXPECT_NE(book.find(key(1)), nullptr);
-  book.observe({}, revision{10});
+  whole({}, 10);
+  book.compare({}, book.words(), now);
   EXPECT_EQ(book.find(key(1)), nullptr);
+  EXPECT_EQ(put(peer_of(1), 5), verdict::superseded) << "and then the store's view is the fence";
+  EXPECT_FALSE(wants(1));
 }
 
 TEST_F(ledger_test, a_listing_brings_what_the_bus_lost) {
-  EXPECT_EQ(book.observe({{peer_of(1), revision{5}}}, revision{5}), std::vector{key(1)});
+  EXPECT_EQ(whole({{peer_of(1), revision{5}}}, 5).write, std::vector{key(1)});
   EXPECT_TRUE(wants(1));
   EXPECT_FALSE(book.find(key(1))->confirmed);
+  EXPECT_EQ(put(peer_of(1), 5), verdict::write) << "whoever asks waits for the device";
+  written();
+  EXPECT_EQ(put(peer_of(1), 5), verdict::done);
+}
+
+TEST_F(ledger_test, the_store_speaks_of_some_keys_alone) {
+  whole({{peer_of(1), revision{1}}, {peer_of(2), revision{2}}}, 2);
+  const auto seen = some({1, 3}, {{peer_of(3), revision{4}}}, 4);
+  EXPECT_EQ(seen.write, (std::vector{key(1), key(3)}));
+  EXPECT_FALSE(wants(1));
+  EXPECT_TRUE(wants(2)) << "nobody spoke of it";
+  EXPECT_TRUE(wants(3));
+}
+
+TEST_F(ledger_test, a_word_that_means_the_same_to_the_device_writes_nothing) {
+  whole({{peer_of(1), revision{1}}}, 1);
+  written();
+  assignment renewed = peer_of(1);
+  renewed.expires_at = now + seconds{60};
+  EXPECT_TRUE(some({1}, {{renewed, revision{2}}}, 2).write.empty());
+  EXPECT_TRUE(book.find(key(1))->confirmed);
+  EXPECT_EQ(book.find(key(1))->peer.expires_at, renewed.expires_at);
+  renewed.expires_at = now + seconds{90};
+  EXPECT_EQ(put(renewed, 3), verdict::done);
+}
+
+TEST_F(ledger_test, a_late_word_changes_nothing_once_the_store_has_spoken) {
+  whole({{peer_of(1), revision{5}}}, 9);
+  written();
+  EXPECT_EQ(put(peer_of(2), 7), verdict::superseded);
+  EXPECT_EQ(put(peer_of(1, "fd00::77/128"), 3), verdict::superseded);
+  EXPECT_EQ(remove(1, 4), verdict::done) << "it happened, and was overtaken";
+  EXPECT_TRUE(wants(1));
+  EXPECT_FALSE(wants(2));
+}
+
+TEST_F(ledger_test, an_address_that_the_store_gives_to_two_is_contested) {
+  whole({{peer_of(1), revision{5}}}, 5);
+  const auto seen = some({2}, {{peer_of(2, "fd00::1/128"), revision{6}}}, 6);
+  EXPECT_EQ(seen.contested, std::vector{key(2)});
+  EXPECT_FALSE(wants(2)) << "nobody is overwritten";
+  EXPECT_EQ(book.rivals(peer_of(2, "fd00::1/128")), (std::vector{key(2), key(1)}));
+  const assigned both{false, {key(2), key(1)}, {{peer_of(2, "fd00::1/128"), revision{6}}}, {}};
+  EXPECT_EQ(book.settle(both, book.words()).write, (std::vector{key(1), key(2)}));
+  EXPECT_TRUE(wants(2));
+  EXPECT_FALSE(wants(1));
+}
+
+TEST_F(ledger_test, what_the_store_does_not_confirm_is_settled_by_asking_it) {
+  whole({}, 5);
+  put(peer_of(1), 1'000'000);
+  EXPECT_EQ(book.ahead().size(), 1U);
+  whole({}, 9);
+  EXPECT_TRUE(wants(1)) << "the store's view has not reached that revision";
+  const assigned none{false, {key(1)}, {}, revision{9}};
+  EXPECT_TRUE(book.settle(none, book.words() - 1).write.empty()) << "touched since the question";
+  EXPECT_EQ(book.settle(none, book.words()).write, std::vector{key(1)});
+  EXPECT_FALSE(wants(1));
+  EXPECT_TRUE(book.ahead().empty());
+}
+
+TEST_F(ledger_test, a_restored_store_speaks_anew) {
+  whole({{peer_of(1), revision{100}}, {peer_of(2), revision{101}}}, 200);
+  written();
+  book.restart();
+  EXPECT_TRUE(wants(1)) << "until the store has spoken";
+  const auto seen = whole({{peer_of(1), revision{3}}}, 4);
+  EXPECT_EQ(seen.write, std::vector{key(2)});
+  EXPECT_TRUE(book.find(key(1))->confirmed) << "what is right stays untouched";
+}
+
+TEST_F(ledger_test, a_store_that_lost_most_peers_is_not_believed) {
+  fill(150);
+  EXPECT_TRUE(whole({}, 1'000).write.empty());
+  EXPECT_EQ(book.held(), 150U);
+  EXPECT_EQ(book.peers(), 150U);
+  EXPECT_TRUE(whole({{peer_of(1), revision{1}}}, 1'001).write.empty());
+  EXPECT_EQ(book.held(), 149U) << "what came back is no longer held";
+  EXPECT_EQ(some({2}, {}, 1'002).write, std::vector{key(2)}) << "a removal by record is one";
+  EXPECT_EQ(book.accept_removals().size(), 148U);
+  EXPECT_EQ(book.held(), 0U);
+  EXPECT_EQ(book.peers(), 1U);
+}
+
+TEST_F(ledger_test, many_removals_with_a_reason_are_believed) {
+  fill(150);
+  assigned recorded{true, {}, {}, revision{1'000}, 60};
+  EXPECT_EQ(book.observe(recorded, now).write.size(), 150U) << "90 are too few to doubt";
+  fill(150);
+  now += seconds{1'000};
+  EXPECT_EQ(whole({}, 2'000).write.size(), 150U) << "they have expired";
+  fill(90);
+  EXPECT_EQ(whole({}, 3'000).write.size(), 90U);
+}
+
+TEST_F(ledger_test, strangers_stay_until_the_store_has_spoken) {
+  const std::vector<device_entry> dump{on_device(peer_of(4))};
+  EXPECT_TRUE(book.compare(dump, book.words(), now, ledger::strangers::leave).empty());
+  EXPECT_EQ(book.compare(dump, book.words(), now), std::vector{key(4)});
+}
+
+TEST_F(ledger_test, too_many_strangers_are_held) {
+  std::vector<device_entry> dump;
+  for (int n = 1; n <= 120; ++n) dump.push_back(on_device(peer_of(static_cast<std::uint8_t>(n))));
+  EXPECT_TRUE(book.compare(dump, book.words(), now).empty());
+  EXPECT_EQ(book.held(), 120U);
+  EXPECT_TRUE(book.accept_removals().empty());
+  EXPECT_EQ(book.compare(dump, book.words(), now).size(), 120U);
+  EXPECT_EQ(book.held(), 0U);
 }
 
 TEST_F(ledger_test, comparing_confirms_what_is_right_and_names_the_rest) {

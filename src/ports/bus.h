@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "model/apply.h"
+#include "model/event.h"
 #include "model/gateway.h"
 
 namespace peerage {
@@ -17,6 +18,7 @@ struct gateway_service {
   virtual ~gateway_service() = default;
   virtual task<apply_reply> apply(apply_request request) = 0;
   virtual task<status_reply> status(status_request request) = 0;
+  virtual task<accept_removals_reply> accept_removals(accept_removals_request request) = 0;
 };
 
 struct bus {
@@ -31,6 +33,9 @@ struct bus {
   virtual task<result<status_reply>> status(gateway_name to, status_request request,
                                             steady_time deadline) = 0;
 
+  virtual task<result<accept_removals_reply>> accept_removals(gateway_name to,
+                                                              steady_time deadline) = 0;
+
   /// From now on requests to `name` go to `service`, many at once, until stop_serving() returns.
   /// errc::conflict where this process serves that name already. `service` outlives the serving.
   virtual result<> serve(gateway_name name, gateway_service& service) = 0;
@@ -41,6 +46,10 @@ struct bus {
 
   /// `hear` is called for every heartbeat that arrives from now on, for the life of the bus.
   virtual void listen(std::function<void(const heartbeat&)> hear) = 0;
+
+  /// The same for events; a listener hears those of its own process too.
+  virtual void publish(const event& what) = 0;
+  virtual void listen(std::function<void(const event&)> hear) = 0;
 
   /// False while the other side can't be reached at all.
   virtual bool connected() const = 0;

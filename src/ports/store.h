@@ -5,6 +5,7 @@
 // Cancelling a commit leaves it either done or not done, never half.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <variant>
@@ -12,6 +13,7 @@
 
 #include "async/task.h"
 #include "base/error.h"
+#include "model/apply.h"
 #include "model/record.h"
 
 namespace peerage {
@@ -49,11 +51,18 @@ struct page {
 /// Where an item stands in its listing, for `page_query::after`.
 std::string position(const listing& what, const record& item);
 
+struct followed {
+  assigned what;
+  std::string position;  // where to go on: opaque, may be kept across restarts
+  epoch of;
+};
+
 struct store {
   virtual ~store() = default;
 
   /// All of the transaction or nothing of it, durable when it returns: it survives a power cut.
-  /// One revision for all its writes, greater than any before it. At most 32 writes.
+  /// One revision for all its writes, greater than any before it. errc::full for more writes than
+  /// the store takes at once; most_removals() removals always fit.
   ///
   /// Beside each write's own expectation these hold, or nothing happens:
   ///   a peer's name is unique in its network, its key on its gateway, its addresses everywhere;
@@ -76,7 +85,31 @@ struct store {
   /// One page of a listing. Errors as get().
   virtual task<result<page>> list(page_query query) = 0;
 
-  /// The store's identity, the same for its whole life. Errors as get().
+  virtual std::size_t most_removals() const = 0;  // in one commit
+
+  /// What changed for the gateway behind `position` ("": nothing is known yet, so everything). At
+  /// once where there is something, else as soon as there is, or after `wait` with nothing: not
+  /// whole, no keys. May say that there is nothing early, or tell a change twice, or answer whole
+  /// when it can't tell what changed; never passes over one. One call at a time for each gateway.
+  /// Errors as get(); errc::conflict where another process has claimed the gateway since this one
+  /// did.
+  virtual task<result<followed>> follow(gateway_name gateway, std::string position,
+                                        steady_duration wait) = 0;
+
+  /// What the gateway should have of these keys now; 64 keys at most. Errors as get().
+  virtual task<result<assigned>> assignments(gateway_name gateway,
+                                             std::vector<public_key> keys) = 0;
+
+  /// Makes the gateway's name this process's own. A holder of another instance is asked whether it
+  /// lives, and has 5 s to answer, in its follow(). errc::conflict where it does; the message says
+  /// where it runs. Errors as commit().
+  virtual task<result<>> claim(gateway_name gateway, claimant who) = 0;
+
+  /// Gives the name back: the next claim need not ask. What fails is left to that asking.
+  virtual task<> release(gateway_name gateway) = 0;
+
+  /// The store's identity, the same for its whole life: a restored one has another. Errors as
+  /// get().
   virtual task<result<epoch>> identity() = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "async/signal.h"
+#include "sqlite/follow.h"
 #include "sqlite/rows.h"
 #include "sqlite/schema.h"
 #include "sqlite/writer.h"
@@ -165,6 +166,20 @@ class sqlite_store final : public store {
     if (!filled) co_return std::unexpected(filled.error());
     co_return made;
   }
+
+  std::size_t most_removals() const override { return 32; }
+
+  task<result<followed>> follow(gateway_name gateway, std::string position,
+                                steady_duration wait) override {
+    return sqlite::follow(*this, loop_, std::move(gateway), std::move(position), wait);
+  }
+  task<result<assigned>> assignments(gateway_name gateway, std::vector<public_key> keys) override {
+    return sqlite::assignments(*this, std::move(gateway), std::move(keys));
+  }
+
+  // One process has the file, and its state_dir's lock.
+  task<result<>> claim(gateway_name, claimant) override { co_return result<>{}; }
+  task<> release(gateway_name) override { co_return; }
 
   task<result<epoch>> identity() override { co_return id_; }
 

@@ -46,6 +46,18 @@ task<result<status_reply>> fake_bus::status(gateway_name to, status_request requ
   co_return std::get<0>(std::move(first));
 }
 
+task<result<accept_removals_reply>> fake_bus::accept_removals(gateway_name to,
+                                                              steady_time deadline) {
+  const auto found = serving_.find(to);
+  if (!is_connected || found == serving_.end()) {
+    co_return fail(errc::unavailable, "nobody hears " + to.text());
+  }
+  auto answer = found->second->accept_removals({});
+  auto first = co_await (std::move(answer) || time_.wait_until(deadline));
+  if (first.index() == 1) co_return fail(errc::timeout, "no answer");
+  co_return std::get<0>(first);
+}
+
 result<> fake_bus::serve(gateway_name name, gateway_service& service) {
   if (!serving_.emplace(std::move(name), &service).second) {
     return fail(errc::conflict, "served already");
@@ -56,6 +68,11 @@ result<> fake_bus::serve(gateway_name name, gateway_service& service) {
 void fake_bus::publish(const heartbeat& beat) {
   if (!is_connected) return;
   for (const auto& hear : listeners_) hear(beat);
+}
+
+void fake_bus::publish(const event& what) {
+  if (!is_connected) return;
+  for (const auto& hear : watchers_) hear(what);
 }
 
 }  // namespace peerage::fakes

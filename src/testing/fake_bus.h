@@ -23,6 +23,12 @@ class fake_bus final : public bus {
   void listen(std::function<void(const heartbeat&)> hear) override {
     listeners_.push_back(std::move(hear));
   }
+  task<result<accept_removals_reply>> accept_removals(gateway_name to,
+                                                      steady_time deadline) override;
+  void publish(const event& what) override;
+  void listen(std::function<void(const event&)> hear) override {
+    watchers_.push_back(std::move(hear));
+  }
   bool connected() const override { return is_connected; }
 
   bool is_connected = true;
@@ -35,6 +41,7 @@ class fake_bus final : public bus {
   clock& time_;
   std::map<gateway_name, gateway_service*> serving_;
   std::vector<std::function<void(const heartbeat&)>> listeners_;
+  std::vector<std::function<void(const event&)>> watchers_;
 };
 
 }  // namespace peerage::fakes

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "agent/agent.h"
-#include "agent/registration.h"
 #include "testing/run.h"
 
 namespace peerage::fakes {
@@ -29,10 +28,9 @@ fake_gateway::fake_gateway(asio::io_context& loop, store& desired, bus& word, cl
 fake_gateway::~fake_gateway() = default;
 
 void fake_gateway::start() {
-  what_ = run_on(loop_, register_gateway(store_, clock_, what_)).value();
-  agent_options options{what_.name, what_.region, what_.number};
-  mind_ = std::make_unique<agent>(loop_.get_executor(), std::move(options), store_, bus_, clock_,
-                                  tunnel, interface, always_ready);
+  agent_options options{what_, {"this test", "a start", "the test"}};
+  agent_parts parts{store_, bus_, clock_, tunnel, interface, nullptr, always_ready};
+  mind_ = std::make_unique<agent>(loop_.get_executor(), std::move(options), std::move(parts));
   run_on(loop_, mind_->start()).value();
 }
 

@@ -1,6 +1,8 @@
 #include "testing/fake_store.h"
 
 #include <algorithm>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <charconv>
 
 namespace peerage::fakes {
 namespace {
@@ -73,14 +75,20 @@ task<result<revision>> fake_store::commit(transaction writes) {
     if (const auto checked = check(one, next); !checked) {
       co_return std::unexpected(checked.error());
     }
-    if (const auto* adding = std::get_if<put>(&one)) {
-      next.insert_or_assign(text_of(key_of(adding->value)), stored<record>{adding->value, made});
+    const auto* adding = std::get_if<put>(&one);
+    const std::string text = text_of(adding ? key_of(adding->value) : std::get<removal>(one).key);
+    const auto before = next.find(text);
+    if (before != next.end()) note(before->second.value, made.number);
+    if (adding != nullptr) note(adding->value, made.number);
+    if (adding != nullptr) {
+      next.insert_or_assign(text, stored<record>{adding->value, made});
     } else {
-      next.erase(text_of(std::get<removal>(one).key));
+      next.erase(text);
     }
   }
   records_ = std::move(next);
   last_ = made.number;
+  wake();
   if (now == trouble::loses_answer) co_return fail(errc::outcome_unknown, "no answer");
   co_return made;
 }
@@ -176,8 +184,111 @@ task<result<page>> fake_store::list(page_query query) {
   co_return made;
 }
 
+/// A refused transaction leaves a note of a change that did not happen, which is allowed.
+void fake_store::note(const record& of, std::uint64_t at) {
+  const auto* one = std::get_if<peer>(&of);
+  if (one != nullptr) log_.push_back({at, one->gateway, one->public_key});
+}
+
+void fake_store::wake() {
+  for (const auto& each : waiting_) each->notify();
+}
+
+void fake_store::lose_peers() {
+  std::erase_if(records_,
+                [](const auto& each) { return std::holds_alternative<peer>(each.second.value); });
+  log_.clear();
+  log_begins_ = ++last_;
+  wake();
+}
+
+std::optional<prefix> fake_store::range_of(const network_name& name) const {
+  const auto found = records_.find(text_of(name));
+  if (found == records_.end()) return {};
+  return std::get<network>(found->second.value).ipv4;
+}
+
+followed fake_store::changes(const gateway_name& on, const std::string& position) {
+  followed made;
+  made.of = epoch{id};
+  made.position = std::to_string(last_);
+  made.what.as_of = revision{last_};
+  std::uint64_t since = 0;
+  const char* last = position.data() + position.size();
+  const auto [end, failure] = std::from_chars(position.data(), last, since);
+  const bool known = failure == std::errc{} && end == last;
+  if (!known) since = 0;
+  made.what.whole = !known || since < log_begins_;
+  std::set<public_key> keys;
+  for (const changed& each : log_) {
+    if (each.at > since && each.gateway == on) keys.insert(each.key);
+  }
+  for (const auto& [text, each] : records_) {
+    const auto* one = std::get_if<peer>(&each.value);
+    if (one == nullptr || one->gateway != on) continue;
+    if (!made.what.whole && !keys.contains(one->public_key)) continue;
+    made.what.peers.push_back({assignment_of(*one, range_of(one->id.network)), each.revision});
+  }
+  if (!made.what.whole) made.what.keys.assign(keys.begin(), keys.end());
+  return made;
+}
+
+task<result<followed>> fake_store::follow(gateway_name gateway, std::string position,
+                                          steady_duration wait) {
+  using namespace asio::experimental::awaitable_operators;
+  if (away) co_return fail(errc::unavailable, "the store is away");
+  followed made = changes(gateway, position);
+  if (!made.what.whole && made.what.keys.empty()) {
+    struct listed {
+      std::set<std::shared_ptr<signal>>& all;
+      std::shared_ptr<signal> mine;
+      ~listed() { all.erase(mine); }
+    };
+    const auto mine = std::make_shared<signal>(co_await asio::this_coro::executor);
+    waiting_.insert(mine);
+    const listed until_then{waiting_, mine};
+    if (time == nullptr) {
+      co_await mine->wait();
+    } else {
+      co_await (mine->wait() || time->wait_until(time->steady() + wait));
+    }
+    if (away) co_return fail(errc::unavailable, "the store is away");
+    made = changes(gateway, position);
+  }
+  whole_reads += made.what.whole ? 1 : 0;
+  co_return made;
+}
+
+task<result<assigned>> fake_store::assignments(gateway_name gateway, std::vector<public_key> keys) {
+  if (away) co_return fail(errc::unavailable, "the store is away");
+  assigned made = changes(gateway, {}).what;
+  made.whole = false;
+  std::erase_if(made.peers, [&](const stored_assignment& each) {
+    return std::ranges::find(keys, each.peer.public_key) == keys.end();
+  });
+  made.keys = std::move(keys);
+  co_return made;
+}
+
+task<result<>> fake_store::claim(gateway_name gateway, claimant who) {
+  if (away) co_return fail(errc::unavailable, "the store is away");
+  const auto found = claims_.find(gateway);
+  if (found != claims_.end() && found->second.instance != who.instance) {
+    co_return fail(errc::conflict,
+                   "gateway " + gateway.text() + " is run by " + found->second.where);
+  }
+  claims_[gateway] = std::move(who);
+  co_return result<>{};
+}
+
+task<> fake_store::release(gateway_name gateway) {
+  claims_.erase(gateway);
+  co_return;
+}
+
 task<result<epoch>> fake_store::identity() {
-  co_return epoch{"fake-epoch"};
+  if (away) co_return fail(errc::unavailable, "the store is away");
+  co_return epoch{id};
 }
 
 }  // namespace peerage::fakes

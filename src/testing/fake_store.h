@@ -3,7 +3,11 @@
 
 #include <deque>
 #include <map>
+#include <memory>
+#include <set>
 
+#include "async/signal.h"
+#include "ports/clock.h"
 #include "ports/store.h"
 
 namespace peerage::fakes {
@@ -15,6 +19,12 @@ class fake_store final : public store {
   task<result<std::optional<stored<record>>>> find_peer(gateway_name gateway,
                                                         public_key key) override;
   task<result<page>> list(page_query query) override;
+  std::size_t most_removals() const override { return 32; }
+  task<result<followed>> follow(gateway_name gateway, std::string position,
+                                steady_duration wait) override;
+  task<result<assigned>> assignments(gateway_name gateway, std::vector<public_key> keys) override;
+  task<result<>> claim(gateway_name gateway, claimant who) override;
+  task<> release(gateway_name gateway) override;
   task<result<epoch>> identity() override;
 
   enum class trouble {
@@ -26,12 +36,32 @@ class fake_store final : public store {
   std::deque<trouble> next_commits;  // one for each commit to come
   bool away = false;                 // everything is errc::unavailable
   std::size_t commits = 0;
+  std::size_t whole_reads = 0;  // answers of follow() that were whole
+  std::string id = "fake-epoch";
+  clock* time = nullptr;  // where set, follow() gives up after `wait`; otherwise it waits for ever
+
+  /// Forgets every peer behind everybody's back, and who follows can't tell what changed.
+  void lose_peers();
 
  private:
   using table = std::map<std::string, stored<record>>;
   result<> check(const write& one, const table& now) const;
   result<> check_peer(const peer& one, const table& now) const;
 
+  struct changed {
+    std::uint64_t at;
+    gateway_name gateway;
+    public_key key;
+  };
+  void note(const record& of, std::uint64_t at);
+  void wake();
+  followed changes(const gateway_name& gateway, const std::string& position);
+  std::optional<prefix> range_of(const network_name& network) const;
+
+  std::vector<changed> log_;
+  std::uint64_t log_begins_ = 0;  // what came before can't be told any more
+  std::set<std::shared_ptr<signal>> waiting_;
+  std::map<gateway_name, claimant> claims_;
   table records_;  // by kind and key
   std::uint64_t last_ = 0;
 };

@@ -75,6 +75,14 @@ result<json::object> object_in(std::string_view text) {
   return std::move(parsed->get_object());
 }
 
+std::optional<error> refusal_in(const json::object& from) {
+  const auto* refusal = from.if_contains("error");
+  if (refusal == nullptr || !refusal->is_string()) return {};
+  return error{errc::invalid,
+               "the gateway could not read the request: " + std::string(refusal->get_string()),
+               {}};
+}
+
 result<> finish(json::fields& in) {
   auto good = in.finish(json::unknown_members::allowed);
   if (good) return good;

@@ -1,4 +1,4 @@
-// What the two files of this room share: members of the model's types, in and out of JSON. Inside
+// What the files of this room share: members of the model's types, in and out of JSON. Inside
 // this room alone.
 #pragma once
 
@@ -40,6 +40,9 @@ result<assignment> assignment_in(const json::object& from);
 
 /// The text as one JSON object; errc::corrupt.
 result<json::object> object_in(std::string_view text);
+
+/// What a gateway says instead of an answer: errc::invalid.
+std::optional<error> refusal_in(const json::object& from);
 
 /// errc::corrupt, with the field, for the first fault. Unknown members are none.
 result<> finish(json::fields& in);

@@ -9,6 +9,7 @@
 namespace peerage::wire {
 namespace {
 
+constexpr std::size_t most_trouble = 500;  // bytes
 constexpr std::int64_t most_number = std::numeric_limits<std::int64_t>::max();
 
 std::string_view name_of(change_state value) {
@@ -152,6 +153,7 @@ std::string write(const heartbeat& from) {
   made["region"] = from.region.text();
   made["peers"] = from.peers;
   made["applied"] = from.applied.number;
+  if (!from.trouble.empty()) made["trouble"] = from.trouble.substr(0, most_trouble);
   return json::serialize(made);
 }
 
@@ -182,10 +184,7 @@ result<apply_request> read_apply_request(std::string_view text) {
 result<apply_reply> read_apply_reply(std::string_view text) {
   auto object = object_in(text);
   if (!object) return std::unexpected(object.error());
-  if (const auto* refusal = object->if_contains("error"); refusal && refusal->is_string()) {
-    return fail(errc::invalid,
-                "the gateway could not read the request: " + std::string(refusal->get_string()));
-  }
+  if (auto refused = refusal_in(*object)) return std::unexpected(*std::move(refused));
   json::fields in(*object);
   apply_reply made;
   made.request_id = in.required<std::string>("request_id", any_text);
@@ -225,10 +224,7 @@ result<status_request> read_status_request(std::string_view text) {
 result<status_reply> read_status_reply(std::string_view text) {
   auto object = object_in(text);
   if (!object) return std::unexpected(object.error());
-  if (const auto* refusal = object->if_contains("error"); refusal && refusal->is_string()) {
-    return fail(errc::invalid,
-                "the gateway could not read the request: " + std::string(refusal->get_string()));
-  }
+  if (auto refused = refusal_in(*object)) return std::unexpected(*std::move(refused));
   json::fields in(*object);
   status_reply made;
   made.peers = static_cast<std::uint32_t>(required_count(in, "peers", 0xffffffff));
@@ -267,6 +263,7 @@ result<heartbeat> read_heartbeat(std::string_view text) {
   made.region = in.required<region_name>("region", region_name::parse);
   made.peers = static_cast<std::uint32_t>(required_count(in, "peers", 0xffffffff));
   made.applied = *parse_revision(in, "applied");
+  made.trouble = in.text("trouble").value_or("").substr(0, most_trouble);
   if (auto good = finish(in); !good) return std::unexpected(good.error());
   return made;
 }

@@ -54,5 +54,41 @@ TEST_P(bus_contract, heartbeats_reach_every_listener) {
   EXPECT_TRUE(bus_->connected());
 }
 
+TEST_P(bus_contract, a_heartbeat_tells_what_troubles_the_gateway) {
+  std::string heard;
+  bus_->listen([&](const heartbeat& beat) { heard = beat.trouble; });
+  bus_->publish({name_, *region_name::parse("fra"), 7, revision{3}, "removals held"});
+  EXPECT_TRUE(run_until(loop_, [&] { return heard == "removals held"; })) << heard;
+}
+
+TEST_P(bus_contract, events_reach_every_listener_once) {
+  std::vector<event> heard;
+  bus_->listen([&](const event& one) { heard.push_back(one); });
+  bus_->listen([&](const event& one) { heard.push_back(one); });
+  const event live{event_kind::peer_live, fakes::sample_peer("acme", "a", 1).created_at, name_,
+                   fakes::sample_peer("acme", "a", 1).id, revision{41}};
+  const event down{event_kind::gateway_down, live.at, name_, {}, {}};
+  bus_->publish(live);
+  bus_->publish(down);
+  ASSERT_TRUE(run_until(loop_, [&] { return heard.size() >= 4; })) << heard.size();
+  EXPECT_FALSE(run_until(loop_, [&] { return heard.size() > 4; }, milliseconds{50}));
+  EXPECT_EQ(heard[0].what, event_kind::peer_live);
+  EXPECT_EQ(heard[0].peer, live.peer);
+  EXPECT_EQ(heard[0].at, live.at);
+  EXPECT_EQ(heard[0].at_revision, live.at_revision);
+  EXPECT_EQ(heard[2].what, event_kind::gateway_down);
+  EXPECT_EQ(heard[2].gateway, name_);
+  EXPECT_FALSE(heard[2].peer);
+}
+
+TEST_P(bus_contract, carries_the_word_that_lets_go_of_held_peers) {
+  ASSERT_TRUE(bus_->serve(name_, service_));
+  gateway_name to = name_;
+  const auto deadline = clock_->steady() + seconds{5};
+  const auto reply = run_on(loop_, bus_->accept_removals(std::move(to), deadline));
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->released, 7U);
+}
+
 }  // namespace
 }  // namespace peerage::contract

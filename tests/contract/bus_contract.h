@@ -35,6 +35,9 @@ inline void PrintTo(const bus_kind& kind, std::ostream* to) {
 
 /// A gateway that answers, or keeps the caller waiting.
 struct echo final : gateway_service {
+  task<accept_removals_reply> accept_removals(accept_removals_request) override {
+    co_return accept_removals_reply{7};
+  }
   explicit echo(asio::io_context& loop) : go_on(loop.get_executor()) {}
   task<apply_reply> apply(apply_request request) override {
     seen.push_back(request.request_id);

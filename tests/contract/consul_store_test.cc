@@ -2,7 +2,7 @@
 #include <set>
 
 #include "base/base64.h"
-#include "consul/change.h"
+#include "consul/rings.h"
 #include "consul/store.h"
 #include "local/system_clock.h"
 #include "testing/run.h"
@@ -33,10 +33,11 @@ struct opened_store {
 std::shared_ptr<store> open_on(asio::io_context& loop, consul_options options) {
   auto made = std::make_shared<opened_store>();
   made->time = make_system_clock(loop.get_executor());
-  auto opened =
-      run_on(loop, open_consul_store(loop.get_executor(), *made->time, std::move(options)));
+  auto opened = open_consul_store(loop.get_executor(), *made->time, std::move(options));
   if (!opened) throw std::runtime_error(opened.error().message);
   made->what = std::move(*opened);
+  // As every process does first; it makes the epoch.
+  (void)run_on(loop, made->what->identity());
   store* face = made->what.get();
   return {std::move(made), face};
 }

@@ -1,4 +1,5 @@
 #include "testing/fake_store.h"
+#include "local/system_clock.h"
 
 #include "tests/contract/store_contract.h"
 
@@ -6,8 +7,14 @@ namespace peerage::contract {
 namespace {
 
 struct fake_home final : store_home {
-  std::shared_ptr<store> memory = std::make_shared<peerage::fakes::fake_store>();
-  std::shared_ptr<store> open(asio::io_context&) override { return memory; }
+  std::shared_ptr<peerage::fakes::fake_store> memory =
+      std::make_shared<peerage::fakes::fake_store>();
+  std::unique_ptr<clock> time;
+  std::shared_ptr<store> open(asio::io_context& loop) override {
+    if (!time) time = make_system_clock(loop.get_executor());
+    memory->time = time.get();
+    return memory;
+  }
 };
 
 INSTANTIATE_TEST_SUITE_P(fake, store_contract,

@@ -1,0 +1,228 @@
+// The store's word: what changed for this gateway, and what the bus said that the store does not
+// confirm.
+#include <algorithm>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <random>
+#include <utility>
+
+#include "agent/agent.h"
+#include "agent/registration.h"
+#include "log/log.h"
+
+namespace peerage {
+namespace {
+
+using namespace asio::experimental::awaitable_operators;
+
+constexpr seconds follow_wait{60};
+constexpr milliseconds first_retry{100};
+constexpr milliseconds last_retry{1'500};
+constexpr std::size_t keys_in_one_write = 256;
+constexpr std::size_t keys_in_one_question = 64;
+// What the bus said is settled when it was there at two looks.
+constexpr seconds settle_every{30};
+constexpr seconds contested_again{1};
+
+}  // namespace
+
+/// Claims the gateway's name and registers, once for each start.
+task<result<>> agent::join() {
+  gateway_name name = options_.self.name;
+  claimant who = options_.who;
+  auto claimed = co_await with_.desired.claim(std::move(name), std::move(who));
+  if (!claimed) co_return claimed;
+  gateway wanted = options_.self;
+  auto registered = co_await register_gateway(with_.desired, with_.time, std::move(wanted));
+  if (!registered) co_return std::unexpected(std::move(registered.error()));
+  if (registered->number != options_.self.number) arranged_at_ = book_.network_changes() + 1;
+  options_.self = *std::move(registered);
+  joined_ = true;
+  keep_now_.notify();
+  log::info("gateway registered", {{"name", options_.self.name.text()},
+                                   {"number", std::uint64_t{options_.self.number}},
+                                   {"region", options_.self.region.text()},
+                                   {"endpoint", options_.self.endpoint},
+                                   {"public_key", options_.self.public_key.text()}});
+  co_return result<>{};
+}
+
+task<> agent::follow_loop() {
+  std::minstd_rand random{std::random_device{}()};
+  milliseconds retry{first_retry};
+  for (;;) {
+    result<> done;
+    if (joined_) {
+      done = co_await follow();
+    } else {
+      done = co_await join();
+    }
+    if (done) {
+      if (!store_away_.empty()) log::info("store is back");
+      store_away_.clear();
+      retry = first_retry;
+      continue;
+    }
+    if (done.error().code == errc::conflict) {
+      log::error("the gateway's name is another's", {{"error", done.error().message}});
+      with_.lost_name(std::move(done.error()));
+      co_return;
+    }
+    if (store_away_.empty()) {
+      log::warning("store is away; going on with what is known", {{"error", done.error().message}});
+    }
+    store_away_ = done.error().message;
+    // Many gateways lose the store at once, and must not come back at once.
+    const milliseconds jitter{
+        std::uniform_int_distribution<int>(0, static_cast<int>(retry.count()))(random)};
+    co_await with_.time.wait_until(with_.time.steady() + retry / 2 + jitter);
+    retry = std::min(retry * 2, last_retry);
+  }
+}
+
+task<result<>> agent::follow() {
+  gateway_name name = options_.self.name;
+  std::string position = position_;
+  auto got = co_await with_.desired.follow(std::move(name), std::move(position), follow_wait);
+  if (!got) co_return std::unexpected(std::move(got.error()));
+  if (got->of != epoch_) {
+    if (!epoch_.id.empty()) {
+      log::warning("the store has another epoch: it was restored", {{"epoch", got->of.id}});
+      book_.restart();
+      repairs_.clear();
+      applied_ = {};
+    }
+    epoch_ = got->of;
+  }
+  const std::size_t held = book_.held();
+  const ledger::observation seen = book_.observe(got->what, with_.time.now());
+  if (book_.held() > held) {
+    log::error("the store has suddenly lost many peers; they are kept until accept-removals",
+               {{"gateway", options_.self.name.text()},
+                {"lost", std::uint64_t{book_.held()}},
+                {"peers", std::uint64_t{book_.peers()}}});
+  }
+  const bool moved = got->position != position_;
+  position_ = std::move(got->position);
+  contested_.insert(seen.contested.begin(), seen.contested.end());
+  if (!seen.contested.empty()) settle_now_.notify();
+  note(seen.write);
+  if (moved) keep_now_.notify();
+  // The device may have all of it already: a whole answer is compared before anything is written.
+  if (got->what.whole || !spoken_) {
+    behind_ = book_.as_of();
+    compare_now_.notify();
+  }
+  if (!got->what.whole) {
+    repairs_.push_back({seen.write, got->what.as_of, true});
+    mend_now_.notify();
+  }
+  if (!std::exchange(spoken_, true)) known_.notify();
+  co_return result<>{};
+}
+
+/// The mirror has to know of these.
+void agent::note(const std::vector<public_key>& changed) {
+  if (with_.copy == nullptr || changed.empty()) return;
+  unsaved_.insert(changed.begin(), changed.end());
+  keep_now_.notify();
+}
+
+task<> agent::mend_loop() {
+  for (;;) {
+    while (repairs_.empty()) co_await mend_now_.wait();
+    repair next = std::move(repairs_.front());
+    repairs_.pop_front();
+    const revision up_to = next.up_to;
+    const auto mended = co_await mend(std::move(next.keys), next.tell);
+    if (mended && !behind_) {
+      applied_ = up_to;
+    } else if (!mended) {
+      behind_ = book_.as_of();
+      compare_now_.notify();
+    }
+  }
+}
+
+/// Writes those that are not written yet, in helpings between which others have their turn.
+task<result<>> agent::mend(std::vector<public_key> keys, bool tell) {
+  for (std::size_t at = 0; at < keys.size(); at += keys_in_one_write) {
+    std::vector<public_key> some;
+    for (std::size_t i = at; i < std::min(keys.size(), at + keys_in_one_write); ++i) {
+      const ledger::entry* now = book_.find(keys[i]);
+      if (now == nullptr || !now->confirmed) some.push_back(keys[i]);
+    }
+    if (some.empty()) continue;
+    std::vector<public_key> wrote = some;
+    const auto done = co_await written(std::move(some));
+    if (!done) co_return done;
+    if (!tell) continue;
+    for (const public_key& key : wrote) {
+      const ledger::entry* now = book_.find(key);
+      if (now == nullptr || !now->wanted || !now->confirmed) continue;
+      const event live{event_kind::peer_live, now->live_at, options_.self.name, now->peer.id,
+                       now->heard};
+      with_.word.publish(live);
+    }
+  }
+  co_return result<>{};
+}
+
+/// What the bus said and the store has not confirmed for long, and what two peers claim, is decided
+/// by asking the store for just that.
+task<> agent::settle_loop() {
+  std::unordered_map<public_key, revision> before;
+  steady_time next = with_.time.steady() + settle_every;
+  for (;;) {
+    co_await (with_.time.wait_until(next) || settle_now_.wait());
+    std::vector<public_key> keys(contested_.begin(), contested_.end());
+    contested_.clear();
+    if (with_.time.steady() >= next) {
+      next = with_.time.steady() + settle_every;
+      for (const auto& [key, at] : book_.ahead()) {
+        const auto seen = before.find(key);
+        if (seen != before.end() && seen->second == at) keys.push_back(key);
+      }
+      before = book_.ahead();
+    }
+    for (std::size_t at = 0; at < keys.size(); at += keys_in_one_question / 2) {
+      const auto first = keys.begin() + static_cast<std::ptrdiff_t>(at);
+      const auto count = std::min(keys_in_one_question / 2, keys.size() - at);
+      std::vector<public_key> some(first, first + static_cast<std::ptrdiff_t>(count));
+      // While the store is away nothing is settled; follow_loop says so.
+      (void)co_await settle(std::move(some));
+    }
+    if (!contested_.empty()) {
+      co_await with_.time.wait_until(with_.time.steady() + contested_again);
+      settle_now_.notify();
+    }
+  }
+}
+
+/// Asks for the keys and whoever has their addresses; writes what differs. Those that are still
+/// contested are asked again later.
+task<result<>> agent::settle(std::vector<public_key> keys) {
+  std::uint64_t since = book_.words();
+  assigned said;
+  for (int i = 0; i < 2; ++i) {
+    gateway_name name = options_.self.name;
+    std::vector<public_key> wanted = keys;
+    since = book_.words();
+    auto asked = co_await with_.desired.assignments(std::move(name), std::move(wanted));
+    if (!asked) co_return std::unexpected(std::move(asked.error()));
+    said = *std::move(asked);
+    const std::size_t before = keys.size();
+    for (const stored_assignment& each : said.peers) {
+      for (const public_key& rival : book_.rivals(each.peer)) {
+        if (std::ranges::find(keys, rival) == keys.end()) keys.push_back(rival);
+      }
+    }
+    if (keys.size() > keys_in_one_question) keys.resize(keys_in_one_question);
+    if (keys.size() == before) break;
+  }
+  ledger::observation seen = book_.settle(said, since);
+  contested_.insert(seen.contested.begin(), seen.contested.end());
+  note(seen.write);
+  co_return co_await mend(std::move(seen.write), true);
+}
+
+}  // namespace peerage

@@ -1,0 +1,91 @@
+// The mirror: what this gateway knows of the store, kept on its own disk.
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "agent/agent.h"
+#include "log/log.h"
+
+namespace peerage {
+namespace {
+
+constexpr std::size_t rows_at_once = 500;
+constexpr milliseconds keep_pause{100};
+constexpr seconds keep_retry{5};
+
+}  // namespace
+
+/// Takes over what the last start knew.
+result<> agent::recall() {
+  if (with_.copy == nullptr) return {};
+  auto loaded = with_.copy->load();
+  if (!loaded) return std::unexpected(std::move(loaded.error()));
+  if (!*loaded || (*loaded)->head.self.name != options_.self.name) return {};
+  kept_ = std::move((*loaded)->head);
+  options_.self.number = kept_.self.number;
+  epoch_ = kept_.of;
+  position_ = kept_.position;
+  assigned known;
+  known.whole = true;
+  known.as_of = kept_.as_of;
+  known.peers = std::move((*loaded)->peers);
+  (void)book_.observe(known, with_.time.now());
+  log::info("mirror read", {{"peers", std::uint64_t{book_.peers()}},
+                            {"revision", std::uint64_t{kept_.as_of.number}}});
+  return {};
+}
+
+task<> agent::keep_loop() {
+  for (;;) {
+    co_await keep_now_.wait();
+    co_await with_.time.wait_until(with_.time.steady() + keep_pause);
+    const auto kept = co_await keep();
+    if (kept) {
+      mirror_trouble_.clear();
+      continue;
+    }
+    if (mirror_trouble_.empty()) {
+      log::error("mirror can't be written", {{"error", kept.error().message}});
+    }
+    mirror_trouble_ = kept.error().message;
+    co_await with_.time.wait_until(with_.time.steady() + keep_retry);
+    keep_now_.notify();
+  }
+}
+
+/// The head moves on with the last rows of it, so that a mirror never claims more than it has.
+/// While peers are held the head stays: the next start has to find out again that the store lacks
+/// them.
+task<result<>> agent::keep() {
+  if (with_.copy == nullptr || !spoken_) co_return result<>{};
+  mirror_head now{options_.self, epoch_, position_, book_.as_of()};
+  if (book_.held() > 0) now = kept_;
+  now.self = options_.self;
+  kept_.self = options_.self;
+  if (kept_.of.id.empty()) kept_.of = epoch_;
+  std::unordered_set<public_key> changed = std::exchange(unsaved_, {});
+  std::vector<public_key> keys(changed.begin(), changed.end());
+  for (std::size_t at = 0; at < keys.size() || at == 0; at += rows_at_once) {
+    const std::size_t end = std::min(keys.size(), at + rows_at_once);
+    std::vector<stored_assignment> set;
+    std::vector<public_key> erase;
+    for (std::size_t i = at; i < end; ++i) {
+      const ledger::entry* entry = book_.find(keys[i]);
+      if (entry != nullptr && entry->wanted) {
+        set.push_back({entry->peer, entry->heard});
+      } else {
+        erase.push_back(keys[i]);
+      }
+    }
+    const bool last = end == keys.size();
+    if (auto saved = with_.copy->save(last ? now : kept_, set, erase); !saved) {
+      unsaved_.insert(keys.begin() + static_cast<std::ptrdiff_t>(at), keys.end());
+      co_return saved;
+    }
+    if (!last) co_await asio::post(loop_, asio::use_awaitable);
+  }
+  kept_ = std::move(now);
+  co_return result<>{};
+}
+
+}  // namespace peerage

@@ -1,0 +1,27 @@
+// The store, the bus and the mirror that the config names, opened.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "config/config.h"
+#include "natsbus/bus.h"
+#include "ports/clock.h"
+#include "ports/mirror.h"
+#include "ports/store.h"
+
+namespace peerage {
+
+struct backends {
+  std::unique_ptr<peerage::store> store;
+  std::unique_ptr<peerage::bus> bus;
+  nats_bus* nats = nullptr;                 // `bus`, where it is one: it wants to be stopped
+  std::unique_ptr<peerage::mirror> mirror;  // of a gateway whose store is elsewhere
+};
+
+/// `process_id` is this state_dir's own and stays the same across restarts. `time` outlives them.
+/// Neither Consul nor NATS need be there. errc::invalid, errc::io, errc::corrupt, with the file.
+result<backends> open_backends(asio::any_io_executor loop, clock& time, const daemon_config& config,
+                               std::string process_id);
+
+}  // namespace peerage

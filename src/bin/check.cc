@@ -1,0 +1,123 @@
+#include "bin/check.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <utility>
+
+#include "api/api.h"
+#include "bin/backends.h"
+#include "bin/host.h"
+#include "crypto/random.h"
+#include "http/server.h"
+#include "local/system_clock.h"
+#include "log/log.h"
+#include "netlink/link.h"
+
+namespace peerage {
+namespace {
+
+constexpr seconds bus_limit{5};
+constexpr milliseconds bus_look{20};
+
+class report {
+ public:
+  void say(const char* what, const result<>& how, const std::string& detail) {
+    good_ = good_ && how.has_value();
+    std::printf("%-8s %-10s %s\n", how ? "ok" : "FAILED", what,
+                how ? detail.c_str() : how.error().message.c_str());
+  }
+  bool good() const { return good_; }
+
+ private:
+  bool good_ = true;
+};
+
+task<> check_store(store& desired, const store_config& config, report& into) {
+  // A read of something that every store may have.
+  mark_name any{"bootstrap"};
+  const auto asked = co_await get_as<mark>(desired, std::move(any));
+  result<> store_is;
+  if (!asked) store_is = std::unexpected(asked.error());
+  into.say("store", store_is,
+           config.kind == store_kind::sqlite ? config.path : "Consul at " + config.address);
+}
+
+task<> check_bus(const bus& word, clock& time, const bus_config& config, report& into) {
+  if (config.kind == bus_kind::local) co_return;
+  const steady_time limit = time.steady() + bus_limit;
+  while (!word.connected() && time.steady() < limit) {
+    co_await time.wait_until(time.steady() + bus_look);
+  }
+  result<> bus_is;
+  if (!word.connected()) {
+    bus_is = fail(errc::unavailable, "no NATS server answered; --log-level warning says why");
+  }
+  into.say("bus", bus_is, "NATS at " + config.servers.front());
+}
+
+task<> check_port(asio::any_io_executor loop, const char* what, std::string address, report& into) {
+  const auto unused = [](http::request) -> task<http::response> { co_return http::response{}; };
+  auto listening = http::server::listen(loop, address, http::limits{}, unused, api::refuse);
+  result<> port_is;
+  if (!listening) port_is = std::unexpected(listening.error());
+  into.say(what, port_is, "http://" + address);
+  if (listening) co_await (*listening)->stop(seconds{0});
+}
+
+void check_gateway(const gateway_config& config, report& into) {
+  const auto interface = netlink::make_link(config.interface, config.name.text());
+  const auto now = interface->state();
+  result<> device_is;
+  if (!now) device_is = std::unexpected(now.error());
+  if (now && now->exists && !now->marked && !config.adopt) {
+    device_is = fail(errc::conflict, "interface " + config.interface +
+                                         " is there and was not made by this gateway");
+  }
+  if (::geteuid() != 0) {
+    device_is = fail(errc::denied, "the gateway needs root, or CAP_NET_ADMIN and /dev/net/tun");
+  }
+  into.say("device", device_is,
+           "interface " + config.interface + (now && now->exists ? " is there" : " will be made"));
+  result<> endpoint_is;
+  std::string endpoint = config.endpoint.value_or("");
+  if (endpoint.empty()) {
+    auto found = default_endpoint(config.listen_port);
+    if (found) endpoint = *found;
+    if (!found) endpoint_is = std::unexpected(found.error());
+  }
+  into.say("endpoint", endpoint_is, endpoint);
+}
+
+/// The store and the bus; without what a gateway would make on the disk.
+task<> check_backends(asio::any_io_executor loop, daemon_config config, report& into) {
+  if (config.store.kind == store_kind::sqlite && ::access(config.store.path.c_str(), F_OK) != 0) {
+    into.say("store", {}, config.store.path + " will be made at the first start");
+    co_return;
+  }
+  config.gateway.reset();
+  const auto time = make_system_clock(loop);
+  auto opened = open_backends(loop, *time, config, random_id());
+  if (!opened) {
+    into.say("store", std::unexpected(opened.error()), {});
+    co_return;
+  }
+  co_await check_store(*opened->store, config.store, into);
+  co_await check_bus(*opened->bus, *time, config.bus, into);
+  if (opened->nats != nullptr) co_await opened->nats->stop();
+}
+
+}  // namespace
+
+task<result<>> check_daemon(asio::any_io_executor loop, daemon_config config) {
+  report made;
+  daemon_config copy = config;
+  co_await check_backends(loop, std::move(copy), made);
+  std::string port = config.api ? config.api->listen : config.gateway->admin_listen;
+  co_await check_port(loop, config.api ? "api" : "admin", std::move(port), made);
+  if (config.gateway) check_gateway(*config.gateway, made);
+  if (!made.good()) co_return fail(errc::io, "the checks above failed");
+  co_return result<>{};
+}
+
+}  // namespace peerage

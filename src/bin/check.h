@@ -1,0 +1,14 @@
+// `peeraged --check`: tries what a start would do, and changes nothing, neither on this host nor in
+// the store.
+#pragma once
+
+#include "async/task.h"
+#include "base/error.h"
+#include "config/config.h"
+
+namespace peerage {
+
+/// Prints a line for each thing; errc::io when one of them failed.
+task<result<>> check_daemon(asio::any_io_executor loop, daemon_config config);
+
+}  // namespace peerage

@@ -1,0 +1,100 @@
+// How a gateway learns what changed: it waits on the folder of its rings, which is small, and reads
+// what they name. One change costs two requests, whatever the number of peers.
+#include <algorithm>
+#include <utility>
+
+#include "consul/core.h"
+
+namespace peerage::consul {
+namespace {
+
+constexpr std::size_t most_questions = 64;
+
+std::shared_ptr<connection> follower(core& self, const gateway_name& gateway) {
+  auto& kept = self.followers[gateway];
+  if (!kept) kept = self.calls->connect();
+  return kept;
+}
+
+/// What the rings name, as it is now.
+task<result<assigned>> read_changes(shared_core self, gateway_name gateway,
+                                    std::set<std::string> changes) {
+  assigned made;
+  std::vector<std::string> wanted;
+  for (const std::string& each : changes) {
+    const auto key = public_key::parse(each);
+    if (!key) {
+      self->report(self->keys.rings_of(gateway), "a ring names \"" + each + "\", which is no key");
+      continue;
+    }
+    made.keys.push_back(*key);
+    wanted.push_back(self->keys.at(gateway, *key));
+  }
+  const auto found = co_await self->calls->get_many(std::move(wanted));
+  if (!found) co_return std::unexpected(found.error());
+  std::map<std::string, stored_assignment> peers;
+  take_assignments(*self, gateway, *found, peers);
+  for (auto& [key, each] : peers) made.peers.push_back(std::move(each));
+  co_return made;
+}
+
+}  // namespace
+
+task<result<followed>> follow(shared_core self, gateway_name gateway, std::string position,
+                              steady_duration wait) {
+  const auto over = follower(*self, gateway);
+  const auto known = read_place(position);
+  const std::string folder = self->keys.rings_of(gateway);
+  std::string asked = folder;
+  auto seen =
+      co_await self->calls->watch(over, std::move(asked), true, known ? known->index : 0, wait);
+  if (!seen) co_return std::unexpected(std::move(seen.error()));
+  auto kept = co_await keep_claim(self, gateway, seen->entries);
+  if (!kept) co_return std::unexpected(std::move(kept.error()));
+  if (!known) {
+    place_in_rings none;
+    co_return co_await read_whole(self, std::move(gateway), over, std::move(none));
+  }
+  ring_news news = news_in(seen->entries, folder, seen->index, *known);
+  for (const auto& each : news.garbage) self->report(each, "it is no ring of changes");
+  // An index that goes back, or a ring of another epoch, may be those of a restored Consul.
+  const bool backwards = seen->index < known->index;
+  if (news.gap || news.other_epoch || backwards) {
+    const auto now = co_await identity(self);
+    if (!now) co_return std::unexpected(now.error());
+    if (news.gap || backwards || now->id != known->epoch) {
+      place_in_rings behind = *known;
+      co_return co_await read_whole(self, std::move(gateway), over, std::move(behind));
+    }
+  }
+  followed made;
+  made.of.id = known->epoch;
+  if (!news.changes.empty()) {
+    auto read = co_await read_changes(self, std::move(gateway), std::move(news.changes));
+    if (!read) co_return std::unexpected(std::move(read.error()));
+    made.what = std::move(*read);
+  }
+  made.what.as_of = last_revision_of(seen->index);
+  made.position = write_place(news.next);
+  co_return made;
+}
+
+task<result<assigned>> assignments(shared_core self, gateway_name gateway,
+                                   std::vector<public_key> keys) {
+  if (keys.size() > most_questions) co_return fail(errc::invalid, "64 keys at most");
+  const auto index = co_await self->calls->index(self->keys.nothing());
+  if (!index) co_return std::unexpected(index.error());
+  std::vector<std::string> wanted;
+  for (const public_key& each : keys) wanted.push_back(self->keys.at(gateway, each));
+  const auto found = co_await self->calls->get_many(std::move(wanted));
+  if (!found) co_return std::unexpected(found.error());
+  std::map<std::string, stored_assignment> peers;
+  take_assignments(*self, gateway, *found, peers);
+  assigned made;
+  made.keys = std::move(keys);
+  made.as_of = last_revision_of(*index);
+  for (auto& [key, each] : peers) made.peers.push_back(std::move(each));
+  co_return made;
+}
+
+}  // namespace peerage::consul

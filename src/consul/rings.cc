@@ -1,0 +1,152 @@
+#include "consul/rings.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "json/json.h"
+
+namespace peerage::consul {
+namespace {
+
+constexpr std::size_t most_changes = 128;
+constexpr seconds longest{60};
+constexpr std::size_t most_read = 1'000;  // changes of a ring that somebody else wrote
+
+std::optional<std::uint64_t> number_in(const json::object& from, std::string_view name) {
+  const json::value* found = from.if_contains(name);
+  if (found == nullptr || !found->is_number()) return {};
+  boost::system::error_code wrong;
+  const auto number = found->to_number<std::uint64_t>(wrong);
+  if (wrong) return {};
+  return number;
+}
+
+std::optional<std::string> text_in(const json::object& from, std::string_view name) {
+  const json::value* found = from.if_contains(name);
+  if (found == nullptr || !found->is_string()) return {};
+  return std::string(found->get_string());
+}
+
+json::object numbers(const std::map<std::string, std::uint64_t>& from) {
+  json::object made;
+  for (const auto& [name, number] : from) made[name] = number;
+  return made;
+}
+
+bool read_numbers(const json::object& from, std::string_view name,
+                  std::map<std::string, std::uint64_t>& into) {
+  const json::value* found = from.if_contains(name);
+  if (found == nullptr || !found->is_object()) return false;
+  for (const auto& each : found->get_object()) {
+    const auto number = number_in(found->get_object(), each.key());
+    if (!number) return false;
+    into.emplace(each.key(), *number);
+  }
+  return true;
+}
+
+}  // namespace
+
+void append(ring& to, const std::set<std::string>& keys, wall_time now) {
+  for (const std::string& key : keys) to.changes.push_back({key, now});
+  to.sequence += keys.size();
+  while (!to.changes.empty() &&
+         (to.changes.size() > most_changes || to.changes.front().at + longest < now)) {
+    to.changes.pop_front();
+  }
+}
+
+std::string write_ring(const ring& from, std::string_view epoch, wall_time now) {
+  json::object made;
+  made["sequence"] = from.sequence;
+  made["epoch"] = epoch;
+  made["written_at"] = to_rfc3339(now);
+  json::array changes;
+  for (const auto& each : from.changes) changes.emplace_back(each.key);
+  made["changes"] = std::move(changes);
+  return json::serialize(made);
+}
+
+std::optional<ring_text> read_ring(std::string_view text) {
+  const auto parsed = json::parse(text);
+  const auto* object = parsed ? parsed->if_object() : nullptr;
+  if (object == nullptr) return {};
+  const auto sequence = number_in(*object, "sequence");
+  const auto epoch = text_in(*object, "epoch");
+  const auto written_at = text_in(*object, "written_at");
+  const auto when = written_at ? from_rfc3339(*written_at) : std::nullopt;
+  const auto* changes = object->if_contains("changes");
+  if (!sequence || !epoch || !when || !changes || !changes->is_array()) return {};
+  const auto& list = changes->get_array();
+  if (list.size() > most_read || list.size() > *sequence) return {};
+  ring_text made{*sequence, {}, *epoch, *when};
+  for (const auto& each : list) {
+    if (!each.is_string()) return {};
+    made.changes.emplace_back(each.get_string());
+  }
+  return made;
+}
+
+std::string write_place(const place_in_rings& from) {
+  json::object made{{"epoch", from.epoch},
+                    {"index", from.index},
+                    {"known", numbers(from.known)},
+                    {"garbage", numbers(from.garbage)}};
+  return json::serialize(made);
+}
+
+std::optional<place_in_rings> read_place(std::string_view text) {
+  const auto parsed = json::parse(text);
+  const auto* object = parsed ? parsed->if_object() : nullptr;
+  if (object == nullptr) return {};
+  const auto epoch = text_in(*object, "epoch");
+  const auto index = number_in(*object, "index");
+  if (!epoch || !index) return {};
+  place_in_rings made{*epoch, *index, {}, {}};
+  if (!read_numbers(*object, "known", made.known)) return {};
+  if (!read_numbers(*object, "garbage", made.garbage)) return {};
+  return made;
+}
+
+ring_news news_in(const std::vector<entry>& entries, std::string_view folder, std::uint64_t index,
+                  const place_in_rings& behind) {
+  ring_news made;
+  made.next.epoch = behind.epoch;
+  made.next.index = index;
+  for (const entry& each : entries) {
+    const std::string api = each.key.substr(std::min(folder.size(), each.key.size()));
+    if (api.empty() || api.front() == no_ring) continue;
+    const auto now = read_ring(each.value);
+    if (!now) {
+      made.next.garbage[api] = each.index;
+      const auto seen = behind.garbage.find(api);
+      if (seen != behind.garbage.end() && seen->second == each.index) continue;
+      made.garbage.push_back(each.key);
+      made.gap = true;
+      continue;
+    }
+    made.next.known[api] = now->sequence;
+    made.other_epoch = made.other_epoch || now->epoch != behind.epoch;
+    const auto known = behind.known.find(api);
+    const std::uint64_t before = known == behind.known.end() ? 0 : known->second;
+    if (now->sequence < before) {
+      made.gap = true;
+      continue;
+    }
+    const std::uint64_t fresh = now->sequence - before;
+    made.recorded += fresh;
+    if (fresh > now->changes.size()) {
+      made.gap = true;
+      continue;
+    }
+    made.changes.insert(now->changes.end() - static_cast<std::ptrdiff_t>(fresh),
+                        now->changes.end());
+  }
+  // One that was known and is gone may have told more before it went.
+  for (const auto& [api, sequence] : behind.known) {
+    if (!made.next.known.contains(api)) made.gap = true;
+  }
+  return made;
+}
+
+}  // namespace peerage::consul

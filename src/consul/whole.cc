@@ -1,0 +1,116 @@
+// Everything that a gateway has, read in 256 parts, so that no answer is large and the loop has its
+// turn between them. The rings go on turning meanwhile: they are read again and again, and what
+// they name is read anew at the end, so that a busy gateway need not begin once more.
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "consul/core.h"
+#include "wire/records.h"
+
+namespace peerage::consul {
+namespace {
+
+constexpr unsigned parts = 256;
+constexpr unsigned parts_between_rings = 16;
+
+std::string digits_of(unsigned part) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  return {hex[part / 16], hex[part % 16]};
+}
+
+struct reading {
+  std::map<std::string, stored_assignment> peers;  // by the name of their key in Consul
+  std::set<std::string> changed;                   // meanwhile
+  place_in_rings place;
+  bool lost = false;  // the rings turned too fast
+};
+
+task<result<>> read_rings(shared_core self, std::shared_ptr<connection> over, std::string folder,
+                          reading& into, bool first) {
+  std::string asked = folder;
+  const steady_duration at_once{};
+  const auto seen = co_await self->calls->watch(over, std::move(asked), true, 0, at_once);
+  if (!seen) co_return std::unexpected(seen.error());
+  ring_news news = news_in(seen->entries, folder, seen->index, into.place);
+  into.place = std::move(news.next);
+  if (first) co_return result<>{};
+  into.lost = into.lost || news.gap;
+  into.changed.merge(news.changes);
+  co_return result<>{};
+}
+
+/// What changed while the parts were read, as it is at the end.
+task<result<>> read_changed(shared_core self, gateway_name gateway, reading& into) {
+  std::vector<std::string> wanted;
+  for (const std::string& each : into.changed) {
+    const auto key = public_key::parse(each);
+    if (!key) continue;
+    wanted.push_back(self->keys.at(gateway, *key));
+    into.peers.erase(wanted.back());
+  }
+  const auto found = co_await self->calls->get_many(std::move(wanted));
+  if (!found) co_return std::unexpected(found.error());
+  take_assignments(*self, gateway, *found, into.peers);
+  co_return result<>{};
+}
+
+}  // namespace
+
+void take_assignments(core& self, const gateway_name& gateway, const std::vector<entry>& from,
+                      std::map<std::string, stored_assignment>& into) {
+  for (const entry& each : from) {
+    auto read = wire::read_assignment(each.value);
+    if (!read) {
+      self.report(each.key, read.error().message);
+    } else if (self.keys.at(gateway, read->public_key) != each.key) {
+      self.report(each.key, "its content is of another key");
+    } else {
+      into.insert_or_assign(each.key, stored_assignment{std::move(*read), revision_of(each)});
+    }
+  }
+}
+
+task<result<followed>> read_whole(shared_core self, gateway_name gateway,
+                                  std::shared_ptr<connection> over, place_in_rings known) {
+  auto id = co_await identity(self);
+  if (!id) co_return std::unexpected(std::move(id.error()));
+  const std::string folder = self->keys.rings_of(gateway);
+  reading now;
+  now.place.epoch = id->id;
+  for (unsigned part = 0; part < parts; ++part) {
+    if (part % parts_between_rings == 0) {
+      auto rings = co_await read_rings(self, over, folder, now, part == 0);
+      if (!rings) co_return std::unexpected(std::move(rings.error()));
+    }
+    const std::string digits = digits_of(part);
+    std::string some = self->keys.at_all(gateway, digits);
+    const auto found = co_await self->calls->get_all(std::move(some));
+    if (!found) co_return std::unexpected(found.error());
+    take_assignments(*self, gateway, *found, now.peers);
+    co_await asio::post(self->loop, asio::use_awaitable);
+  }
+  auto rings = co_await read_rings(self, over, folder, now, false);
+  if (!rings) co_return std::unexpected(std::move(rings.error()));
+  if (now.lost) co_return fail(errc::unavailable, "changes came faster than they could be read");
+  auto changed = co_await read_changed(self, std::move(gateway), now);
+  if (!changed) co_return std::unexpected(std::move(changed.error()));
+
+  followed made;
+  made.what.whole = true;
+  made.what.as_of = last_revision_of(now.place.index);
+  made.what.peers.reserve(now.peers.size());
+  for (auto& [key, each] : now.peers) made.what.peers.push_back(std::move(each));
+  if (known.epoch == id->id) {
+    for (const auto& [api, sequence] : now.place.known) {
+      const auto before = known.known.find(api);
+      const std::uint64_t begin = before == known.known.end() ? 0 : before->second;
+      if (sequence > begin) made.what.recorded += sequence - begin;
+    }
+  }
+  made.position = write_place(now.place);
+  made.of = std::move(*id);
+  co_return made;
+}
+
+}  // namespace peerage::consul

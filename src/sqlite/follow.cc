@@ -1,0 +1,121 @@
+#include "sqlite/follow.h"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <charconv>
+#include <map>
+#include <utility>
+
+namespace peerage::sqlite {
+namespace {
+
+constexpr std::size_t page_size = 1'000;
+
+std::optional<std::uint64_t> read_position(const std::string& text) {
+  std::uint64_t number = 0;
+  const char* last = text.data() + text.size();
+  const auto [end, failure] = std::from_chars(text.data(), last, number);
+  if (failure != std::errc{} || end != last) return {};
+  return number;
+}
+
+using ranges = std::map<network_name, std::optional<prefix>>;
+
+/// The IPv4 range of the network, which a peer's assignment tells too.
+task<result<std::optional<prefix>>> range_of(store& of, ranges& known, network_name name) {
+  if (const auto found = known.find(name); found != known.end()) co_return found->second;
+  auto read = co_await get_as<network>(of, name);
+  if (!read) co_return std::unexpected(std::move(read.error()));
+  std::optional<prefix> range;
+  if (*read) range = (*read)->value.ipv4;
+  known.emplace(std::move(name), range);
+  co_return range;
+}
+
+task<result<stored_assignment>> assign(store& of, ranges& known, stored<record> from) {
+  const peer& one = std::get<peer>(from.value);
+  network_name name = one.id.network;
+  auto range = co_await range_of(of, known, std::move(name));
+  if (!range) co_return std::unexpected(std::move(range.error()));
+  co_return stored_assignment{assignment_of(one, *range), from.revision};
+}
+
+/// Adds a page to `into`, and moves `query` on. The answer: whether there is more.
+task<result<bool>> read_page(store& of, asio::any_io_executor loop, page_query& query,
+                             ranges& known, assigned& into) {
+  auto got = co_await of.list(query);
+  if (!got) co_return std::unexpected(std::move(got.error()));
+  // What came after the first page is newer, and says so itself.
+  if (query.after.empty()) into.as_of = got->as_of;
+  if (got->more) query.after = position(query.what, got->items.back().value);
+  for (auto& each : got->items) {
+    auto one = co_await assign(of, known, std::move(each));
+    if (!one) co_return std::unexpected(std::move(one.error()));
+    into.peers.push_back(std::move(*one));
+  }
+  // The store answers without a pause; others want the loop too.
+  co_await asio::post(loop, asio::use_awaitable);
+  co_return got->more;
+}
+
+task<result<revision>> now_of(store& of) {
+  page_query any{all_gateways{}, {}, 1};
+  auto got = co_await of.list(any);
+  if (!got) co_return std::unexpected(std::move(got.error()));
+  co_return got->as_of;
+}
+
+}  // namespace
+
+task<result<followed>> follow(store& of, asio::any_io_executor loop, gateway_name gateway,
+                              std::string position, steady_duration wait) {
+  const auto since = read_position(position);
+  auto id = co_await of.identity();
+  if (!id) co_return std::unexpected(std::move(id.error()));
+  followed made;
+  made.of = std::move(*id);
+  if (since) {
+    asio::steady_timer timer(loop, wait);
+    co_await timer.async_wait(asio::use_awaitable);
+    const auto now = co_await now_of(of);
+    if (!now) co_return std::unexpected(now.error());
+    if (now->number == *since) {
+      made.what.as_of = *now;
+      made.position = std::move(position);
+      co_return made;
+    }
+  }
+  made.what.whole = true;
+  page_query query{peers_on_gateway{std::move(gateway)}, {}, page_size};
+  ranges known;
+  for (bool more = true; more;) {
+    const auto read = co_await read_page(of, loop, query, known, made.what);
+    if (!read) co_return std::unexpected(read.error());
+    more = *read;
+  }
+  const std::uint64_t now = made.what.as_of.number;
+  made.position = std::to_string(now);
+  if (since && now > *since) made.what.recorded = (now - *since) * of.most_removals();
+  co_return made;
+}
+
+task<result<assigned>> assignments(store& of, gateway_name gateway, std::vector<public_key> keys) {
+  assigned made;
+  const auto now = co_await now_of(of);
+  if (!now) co_return std::unexpected(now.error());
+  made.as_of = *now;
+  ranges known;
+  for (const public_key& key : keys) {
+    auto found = co_await of.find_peer(gateway, key);
+    if (!found) co_return std::unexpected(std::move(found.error()));
+    if (!*found) continue;
+    auto one = co_await assign(of, known, std::move(**found));
+    if (!one) co_return std::unexpected(std::move(one.error()));
+    made.peers.push_back(std::move(*one));
+  }
+  made.keys = std::move(keys);
+  co_return made;
+}
+
+}  // namespace peerage::sqlite

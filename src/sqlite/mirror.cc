@@ -1,0 +1,126 @@
+#include "sqlite/mirror.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "sqlite/database.h"
+#include "wire/records.h"
+
+namespace peerage {
+namespace {
+
+using sqlite::database;
+using sqlite::run;
+
+constexpr std::int64_t version = 1;
+
+const std::string schema =
+    "CREATE TABLE IF NOT EXISTS head (id INTEGER PRIMARY KEY CHECK (id = 1), self TEXT NOT NULL, "
+    "epoch TEXT NOT NULL, position TEXT NOT NULL, as_of INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE IF NOT EXISTS peers (public_key BLOB PRIMARY KEY, revision INTEGER NOT NULL, "
+    "assignment TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+    "PRAGMA user_version = 1";
+
+class sqlite_mirror final : public mirror {
+ public:
+  explicit sqlite_mirror(std::unique_ptr<database> db) : db_(std::move(db)) {}
+
+  result<std::optional<mirrored>> load() override {
+    mirrored made;
+    {
+      run head = db_->prepare("SELECT self, epoch, position, as_of FROM head");
+      const auto step = head.next();
+      if (step == run::step::done) return std::optional<mirrored>{};
+      if (step != run::step::row) return std::unexpected(db_->failure("can't be read"));
+      auto self = wire::read_gateway(head.text(0));
+      if (!self) return std::unexpected(std::move(self.error()));
+      made.head = {std::move(*self), epoch{head.text(1)}, head.text(2),
+                   revision{static_cast<std::uint64_t>(head.number(3))}};
+    }
+    run rows = db_->prepare("SELECT revision, assignment FROM peers");
+    for (;;) {
+      const auto step = rows.next();
+      if (step == run::step::done) return made;
+      if (step != run::step::row) return std::unexpected(db_->failure("can't be read"));
+      auto one = wire::read_assignment(rows.text(1));
+      if (!one) return std::unexpected(std::move(one.error()));
+      made.peers.push_back({std::move(*one), revision{static_cast<std::uint64_t>(rows.number(0))}});
+    }
+  }
+
+  result<> save(const mirror_head& head, const std::vector<stored_assignment>& set,
+                const std::vector<public_key>& erase) override {
+    if (auto begun = db_->repeat("BEGIN"); !begun) return begun;
+    auto written = write(head, set, erase);
+    if (written) written = db_->repeat("COMMIT");
+    if (!written) (void)db_->repeat("ROLLBACK");
+    if (written && db_->log_pages() > most_log_pages) db_->checkpoint();
+    return written;
+  }
+
+ private:
+  static constexpr int most_log_pages = 1'000;
+
+  result<> done(run& statement) {
+    if (statement.next() == run::step::done) return {};
+    return std::unexpected(db_->failure("can't be written"));
+  }
+
+  result<> write(const mirror_head& head, const std::vector<stored_assignment>& set,
+                 const std::vector<public_key>& erase) {
+    for (const public_key& key : erase) {
+      run remove = db_->prepare("DELETE FROM peers WHERE public_key = ?");
+      remove.bind(1, key.bytes());
+      if (auto removed = done(remove); !removed) return removed;
+    }
+    for (const stored_assignment& each : set) {
+      run add = db_->prepare("INSERT OR REPLACE INTO peers VALUES (?, ?, ?)");
+      const std::string text = wire::write(each.peer);
+      add.bind(1, each.peer.public_key.bytes())
+          .bind(2, static_cast<std::int64_t>(each.at.number))
+          .bind(3, text);
+      if (auto added = done(add); !added) return added;
+    }
+    run replace = db_->prepare("INSERT OR REPLACE INTO head VALUES (1, ?, ?, ?, ?)");
+    const std::string self = wire::write(head.self);
+    replace.bind(1, self)
+        .bind(2, head.of.id)
+        .bind(3, head.position)
+        .bind(4, static_cast<std::int64_t>(head.as_of.number));
+    return done(replace);
+  }
+
+  std::unique_ptr<database> db_;
+};
+
+result<std::unique_ptr<mirror>> open_one(const std::string& file) {
+  auto db = database::open(file);
+  if (!db) return std::unexpected(std::move(db.error()));
+  {
+    run found = (*db)->prepare("PRAGMA user_version");
+    if (found.next() != run::step::row) return std::unexpected((*db)->failure("can't be read"));
+    if (found.number(0) > version) return fail(errc::unsupported, file + " is of a newer version");
+  }
+  if (auto made = (*db)->execute(schema); !made) return std::unexpected(std::move(made.error()));
+  // What is lost in a power cut, the store tells again.
+  if (auto set = (*db)->execute("PRAGMA synchronous = NORMAL"); !set) {
+    return std::unexpected(std::move(set.error()));
+  }
+  std::unique_ptr<mirror> opened = std::make_unique<sqlite_mirror>(*std::move(db));
+  if (auto loaded = opened->load(); !loaded) return std::unexpected(std::move(loaded.error()));
+  return opened;
+}
+
+}  // namespace
+
+result<std::unique_ptr<mirror>> open_sqlite_mirror(const std::string& file) {
+  auto opened = open_one(file);
+  if (opened || !std::filesystem::exists(file)) return opened;
+  std::error_code failure;
+  std::filesystem::rename(file, file + ".unusable", failure);
+  if (failure) return opened;
+  for (const char* beside : {"-wal", "-shm"}) std::filesystem::remove(file + beside, failure);
+  return open_one(file);
+}
+
+}  // namespace peerage
