@@ -32,6 +32,7 @@ struct agent_test : testing::Test {
   fake_device tunnel{loop.get_executor()};
   fake_link interface;
   gateway_name name = *gateway_name::parse("gw-1");
+  fake_mirror saved;
   mirror* copy = nullptr;
   int brought_up = 0;
   bool broken = false;
@@ -366,8 +367,7 @@ TEST_F(agent_test, a_store_that_lost_everything_is_not_believed) {
 }
 
 TEST_F(agent_test, it_comes_up_from_its_mirror_while_the_store_is_away) {
-  fake_mirror kept;
-  copy = &kept;
+  copy = &saved;
   start();
   const peer one = sample_peer("acme", "a", 1);
   put_peer(one, store_peer(one));
@@ -391,8 +391,7 @@ TEST_F(agent_test, it_comes_up_from_its_mirror_while_the_store_is_away) {
 }
 
 TEST_F(agent_test, a_mirror_removes_nothing_that_it_does_not_know) {
-  fake_mirror kept;
-  copy = &kept;
+  copy = &saved;
   start();
   pass(seconds{1});
   run_on(loop, mind->stop());
@@ -408,8 +407,7 @@ TEST_F(agent_test, a_mirror_removes_nothing_that_it_does_not_know) {
 }
 
 TEST_F(agent_test, what_is_held_is_held_across_a_restart) {
-  fake_mirror kept;
-  copy = &kept;
+  copy = &saved;
   start();
   for (std::uint32_t n = 1; n <= 120; ++n) {
     store_peer(sample_peer("acme", "p" + std::to_string(n), n));

@@ -43,7 +43,7 @@ TEST(daemon_config, without_a_file_there_are_both_roles_with_the_defaults) {
 TEST(daemon_config, an_empty_section_is_a_role_with_the_defaults) {
   const auto config = parse("state_dir = \"/srv/p\"\n[api]\n[gateway]\n");
   ASSERT_TRUE(config.has_value());
-  EXPECT_FALSE(config->api.has_value());
+  EXPECT_TRUE(config->api.has_value());
   ASSERT_TRUE(config->gateway.has_value());
   EXPECT_EQ(config->gateway->name.text(), "host-example");
   EXPECT_EQ(config->gateway->private_key_file, "/srv/p/gateway.key");
@@ -94,7 +94,7 @@ TEST(daemon_config, a_host_name_that_makes_no_label_asks_for_a_name) {
   ASSERT_FALSE(config.has_value());
   EXPECT_EQ(config.error().field, "gateway.name");
   EXPECT_THAT(config.error().message, HasSubstr("set it"));
-  EXPECT_TRUE(parse_daemon_config("[gateway]\nname = \"a\"\n", "f", "...").has_value());
+  EXPECT_TRUE(parse_daemon_config("[api]\n[gateway]\nname = \"a\"\n", "f", "...").has_value());
   std::string long_name(62, 'x');
   long_name.append(".y");
   const auto longest = default_daemon_config(long_name);
@@ -112,10 +112,10 @@ TEST(daemon_config, every_key_wrong_in_every_way_is_one_clear_line) {
       {"state_dir = 1", ":1: state_dir must be a path in quotes, not 1"},
       {"state_dir = \"\"", ":1: state_dir must be a path in quotes, not \"\""},
       {"state_dir = \"a\\nb\"", "not \"a?b\""},
-      {"[store]\nkind = 1", ":2: store.kind must be \"sqlite\", not 1"},
-      {"[store]\nkind = \"mysql\"", ":2: store.kind must be \"sqlite\", not \"mysql\""},
+      {"[store]\nkind = 1", ":2: store.kind must be \"sqlite\" or \"consul\", not 1"},
+      {"[store]\nkind = \"mysql\"", ":2: store.kind must be \"sqlite\" or \"consul\", not \"mysql\""},
       {"[store]\npath = [\"a\"]", ":2: store.path must be a path in quotes, not a list"},
-      {"[bus]\nkind = true", ":2: bus.kind must be \"local\", not true"},
+      {"[bus]\nkind = true", ":2: bus.kind must be \"local\" or \"nats\", not true"},
       {"[api]\nlisten = 7420", ":2: api.listen must be \"ADDRESS:PORT\""},
       {"[api]\nlisten = \"localhost:1\"", "not \"localhost:1\""},
       {"[api]\nlisten = \"127.0.0.1\"", "ADDRESS:PORT"},
@@ -194,8 +194,14 @@ nkey_file = "/etc/p/nkey"
 ca_file = "/etc/p/nats-ca.pem"
 )";
 
+result<daemon_config> parse_fleet(std::string_view more) {
+  std::string text(fleet);
+  text += more;
+  return parse(text);
+}
+
 TEST(daemon_config, a_fleet_has_consul_nats_and_one_role_a_process) {
-  const auto config = parse(std::string(fleet) + "[api]\n");
+  const auto config = parse_fleet("[api]\n");
   ASSERT_TRUE(config.has_value()) << config.error().message;
   EXPECT_FALSE(config->gateway);
   EXPECT_EQ(config->store.kind, store_kind::consul);
@@ -211,7 +217,7 @@ TEST(daemon_config, a_fleet_has_consul_nats_and_one_role_a_process) {
   EXPECT_EQ(config->bus.credentials_file, "/etc/p/creds");
   EXPECT_EQ(config->bus.nkey_file, "/etc/p/nkey");
   EXPECT_EQ(config->bus.tls.ca, "/etc/p/nats-ca.pem");
-  EXPECT_TRUE(parse(std::string(fleet) + "[gateway]\n")->gateway);
+  EXPECT_TRUE(parse_fleet("[gateway]\n")->gateway);
 }
 
 TEST(daemon_config, one_role_alone_needs_what_two_processes_can_share) {
