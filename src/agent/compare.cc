@@ -17,7 +17,7 @@ constexpr milliseconds shortest_pause{100};
 
 task<> agent::compare_loop() {
   // Before the store or the mirror has spoken there is nothing to compare with.
-  while (!spoken_ && epoch_.id.empty()) co_await known_.wait();
+  while (!spoken_ && kept_.position.empty()) co_await known_.wait();
   milliseconds retry{shortest_pause};
   for (;;) {
     const steady_time begun = with_.time.steady();

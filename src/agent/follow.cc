@@ -37,6 +37,12 @@ task<result<>> agent::join() {
   if (registered->number != options_.self.number) arranged_at_ = book_.network_changes() + 1;
   options_.self = *std::move(registered);
   joined_ = true;
+  // Known before everything is read: enrolments are served meanwhile.
+  if (epoch_.id.empty()) {
+    auto id = co_await with_.desired.identity();
+    if (!id) co_return std::unexpected(std::move(id.error()));
+    epoch_ = *std::move(id);
+  }
   keep_now_.notify();
   log::info("gateway registered", {{"name", options_.self.name.text()},
                                    {"number", std::uint64_t{options_.self.number}},

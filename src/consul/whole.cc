@@ -26,12 +26,15 @@ struct reading {
   bool lost = false;  // the rings turned too fast
 };
 
-task<result<>> read_rings(shared_core self, std::shared_ptr<connection> over, std::string folder,
+task<result<>> read_rings(shared_core self, gateway_name gateway, std::shared_ptr<connection> over,
                           reading& into, bool first) {
+  const std::string folder = self->keys.rings_of(gateway);
   std::string asked = folder;
   const steady_duration at_once{};
   const auto seen = co_await self->calls->watch(over, std::move(asked), true, 0, at_once);
   if (!seen) co_return std::unexpected(seen.error());
+  auto kept = co_await keep_claim(self, std::move(gateway), seen->entries);
+  if (!kept) co_return kept;
   ring_news news = news_in(seen->entries, folder, seen->index, into.place);
   into.place = std::move(news.next);
   if (first) co_return result<>{};
@@ -75,12 +78,11 @@ task<result<followed>> read_whole(shared_core self, gateway_name gateway,
                                   std::shared_ptr<connection> over, place_in_rings known) {
   auto id = co_await identity(self);
   if (!id) co_return std::unexpected(std::move(id.error()));
-  const std::string folder = self->keys.rings_of(gateway);
   reading now;
   now.place.epoch = id->id;
   for (unsigned part = 0; part < parts; ++part) {
     if (part % parts_between_rings == 0) {
-      auto rings = co_await read_rings(self, over, folder, now, part == 0);
+      auto rings = co_await read_rings(self, gateway, over, now, part == 0);
       if (!rings) co_return std::unexpected(std::move(rings.error()));
     }
     const std::string digits = digits_of(part);
@@ -90,7 +92,7 @@ task<result<followed>> read_whole(shared_core self, gateway_name gateway,
     take_assignments(*self, gateway, *found, now.peers);
     co_await asio::post(self->loop, asio::use_awaitable);
   }
-  auto rings = co_await read_rings(self, over, folder, now, false);
+  auto rings = co_await read_rings(self, gateway, over, now, false);
   if (!rings) co_return std::unexpected(std::move(rings.error()));
   if (now.lost) co_return fail(errc::unavailable, "changes came faster than they could be read");
   auto changed = co_await read_changed(self, std::move(gateway), now);

@@ -19,6 +19,9 @@ namespace {
 
 using namespace nats;
 
+constexpr unsigned greetings = 10;
+constexpr milliseconds between_greetings{200};
+
 class bus_on_nats final : public nats_bus {
  public:
   bus_on_nats(asio::any_io_executor loop, clock& time, nats_options options)
@@ -26,6 +29,7 @@ class bus_on_nats final : public nats_bus {
         time_(time),
         options_(std::move(options)),
         retry_(loop),
+        greeting_(loop),
         work_(loop),
         dialler_(loop) {
     dial();
@@ -79,6 +83,7 @@ class bus_on_nats final : public nats_bus {
   void dial();
   void dialled(result<std::unique_ptr<connection>> made);
   void dial_later();
+  void greet(unsigned times);
   void lost();
   void close();
   void hear_heartbeats();
@@ -91,6 +96,8 @@ class bus_on_nats final : public nats_bus {
   clock& time_;
   nats_options options_;
   asio::steady_timer retry_;
+  asio::steady_timer greeting_;
+  std::map<gateway_name, heartbeat> last_beats_;
   std::mt19937 random_{std::random_device{}()};
   unsigned failures_ = 0;
   bool said_away_ = false;
@@ -137,6 +144,7 @@ void bus_on_nats::stop_serving(const gateway_name& name) {
 }
 
 void bus_on_nats::publish(const heartbeat& beat) {
+  last_beats_.insert_or_assign(beat.name, beat);
   if (!connected()) return;
   // One that is lost is followed by the next.
   static_cast<void>(
@@ -217,7 +225,23 @@ void bus_on_nats::dialled(result<std::unique_ptr<connection>> made) {
   if (!watchers_.empty()) hear_events();
   failures_ = 0;
   said_away_ = false;
+  greet(greetings);
   log::info("connected to NATS", {{"server", connection_->server()}});
+}
+
+/// After NATS was away, gateways and API processes come back one by one, each in its own time: the
+/// last heartbeats are said again, closer together, so that nobody waits for the next ones.
+void bus_on_nats::greet(unsigned times) {
+  if (times == 0 || !connected()) return;
+  for (const auto& [name, beat] : last_beats_) {
+    if (!serving_.contains(name)) continue;
+    static_cast<void>(
+        connection_->publish(subject_of(name, action::heartbeat), {}, wire::write(beat)));
+  }
+  greeting_.expires_after(between_greetings);
+  greeting_.async_wait([this, times](boost::system::error_code cancelled) {
+    if (!cancelled && !stopping_) greet(times - 1);
+  });
 }
 
 void bus_on_nats::dial_later() {
@@ -245,6 +269,7 @@ void bus_on_nats::close() {
 task<> bus_on_nats::stop() {
   stopping_ = true;
   retry_.cancel();
+  greeting_.cancel();
   for (const auto& [name, each] : serving_) each->stop();
   serving_.clear();
   co_await work_.stop();

@@ -32,7 +32,7 @@ result<std::string> nkey_user(const std::string& file) {
 }
 
 steady_duration pause_after(unsigned failures, double jitter) {
-  const milliseconds most{1'500};
+  const milliseconds most{1'000};
   const auto whole = std::min(most, milliseconds{100} * (1U << std::min(failures, 10U)));
   const auto less = std::clamp(jitter, 0.0, 1.0) * 0.5;
   return std::chrono::duration_cast<steady_duration>(whole * (1.0 - less));

@@ -21,7 +21,7 @@ std::string without_user(std::string_view url);
 result<std::string> nkey_user(const std::string& file);
 
 /// How long to wait after so many attempts in a row that failed: 100 ms doubled each time up to
-/// 1.5 s, of which `jitter`, 0 to 1, takes up to a half. A server that is back is so noticed within
+/// 1 s, of which `jitter`, 0 to 1, takes up to a half. A server that is back is so noticed within
 /// 2 s, and a thousand gateways do not come at once.
 steady_duration pause_after(unsigned failures, double jitter);
 
