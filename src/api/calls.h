@@ -27,6 +27,8 @@ task<http::response> put_peer(const call&);
 task<http::response> get_peer(const call&);
 task<http::response> delete_peer(const call&);
 
+task<http::response> get_events(const call&);
+
 task<http::response> post_token(const call&);
 task<http::response> get_tokens(const call&);
 task<http::response> delete_token(const call&);

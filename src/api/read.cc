@@ -180,6 +180,21 @@ result<list_query> read_list_query(std::string_view query) {
   return made;
 }
 
+result<std::optional<network_name>> read_events_query(std::string_view query) {
+  auto parameters = read_query(query);
+  if (!parameters) return std::unexpected(parameters.error());
+  std::optional<network_name> made;
+  for (const auto& [name, value] : *parameters) {
+    if (name != "network") {
+      return fail(errc::invalid, "there is no such parameter", json::shortened(name));
+    }
+    auto network = network_name::parse(value);
+    if (!network) return fail(errc::invalid, network.error().message, name);
+    made = std::move(*network);
+  }
+  return made;
+}
+
 result<> read_no_query(std::string_view query) {
   auto parameters = read_query(query);
   if (!parameters) return std::unexpected(parameters.error());

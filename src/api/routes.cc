@@ -7,7 +7,7 @@
 namespace peerage {
 namespace {
 
-constexpr std::array<route, 21> table = {{
+constexpr std::array<route, 22> table = {{
     {"GET", "/healthz", {}, get_health},
     {"GET", "/readyz", {}, get_ready},
     {"GET", "/metrics", {}, get_metrics},
@@ -27,6 +27,7 @@ constexpr std::array<route, 21> table = {{
     {"PUT", "/v1/networks/{network}/peers/{name}", action::make_peers, put_peer},
     {"GET", "/v1/networks/{network}/peers/{name}", action::read_peers, get_peer},
     {"DELETE", "/v1/networks/{network}/peers/{name}", action::change_peers, delete_peer},
+    {"GET", "/v1/events", action::read_peers, get_events},
     {"POST", "/v1/tokens", action::manage_tokens, post_token},
     {"GET", "/v1/tokens", action::manage_tokens, get_tokens},
     {"DELETE", "/v1/tokens/{id}", action::manage_tokens, delete_token},

@@ -28,13 +28,15 @@ control::control(asio::any_io_executor loop, store& desired, bus& word, clock& t
       bus_(word),
       clock_(time),
       start_id_(random_id()),
+      watchers_(loop),
       background_(loop) {}
 
 task<result<>> control::start() {
   auto id = co_await store_.identity();
   if (!id) co_return std::unexpected(id.error());
   epoch_ = *id;
-  bus_.listen([this](const heartbeat& beat) { board_.hear(beat, clock_.steady()); });
+  bus_.listen([this](const heartbeat& beat) { hear(beat); });
+  bus_.listen([this](const event& what) { watchers_.tell(what); });
   if (auto read = co_await read_gateways(); !read) co_return read;
   background_.spawn(expiry_loop());
   background_.spawn(board_loop());
@@ -69,6 +71,14 @@ task<> control::board_loop() {
     co_await clock_.wait_until(clock_.steady() + board_every);
     const auto read = co_await read_gateways();
     co_await look_at_epoch();
+    const bool back = !std::exchange(bus_was_there_, bus_.connected()) && bus_was_there_;
+    // While NATS was away, others may have said what nobody heard, and the gateways' heartbeats
+    // have yet to come.
+    if (back) {
+      watchers_.gap();
+    } else {
+      tell_gateways();
+    }
     if (!read && well) log::warning("store can't be read", {{"error", read.error().message}});
     well = read.has_value();
   }

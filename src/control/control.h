@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "async/background.h"
 #include "control/gateway_board.h"
 #include "control/token_use.h"
+#include "control/watchers.h"
 #include "plan/access.h"
 #include "ports/bus.h"
 #include "ports/clock.h"
@@ -144,6 +146,14 @@ class control {
   task<result<bool>> bootstrapped();
   task<result<>> mark_bootstrapped();
 
+  /// What happens from now on, as far as the caller may see it: of one network alone where it names
+  /// one. errc::not_found for a network that it may not see; errc::denied.
+  task<result<std::shared_ptr<watcher>>> watch(const principal& who,
+                                               std::optional<network_name> network);
+  /// Whether that token is still good.
+  task<bool> still_good(token_id id);
+  clock& time() { return clock_; }
+
   /// What is away, by name: "store", "bus", "gateway gw-fra-1". Empty: all is well.
   task<std::vector<std::string>> away();
   const gateway_board& gateways() const { return board_; }
@@ -183,6 +193,9 @@ class control {
   task<> expire(std::vector<stored<peer>> gone);
   task<> board_loop();
   task<> look_at_epoch();
+  void hear(const heartbeat& beat);
+  void tell_gateways();
+  void publish(event_kind what, const peer& of, revision at);
   task<> use_loop();
   task<> flush_uses();
 
@@ -195,6 +208,8 @@ class control {
   std::uint64_t requests_ = 0;
   gateway_board board_;
   token_use uses_;
+  watchers watchers_;
+  bool bus_was_there_ = true;
   background background_;
 };
 

@@ -275,6 +275,9 @@ task<result<enrolment>> control::settle(placed now, std::optional<peer> old, rev
       done.reason = left.reason;
     }
   }
+  if (created || !old || now.what != *old) {
+    publish(done.confirmed ? event_kind::peer_live : event_kind::peer_pending, now.what, at);
+  }
   enrolment made;
   made.created = created;
   made.reason = done.confirmed ? std::string() : done.reason;

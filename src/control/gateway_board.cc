@@ -81,6 +81,18 @@ std::string gateway_board::trouble(const gateway_name& name) const {
   return known != lines_.end() && known->second.last ? known->second.last->trouble : std::string();
 }
 
+std::vector<std::pair<gateway_name, bool>> gateway_board::changed(steady_time now,
+                                                                  bool bus_connected) {
+  std::vector<std::pair<gateway_name, bool>> all;
+  // Without the bus nobody can tell.
+  if (!bus_connected) return all;
+  for (auto& [name, mine] : lines_) {
+    const bool is_live = live(name, now, bus_connected);
+    if (std::exchange(mine.said_live, is_live) != is_live) all.emplace_back(name, is_live);
+  }
+  return all;
+}
+
 revision gateway_board::applied(const gateway_name& name) const {
   const auto known = lines_.find(name);
   if (known == lines_.end() || !known->second.last) return {};

@@ -34,6 +34,8 @@ class gateway_board {
   std::uint32_t peers(const gateway_name& name) const;
   /// What it said of itself last; empty: all is well.
   std::string trouble(const gateway_name& name) const;
+  /// Those that have become live, or are no longer, since the last call.
+  std::vector<std::pair<gateway_name, bool>> changed(steady_time now, bool bus_connected);
   /// Up to here all that the store says is on the device.
   revision applied(const gateway_name& name) const;
   std::vector<gateway_view> views(steady_time now, bool bus_connected) const;
@@ -44,6 +46,7 @@ class gateway_board {
     std::optional<heartbeat> last;
     steady_time heard{};
     std::uint32_t placed_since = 0;
+    bool said_live = false;
   };
   std::map<gateway_name, line> lines_;
   std::map<gateway_name, std::pair<heartbeat, steady_time>> unregistered_;  // at most 1,000

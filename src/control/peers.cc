@@ -137,6 +137,7 @@ task<result<removal_outcome>> control::remove_peer(const principal& who, peer_id
     std::vector<peer_change> changes{remove_peer_change{old.value.public_key}};
     const applied left =
         co_await announce(old.value.gateway, *stored, std::move(changes), deadline);
+    publish(event_kind::peer_removed, old.value, *stored);
     co_return removal_outcome{left.confirmed, left.reason, old.value.gateway.text()};
   }
 }
@@ -182,6 +183,7 @@ task<> control::expire(std::vector<stored<peer>> gone) {
   std::map<gateway_name, std::vector<peer_change>> by_gateway;
   for (const auto& each : gone) {
     by_gateway[each.value.gateway].push_back(remove_peer_change{each.value.public_key});
+    publish(event_kind::peer_expired, each.value, *removed);
     log::info("peer expired", {{"network", each.value.id.network.text()},
                                {"peer", each.value.id.name.text()},
                                {"gateway", each.value.gateway.text()}});

@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <utility>
@@ -179,6 +180,10 @@ task<connection::after> connection::answer_request() {
   const bool head = incoming.method == "HEAD";
   if (head) incoming.method = "GET";
   response answer = co_await handle(std::move(incoming));
+  if (answer.stream) {
+    const bool sent = co_await write_stream(std::move(answer), !head);
+    co_return sent ? after::close : after::gone;
+  }
   const bool keep = kept && !core_->stopping;
   const bool written = co_await write(std::move(answer), version, keep, !head);
   if (!written) co_return after::gone;
@@ -196,6 +201,56 @@ task<response> connection::handle(request incoming) {
     // A bug, or stop() has cancelled it. The handler's room logs what it wants to be known.
   }
   co_return core_->refuse(500, "the server failed at this request");
+}
+
+/// The connection's other side ends it, or the source does, or the server.
+task<bool> connection::write_stream(response answer, bool with_body) {
+  using namespace asio::experimental::awaitable_operators;
+  if (core_->streams >= core_->bounds.streams) {
+    response full = core_->refuse(503, "as many streams are open as the server allows");
+    co_return co_await write(std::move(full), 11, false, with_body);
+  }
+  const flight counted(core_->streams);
+  const auto source = answer.stream;
+  output_.clear();
+  if (!append_answer_head(output_, answer, 11, false)) co_return false;
+  allow(core_->bounds.write_time);
+  const auto [problem, size] =
+      co_await asio::async_write(stream_, asio::buffer(output_), as_result);
+  if (problem || dropped_) co_return false;
+  deadline_ = steady_time::max();
+  if (!with_body) co_return true;
+  if (core_->stopping) co_return true;
+  streaming_ = true;
+  co_await (pump(source) || until_gone());
+  streaming_ = false;
+  co_return !dropped_;
+}
+
+task<> connection::pump(std::shared_ptr<body_source> from) {
+  for (;;) {
+    std::string piece;
+    try {
+      piece = co_await from->next();
+    } catch (const std::exception&) {
+      co_return;  // cancelled, or a bug: either way it is over
+    }
+    if (piece.empty()) co_return;
+    allow(core_->bounds.write_time);
+    const auto [problem, size] =
+        co_await asio::async_write(stream_, asio::buffer(piece), as_result);
+    if (problem) co_return;
+    deadline_ = steady_time::max();
+  }
+}
+
+/// What the other side still sends is dropped; it was to read.
+task<> connection::until_gone() {
+  std::array<char, 1024> ignored;
+  for (;;) {
+    const auto [problem, size] = co_await stream_.async_read_some(asio::buffer(ignored), as_result);
+    if (problem) co_return;
+  }
 }
 
 task<bool> connection::write(response answer, int version, bool keep_alive, bool with_body) {

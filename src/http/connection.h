@@ -47,6 +47,7 @@ struct server_core {
   std::list<connection*> dropped;  // closed; the coroutine has yet to notice
 
   std::size_t in_flight = 0;
+  std::size_t streams = 0;
   bool accepting = false;
   bool stopping = false;
   bool done = false;  // stopped, and every coroutine gone
@@ -75,6 +76,8 @@ class connection : public std::enable_shared_from_this<connection> {
   void drop();
   /// It has said all that it will say, and takes in what is still on its way.
   bool lingering() const { return lingering_; }
+  /// It sends an answer that has no end of its own.
+  bool streaming() const { return streaming_; }
   /// Nothing has come that waits to be read.
   bool silent();
 
@@ -89,6 +92,9 @@ class connection : public std::enable_shared_from_this<connection> {
   task<arrival> read_request();
   task<after> answer_request();
   task<response> handle(request incoming);
+  task<bool> write_stream(response answer, bool with_body);
+  task<> pump(std::shared_ptr<body_source> from);
+  task<> until_gone();
   task<bool> write(response answer, int version, bool keep_alive, bool with_body);
   task<> linger();
 
@@ -116,6 +122,7 @@ class connection : public std::enable_shared_from_this<connection> {
   bool surplus_ = false;
   bool first_ = true;
   bool lingering_ = false;
+  bool streaming_ = false;
   bool dropped_ = false;
 };
 

@@ -90,7 +90,7 @@ bool append_answer_head(std::string& out, const response& answer, int version, b
   out.append("HTTP/1.1 ").append(std::to_string(answer.status)).append(" ");
   out.append(reason_of(answer.status)).append("\r\n");
   if (!append_headers(out, answer.headers)) return false;
-  if (answer.status != 204 && answer.status != 304) {
+  if (answer.status != 204 && answer.status != 304 && !answer.stream) {
     out.append("Content-Length: ").append(std::to_string(answer.body.size())).append("\r\n");
   }
   if (!keep_alive) {

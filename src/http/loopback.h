@@ -75,11 +75,12 @@ inline response refuse(int status, std::string detail) {
 
 class served {
  public:
-  explicit served(limits bounds = {})
+  explicit served(limits bounds = {}, handler own = {})
       : work_(asio::make_work_guard(loop_)), gate_(std::make_shared<loopback::gate>(loop_)) {
     auto made = server::listen(
         loop_.get_executor(), "127.0.0.1:0", bounds,
-        [at = gate_](request asked) { return echo(at, std::move(asked)); }, refuse);
+        own ? own : handler([at = gate_](request asked) { return echo(at, std::move(asked)); }),
+        refuse);
     if (!made) throw std::runtime_error(made.error().message);
     server_ = std::move(*made);
     thread_ = std::thread([this] { loop_.run(); });

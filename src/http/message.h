@@ -2,10 +2,13 @@
 // the client sends. Anybody may make them; nothing here does I/O and nothing fails.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "async/task.h"
 
 namespace peerage::http {
 
@@ -28,12 +31,21 @@ struct request {
   std::string_view header(std::string_view name) const { return find_header(headers, name); }
 };
 
+/// A body that comes piece by piece, for as long as its reader stays.
+struct body_source {
+  virtual ~body_source() = default;
+  /// The next piece; an empty one is the end. Cancelled when the reader goes or the server stops.
+  virtual task<std::string> next() = 0;
+};
+
 /// Content-Length and Connection are the server's own business: it writes them, and leaves out
 /// what `headers` says of them.
 struct response {
   int status = 200;
   header_list headers;
   std::string body;
+  // In place of a body. The connection is closed at its end.
+  std::shared_ptr<body_source> stream = {};
 
   std::string_view header(std::string_view name) const { return find_header(headers, name); }
   /// In place of every header of that name.

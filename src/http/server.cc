@@ -154,6 +154,12 @@ void begin_stop(const std::shared_ptr<server_core>& core, steady_duration grace)
     core->last_call_ends = now + core->bounds.last_call;
     if (grace > steady_duration::zero()) admit_the_rest(core);
   }
+  // Streams have no end of their own to wait for.
+  std::vector<connection*> streams;
+  for (connection* each : core->working) {
+    if (each->streaming()) streams.push_back(each);
+  }
+  for (connection* each : streams) each->drop();
   boost::system::error_code ignored;
   core->acceptor.close(ignored);
   core->accept_pause.cancel();

@@ -38,6 +38,7 @@ struct limits {
   // in its favour; where every one is at work, the new one gets a 503.
   std::size_t connections = 4096;
   std::size_t in_flight = 1024;                      // requests being handled: 503 with Retry-After
+  std::size_t streams = 256;                         // answers that go on and on: 503
   steady_duration accept_pause = milliseconds{100};  // after the system refused a connection
 };
 
