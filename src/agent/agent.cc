@@ -26,6 +26,7 @@ agent::agent(asio::any_io_executor loop, agent_options options, agent_parts part
       compare_now_(loop),
       known_(loop),
       mend_now_(loop),
+      tell_now_(loop),
       settle_now_(loop),
       keep_now_(loop),
       dumped_(loop),
@@ -48,6 +49,7 @@ task<result<>> agent::start() {
   background_.spawn(follow_loop());
   background_.spawn(compare_loop());
   background_.spawn(mend_loop());
+  background_.spawn(tell_loop());
   background_.spawn(settle_loop());
   background_.spawn(keep_loop());
   background_.spawn(beat_loop());
@@ -95,6 +97,7 @@ task<apply_reply> agent::apply(apply_request request) {
                                          : "the request is of another epoch of the store";
       continue;
     }
+    untold_.erase(key_of(change));
     heard.push_back(book_.hear(change, request.revision));
     if (heard.back().what == verdict::taken) {
       co_await resolve(change, request.revision, heard.back());

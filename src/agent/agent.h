@@ -114,6 +114,7 @@ class agent final : public gateway_service {
   task<result<>> follow();
   task<> mend_loop();
   task<result<>> mend(std::vector<public_key> keys, bool tell);
+  task<> tell_loop();
   task<> settle_loop();
   task<result<>> settle(std::vector<public_key> keys);
   void note(const std::vector<public_key>& changed);
@@ -155,6 +156,8 @@ class agent final : public gateway_service {
   };
   std::deque<repair> repairs_;
   signal mend_now_;
+  std::unordered_set<public_key> untold_;  // live by the store's word, and nobody has said so
+  signal tell_now_;
   std::set<public_key> contested_;  // the store's word on them clashes with what is known
   signal settle_now_;
 

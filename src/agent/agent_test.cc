@@ -311,6 +311,8 @@ TEST_F(agent_test, what_only_the_store_says_comes_at_once) {
   store_peer(one);
   settle();
   EXPECT_TRUE(tunnel.has(one.public_key)) << "no word came by the bus, and no time passed";
+  EXPECT_TRUE(heard.empty()) << "whoever asked may yet say so";
+  pass(seconds{1});
   ASSERT_EQ(heard.size(), 1U);
   EXPECT_EQ(heard[0].what, event_kind::peer_live);
   EXPECT_EQ(heard[0].peer, one.id);

@@ -22,6 +22,7 @@ constexpr std::size_t keys_in_one_question = 64;
 // What the bus said is settled when it was there at two looks.
 constexpr seconds settle_every{30};
 constexpr seconds contested_again{1};
+constexpr milliseconds tell_after{500};
 
 }  // namespace
 
@@ -162,7 +163,19 @@ task<result<>> agent::mend(std::vector<public_key> keys, bool tell) {
     const auto done = co_await written(std::move(some));
     if (!done) co_return done;
     if (!tell) continue;
-    for (const public_key& key : wrote) {
+    untold_.insert(wrote.begin(), wrote.end());
+    tell_now_.notify();
+  }
+  co_return result<>{};
+}
+
+/// Says what became live by the store alone. Where the bus was only a little slower, whoever asked
+/// for it says so itself.
+task<> agent::tell_loop() {
+  for (;;) {
+    while (untold_.empty()) co_await tell_now_.wait();
+    co_await with_.time.wait_until(with_.time.steady() + tell_after);
+    for (const public_key& key : std::exchange(untold_, {})) {
       const ledger::entry* now = book_.find(key);
       if (now == nullptr || !now->wanted || !now->confirmed) continue;
       const event live{event_kind::peer_live, now->live_at, options_.self.name, now->peer.id,
@@ -170,7 +183,6 @@ task<result<>> agent::mend(std::vector<public_key> keys, bool tell) {
       with_.word.publish(live);
     }
   }
-  co_return result<>{};
 }
 
 /// What the bus said and the store has not confirmed for long, and what two peers claim, is decided
