@@ -89,7 +89,9 @@ task<> agent::follow_loop() {
 task<result<>> agent::follow() {
   gateway_name name = options_.self.name;
   std::string position = position_;
-  auto got = co_await with_.desired.follow(std::move(name), std::move(position), follow_wait);
+  // The first word of a start comes at once: until then strangers on the device are left alone.
+  const steady_duration wait = spoken_ ? steady_duration(follow_wait) : steady_duration::zero();
+  auto got = co_await with_.desired.follow(std::move(name), std::move(position), wait);
   if (!got) co_return std::unexpected(std::move(got.error()));
   if (got->of != epoch_) {
     if (!epoch_.id.empty()) {

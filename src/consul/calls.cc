@@ -192,7 +192,7 @@ task<result<calls::seen>> calls::watch(std::shared_ptr<connection> over, std::st
   wanted.path = path_of(key);
   wanted.query = folder ? "consistent&recurse" : "consistent";
   steady_duration limit = call_limit;
-  if (since != 0) {
+  if (since != 0 && wait > steady_duration::zero()) {
     const auto rest = std::chrono::ceil<std::chrono::milliseconds>(wait);
     wanted.query +=
         "&index=" + std::to_string(since) + "&wait=" + std::to_string(rest.count()) + "ms";

@@ -238,7 +238,7 @@ task<result<followed>> fake_store::follow(gateway_name gateway, std::string posi
   using namespace asio::experimental::awaitable_operators;
   if (away) co_return fail(errc::unavailable, "the store is away");
   followed made = changes(gateway, position);
-  if (!made.what.whole && made.what.keys.empty()) {
+  if (!made.what.whole && made.what.keys.empty() && wait > steady_duration::zero()) {
     struct listed {
       std::set<std::shared_ptr<signal>>& all;
       std::shared_ptr<signal> mine;
