@@ -231,6 +231,7 @@ TEST(fleet, F11_a_store_that_lost_everything_is_not_believed) {
   EXPECT_EQ(gateway.peers(), 1'000U) << "nothing is removed";
   gateway.kill();
   gateway.settle();
+  gateway.running().await_log("suddenly lost many peers");
   EXPECT_EQ(gateway.peers(), 1'000U) << "nor by a restart";
   all.await_live(0, 2);
   const std::string late = new_public_key();
