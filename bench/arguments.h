@@ -1,0 +1,24 @@
+// What the fleet's benchmarks take on the command line.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace peerage::bench {
+
+struct arguments {
+  std::string bin_dir;
+  std::string consul;  // the program
+  std::string json;    // a file for the values; empty: none
+  std::vector<std::uint32_t> peers{100, 50'000};
+  std::uint64_t rounds = 0;  // 0: as the benchmark likes
+  bool quick = false;
+  bool check = false;
+};
+
+/// Nothing, after printing `help` on standard error, where they are not such.
+std::optional<arguments> parse_arguments(int argc, char** argv, const char* help);
+
+}  // namespace peerage::bench
