@@ -18,6 +18,9 @@ namespace {
 // Requests under way have so long to be answered: longer than wait_ms may be.
 constexpr seconds grace{35};
 
+// A read of Consul is most of a creation's time otherwise.
+constexpr milliseconds remember{1'000};
+
 }  // namespace
 
 service::service(asio::any_io_executor loop, daemon_config config)
@@ -37,7 +40,9 @@ task<result<>> service::start() {
   if (auto claimed = claim_state_dir(config_.state_dir); !claimed) co_return claimed;
   if (auto opened = open(); !opened) co_return opened;
   if (config_.api) {
-    control_ = std::make_unique<control>(loop_, *with_.store, *with_.bus, *clock_);
+    const bool far = config_.store.kind != store_kind::sqlite;
+    control_ = std::make_unique<control>(loop_, *with_.store, *with_.bus, *clock_,
+                                         far ? remember : milliseconds{0});
     // The port first: a daemon that can't serve must not touch the device.
     if (auto served = co_await start_api(); !served) co_return served;
     // Before the gateway, whose first heartbeat it must not miss.

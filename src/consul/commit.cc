@@ -45,8 +45,11 @@ task<result<std::optional<place>>> read_place(shared_core self, record_key key) 
   if (!*found) co_return std::optional<place>{};
   auto value = read_record(self->keys, key, **found);
   if (!value) co_return std::unexpected(std::move(value.error()));
-  place made{std::move(**found), {}};
-  if (const auto* read = std::get_if<network>(&*value)) made.ipv4 = read->ipv4;
+  place made{std::move(**found)};
+  if (const auto* read = std::get_if<network>(&*value)) {
+    made.ipv6 = read->ipv6;
+    made.ipv4 = read->ipv4;
+  }
   if (self->places.size() >= most_places) self->places.clear();
   self->places.insert_or_assign(name, made);
   co_return made;
@@ -83,6 +86,10 @@ task<result<>> plan_put(shared_core self, attempt& now, const put& wanted, const
     const auto network_place =
         co_await stand_on(self, now, std::move(network_key), std::string("network"));
     if (!network_place) co_return std::unexpected(network_place.error());
+    // Whoever made the peer may have known an older network of that name.
+    if (network_place->ipv6 && !network_place->ipv6->contains(one->ipv6)) {
+      co_return fail(errc::not_found, "the network was made anew; try again", "network");
+    }
     record_key gateway_key = one->gateway;
     const auto gateway_place =
         co_await stand_on(self, now, std::move(gateway_key), std::string("gateway"));
@@ -96,7 +103,7 @@ task<result<>> plan_put(shared_core self, attempt& now, const put& wanted, const
   } else {
     put_plain(now.work, name, write_record(wanted.value), old, wanted.expected);
     const auto* made = std::get_if<network>(&wanted.value);
-    if (made != nullptr) now.made.insert_or_assign(name, place{{}, made->ipv4});
+    if (made != nullptr) now.made.insert_or_assign(name, place{{}, made->ipv6, made->ipv4});
   }
   co_return result<>{};
 }

@@ -19,7 +19,8 @@ namespace peerage::consul {
 /// A network or a gateway, as creations need it: they hold it at the index that was read.
 struct place {
   entry raw;
-  std::optional<prefix> ipv4;  // a network's range
+  std::optional<prefix> ipv6 = {};  // a network's
+  std::optional<prefix> ipv4 = {};  // a network's range
 };
 
 struct core {
@@ -34,7 +35,7 @@ struct core {
   // Of the gateways that this process runs or follows.
   std::map<gateway_name, claimant> claims = {};
   std::map<gateway_name, std::shared_ptr<connection>> followers = {};
-  std::uint64_t highest = 0;       // index of the whole KV store that was seen
+  std::uint64_t highest = 0;            // index of the whole KV store that was seen
   std::set<std::string> reported = {};  // keys of corrupt values
 
   void report(const std::string& key, const std::string& why);

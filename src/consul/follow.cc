@@ -9,6 +9,7 @@ namespace peerage::consul {
 namespace {
 
 constexpr std::size_t most_questions = 64;
+constexpr milliseconds bus_first{20};
 
 std::shared_ptr<connection> follower(core& self, const gateway_name& gateway) {
   auto& kept = self.followers[gateway];
@@ -70,6 +71,8 @@ task<result<followed>> follow(shared_core self, gateway_name gateway, std::strin
   followed made;
   made.of.id = known->epoch;
   if (!news.changes.empty()) {
+    // The bus brings the same, sooner and more cheaply, and Consul has creations to write.
+    co_await self->time.wait_until(self->time.steady() + bus_first);
     auto read = co_await read_changes(self, std::move(gateway), std::move(news.changes));
     if (!read) co_return std::unexpected(std::move(read.error()));
     made.what = std::move(*read);

@@ -9,7 +9,8 @@ namespace peerage::consul {
 namespace {
 
 constexpr std::size_t most_changes = 128;
-constexpr seconds longest{60};
+// A reader is some milliseconds behind; every write of a ring pays for what is in it.
+constexpr seconds longest{2};
 constexpr std::size_t most_read = 1'000;  // changes of a ring that somebody else wrote
 
 std::optional<std::uint64_t> number_in(const json::object& from, std::string_view name) {

@@ -22,13 +22,16 @@ std::string_view name_of(peer_state value) {
   return "unknown";
 }
 
-control::control(asio::any_io_executor loop, store& desired, bus& word, clock& time)
+control::control(asio::any_io_executor loop, store& desired, bus& word, clock& time,
+                 milliseconds remember)
     : loop_(loop),
       store_(desired),
       bus_(word),
       clock_(time),
       start_id_(random_id()),
       watchers_(loop),
+      tokens_(remember),
+      networks_(remember),
       background_(loop) {}
 
 task<result<>> control::start() {

@@ -14,6 +14,7 @@
 
 #include "async/background.h"
 #include "control/gateway_board.h"
+#include "control/recent.h"
 #include "control/token_use.h"
 #include "control/watchers.h"
 #include "plan/access.h"
@@ -103,8 +104,11 @@ struct new_token {
 
 class control {
  public:
-  /// Everything given outlives it.
-  control(asio::any_io_executor loop, store& desired, bus& word, clock& time);
+  /// Everything given outlives it. `remember`: how long it may go by a network or a token that it
+  /// has read, where reads leave the host; a token that another process revoked works here so much
+  /// longer.
+  control(asio::any_io_executor loop, store& desired, bus& word, clock& time,
+          milliseconds remember = {});
 
   /// Reads the gateways and starts the work that goes on by itself: expiry, the gateways' board,
   /// when tokens were used.
@@ -209,6 +213,8 @@ class control {
   gateway_board board_;
   token_use uses_;
   watchers watchers_;
+  recent<token_id, token> tokens_;
+  recent<network_name, network> networks_;
   bool bus_was_there_ = true;
   background background_;
 };

@@ -77,6 +77,7 @@ task<result<enrolment>> control::enrol(const principal& who, network_name networ
 
   auto kept = co_await store_peer(std::move(made), *in, on->number, absent{}, true);
   if (!kept) {
+    networks_.forget(network);
     if (kept.error().code == errc::conflict && kept.error().field == "name") {
       co_return name_taken({network, wanted.name.value_or(peer_name{})});
     }

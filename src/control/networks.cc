@@ -37,9 +37,11 @@ std::string overlap(const network& wanted, const std::vector<network>& others) {
 
 task<result<network>> control::network_for(const principal& who, network_name name) {
   if (!sees(who, name)) co_return no_network(name);
+  if (auto known = networks_.find(name, clock_.steady())) co_return *std::move(known);
   auto found = co_await get_as<network>(store_, name);
   if (!found) co_return std::unexpected(found.error());
   if (!*found) co_return no_network(name);
+  networks_.keep(name, (*found)->value, clock_.steady());
   co_return std::move((*found)->value);
 }
 
@@ -108,6 +110,7 @@ task<result<network>> control::create_network(const principal& who, network_requ
 
 task<result<>> control::remove_network(const principal& who, network_name name) {
   if (!sees(who, name)) co_return no_network(name);
+  networks_.forget(name);
   // A network of the same name may be made later, and is another's.
   const principal of_network{{}, name, {}};
   auto tokens = co_await list_tokens(of_network);

@@ -92,6 +92,7 @@ task<result<>> control::remove_token(const principal& who, token_id id) {
   transaction writes;
   writes.push_back(removal{id, present{}});
   const auto stored = co_await store_.commit(std::move(writes));
+  tokens_.forget(id);
   if (stored) co_return result<>{};
   if (stored.error().code != errc::not_found) co_return std::unexpected(stored.error());
   co_return no_token(id);
@@ -103,10 +104,16 @@ task<result<principal>> control::authenticate(std::string_view secret) {
   auto id = token_id::parse(secret.substr(token_prefix.size(), id_size));
   if (!id) co_return not_a_token();
   const auto hash = sha256(secret);
-  auto found = co_await get_as<token>(store_, *std::move(id));
-  if (!found) co_return std::unexpected(found.error());
-  if (!*found || !equal_in_constant_time((*found)->value.hash, hash)) co_return not_a_token();
-  token& known = (*found)->value;
+  std::optional<token> read = tokens_.find(*id, clock_.steady());
+  if (!read) {
+    auto found = co_await get_as<token>(store_, *id);
+    if (!found) co_return std::unexpected(found.error());
+    if (!*found) co_return not_a_token();
+    read = std::move((*found)->value);
+    tokens_.keep(*id, *read, clock_.steady());
+  }
+  token& known = *read;
+  if (!equal_in_constant_time(known.hash, hash)) co_return not_a_token();
   if (known.expires_at && *known.expires_at <= clock_.now()) co_return not_a_token();
   uses_.note(known.id, clock_.now());
   co_return principal{known.id, known.network, std::move(known.scopes)};
