@@ -48,7 +48,9 @@ peer sample_peer(std::string_view network, std::string_view name, std::uint32_t 
   made.id = {*network_name::parse(network), *peer_name::parse(name)};
   made.public_key = sample_key(n);
   made.gateway = *gateway_name::parse(gateway);
-  std::array<std::uint8_t, 16> bytes{0xfd, 0x00, 0x00, 0x01};
+  // In "other" the address is in the prefix that tests give to it.
+  const std::uint8_t block = network == "other" ? 2 : 1;
+  std::array<std::uint8_t, 16> bytes{0xfd, 0x00, 0x00, block};
   std::memcpy(bytes.data() + 12, &n, sizeof n);
   made.ipv6 = ip_address::v6(bytes);
   made.created_at = some_time;
