@@ -20,6 +20,9 @@ result<std::unique_ptr<store>> open_store(asio::any_io_executor loop, clock& tim
   options.address = config.address;
   options.prefix = config.prefix;
   options.api_id = std::move(process_id);
+  options.ca_file = config.tls.ca;
+  options.cert_file = config.tls.cert;
+  options.key_file = config.tls.key;
   if (!config.token_file.empty()) {
     auto token = read_private_file(config.token_file);
     if (!token) return std::unexpected(std::move(token.error()));

@@ -69,8 +69,9 @@ class calls::lease {
   std::shared_ptr<connection> held_;
 };
 
-calls::calls(asio::any_io_executor loop, http::base_url to, secret_text token)
-    : loop_(std::move(loop)), to_(std::move(to)), token_(std::move(token)) {}
+calls::calls(asio::any_io_executor loop, http::base_url to, std::shared_ptr<tls_settings> tls,
+             secret_text token)
+    : loop_(std::move(loop)), to_(std::move(to)), tls_(std::move(tls)), token_(std::move(token)) {}
 
 calls::~calls() {
   for (const auto& each : free_) each->close();
@@ -84,7 +85,7 @@ task<result<std::shared_ptr<connection>>> calls::acquire() {
   }
   if (made_ < most_connections) {
     ++made_;
-    co_return std::make_shared<connection>(loop_, to_);
+    co_return connect();
   }
   waiter self(*this, loop_);
   self.timer.expires_after(call_limit);

@@ -19,7 +19,8 @@ namespace peerage::consul {
 
 class calls {
  public:
-  calls(asio::any_io_executor loop, http::base_url to, secret_text token);
+  calls(asio::any_io_executor loop, http::base_url to, std::shared_ptr<tls_settings> tls,
+        secret_text token);
   ~calls();
   calls(const calls&) = delete;
   calls& operator=(const calls&) = delete;
@@ -43,7 +44,7 @@ class calls {
   /// other than 0 it waits until the index has passed that, or for about `wait`.
   task<result<seen>> watch(std::shared_ptr<connection> over, std::string key, bool folder,
                            std::uint64_t since, steady_duration wait);
-  std::shared_ptr<connection> connect() { return std::make_shared<connection>(loop_, to_); }
+  std::shared_ptr<connection> connect() { return std::make_shared<connection>(loop_, to_, tls_); }
 
   /// One transaction, sent once.
   task<result<txn_answer>> write(std::vector<operation> operations);
@@ -60,6 +61,7 @@ class calls {
 
   asio::any_io_executor loop_;
   http::base_url to_;
+  std::shared_ptr<tls_settings> tls_;  // none for plain HTTP
   secret_text token_;
   std::size_t made_ = 0;
   std::vector<std::shared_ptr<connection>> free_;

@@ -20,13 +20,14 @@ struct consul_options {
   std::string address = "http://127.0.0.1:8500";
   std::string prefix = "peerage/v1/";  // of every key; ends with "/"
   std::string api_id;  // this process's own, a DNS label or a UUID: it names its rings
-  secret_text token;   // Consul's ACL token; empty: none
+  std::string ca_file, cert_file, key_file;  // PEM, for https://; empty: not set
+  secret_text token;                         // Consul's ACL token; empty: none
   // Told once for each key whose value is none of ours; lists pass over it. May be empty.
   std::function<void(const std::string& key, const std::string& why)> on_corrupt;
 };
 
 /// Consul need not be there yet. The store goes before `time` does; what is under way then ends
-/// within 5 s on the loop. errc::invalid with the option's name; errc::unsupported for https.
+/// within 5 s on the loop. errc::invalid with the option's name or file.
 result<std::unique_ptr<store>> open_consul_store(asio::any_io_executor loop, clock& time,
                                                  consul_options options);
 

@@ -73,7 +73,7 @@ pid_t start(const std::vector<std::string>& words, const std::string& log) {
 
 }  // namespace
 
-consul_server::consul_server() {
+consul_server::consul_server(const std::string& more) {
   const std::string program = find_consul();
   std::string name = (fs::temp_directory_path() / "peerage-consul-XXXXXX").string();
   home_ = mkdtemp(name.data());
@@ -83,10 +83,12 @@ consul_server::consul_server() {
       << R"({"ports": {"http": )" << ports[0] << R"(, "serf_lan": )" << ports[1]
       << R"(, "server": )" << ports[2] << R"(, "dns": -1, "serf_wan": -1, "grpc": -1},)"
       << R"( "disable_update_check": true, "performance": {"raft_multiplier": 1}})";
-  pid_ = start({program, "agent", "-server", "-bootstrap-expect=1", "-data-dir",
-                (home_ / "data").string(), "-bind", "127.0.0.1", "-client", "127.0.0.1",
-                "-config-file", (home_ / "config.json").string()},
-               (home_ / "log").string());
+  std::ofstream(home_ / "more.json") << more;
+  pid_ = start(
+      {program, "agent", "-server", "-bootstrap-expect=1", "-data-dir", (home_ / "data").string(),
+       "-bind", "127.0.0.1", "-client", "127.0.0.1", "-config-file",
+       (home_ / "config.json").string(), "-config-file", (home_ / "more.json").string()},
+      (home_ / "log").string());
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{30};
   http::request ready;
   ready.method = "GET";
@@ -94,7 +96,8 @@ consul_server::consul_server() {
   ready.query = "consistent";
   for (;;) {
     const auto answer = http::send_blocking(url(), ready, std::chrono::seconds{5});
-    if (answer && answer->status == 404) return;
+    // 403: it has a leader, and wants a token.
+    if (answer && (answer->status == 404 || answer->status == 403)) return;
     if (::waitpid(pid_, nullptr, WNOHANG) == pid_ || std::chrono::steady_clock::now() > until) {
       std::ostringstream log;
       log << std::ifstream(home_ / "log").rdbuf();

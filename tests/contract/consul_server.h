@@ -19,7 +19,8 @@ class consul_server {
  public:
   /// Returns when it answers consistent reads. Throws std::runtime_error, with how to get one,
   /// where there is no consul: PEERAGE_CONSUL, then PATH, then build/tools of the working folder.
-  consul_server();
+  /// `more` is added to its configuration (JSON). With an "https" port there it speaks both.
+  explicit consul_server(const std::string& more = "{}");
   ~consul_server();
   consul_server(const consul_server&) = delete;
   consul_server& operator=(const consul_server&) = delete;
