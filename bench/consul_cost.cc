@@ -25,7 +25,8 @@ constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr const char* help =
     R"(bench_consul_cost counts what a gateway asks of Consul and reads from it.
 
-Usage: bench_consul_cost --bin-dir DIR --consul PROGRAM [OPTION…]   (as root; or: ./dev bench consul-cost [OPTION…])
+Usage: bench_consul_cost --bin-dir DIR --consul PROGRAM [OPTION…]   (as root)
+       ./dev bench consul-cost [OPTION…]
 
   --peers LIST    how many peers the gateway has, 100,50000 where absent
   --rounds N      changes that are counted, 20 where absent

@@ -144,7 +144,7 @@ class agent final : public gateway_service {
   signal compare_now_;
   signal known_;  // there is something to compare the device with
   bool settled_ = false;
-  revision applied_;     // up to here the device has all that the store said
+  revision applied_;  // up to here the device has all that the store said
   // Something of what the store said up to here is not written; a comparison sees to it.
   std::optional<revision> behind_;
 

@@ -113,7 +113,7 @@ TEST(daemon_config, every_key_wrong_in_every_way_is_one_clear_line) {
       {"state_dir = \"\"", ":1: state_dir must be a path in quotes, not \"\""},
       {"state_dir = \"a\\nb\"", "not \"a?b\""},
       {"[store]\nkind = 1", ":2: store.kind must be \"sqlite\" or \"consul\", not 1"},
-      {"[store]\nkind = \"mysql\"", ":2: store.kind must be \"sqlite\" or \"consul\", not \"mysql\""},
+      {"[store]\nkind = \"my\"", ":2: store.kind must be \"sqlite\" or \"consul\", not \"my\""},
       {"[store]\npath = [\"a\"]", ":2: store.path must be a path in quotes, not a list"},
       {"[bus]\nkind = true", ":2: bus.kind must be \"local\" or \"nats\", not true"},
       {"[api]\nlisten = 7420", ":2: api.listen must be \"ADDRESS:PORT\""},

@@ -117,8 +117,8 @@ TEST_F(consul_access, over_tls_both_sides_show_who_they_are) {
 }
 
 TEST_F(consul_access, a_token_opens_the_keys_that_its_policy_names) {
-  const consul_server server(
-      R"({"acl": {"enabled": true, "default_policy": "deny", "tokens": {"master": "root-token"}}})");
+  const consul_server server(R"({"acl": {"enabled": true, "default_policy": "deny",
+                                         "tokens": {"master": "root-token"}}})");
   const auto as_root = [&](const std::string& path, const std::string& body) {
     const auto said = server.ask("PUT", path, "token=root-token", body);
     EXPECT_EQ(said.status, 200) << said.body;

@@ -84,76 +84,99 @@ TEST(fleet, F2_the_stores_old_word_never_undoes_the_buss_new_one) {
   expect_gateway_is_store(all, gateway);
 }
 
+/// Three Consul servers, and an agent that is none.
+struct consul_cluster {
+  consul_cluster() {
+    const std::vector<std::string> addresses{"127.0.0.11", "127.0.0.12", "127.0.0.13"};
+    for (std::size_t i = 0; i < 3; ++i) {
+      std::vector<std::string> mine = addresses;
+      std::swap(mine[0], mine[i]);
+      servers.push_back(std::make_unique<consul_node>(mine));
+      servers.back()->start();
+    }
+    std::vector<std::string> agent = addresses;
+    agent.insert(agent.begin(), "127.0.0.14");
+    local = std::make_unique<consul_node>(agent, true);
+    local->start();
+    local->await_ready();
+  }
+  void kill_leader() {
+    const auto leader =
+        std::ranges::find_if(servers, [](const auto& each) { return each->leads(); });
+    ASSERT_NE(leader, servers.end());
+    (*leader)->kill();
+  }
+  std::vector<std::unique_ptr<consul_node>> servers;
+  std::unique_ptr<consul_node> local;
+};
+
+/// Four clients that create peers on gw-1 as fast as they are answered, and what they were told.
+class creators {
+ public:
+  explicit creators(fleet& all) {
+    for (int mine = 0; mine < 4; ++mine) {
+      threads_.push_back(beside([this, &all, mine] { work(all.call(), mine); }));
+    }
+  }
+  ~creators() { stop(); }
+  void stop() {
+    stopping_ = true;
+    for (auto& each : threads_) each.join();
+    threads_.clear();
+  }
+  std::size_t answered() {
+    const std::lock_guard lock(mutex_);
+    return answered_for.size();
+  }
+  std::map<std::string, std::string> answered_for;  // keys by name: 201 or 202
+  std::map<std::string, std::string> doubtful;      // 504
+
+ private:
+  void work(caller api, int mine) {
+    for (int i = 0; !stopping_; ++i) {
+      const std::string name = "p" + std::to_string(mine) + "-" + std::to_string(i);
+      const std::string key = new_public_key();
+      const answer made = api.call("PUT", peers + "/" + name, wish(name, key, 2'000));
+      const std::set<int> honest{201, 202, 503, 504};
+      EXPECT_TRUE(honest.contains(made.status)) << made.text;
+      const std::lock_guard lock(mutex_);
+      if (made.status == 201 || made.status == 202) answered_for[name] = key;
+      if (made.status == 504) doubtful[name] = key;
+    }
+  }
+  std::mutex mutex_;
+  std::atomic<bool> stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
 TEST(fleet, F5_when_consuls_leader_dies_no_live_creation_is_lost) {
   fleet all;  // its own Consul is not used
-  const std::vector<std::string> addresses{"127.0.0.11", "127.0.0.12", "127.0.0.13"};
-  std::vector<std::unique_ptr<consul_node>> servers;
-  for (std::size_t i = 0; i < 3; ++i) {
-    std::vector<std::string> mine = addresses;
-    std::swap(mine[0], mine[i]);
-    servers.push_back(std::make_unique<consul_node>(mine));
-    servers.back()->start();
-  }
-  std::vector<std::string> agent = addresses;
-  agent.insert(agent.begin(), "127.0.0.14");
-  consul_node local(agent, true);
-  local.start();
-  local.await_ready();
+  consul_cluster consul;
   node_options options;
-  options.consul_url = local.url();
+  options.consul_url = consul.local->url();
   all.add_api(options).start();
   all.add_gateway("gw-1", "fra", options).settle();
   all.await_live(0, 1);
   all.call().make_network("acme");
-
-  std::mutex mutex;
-  std::map<std::string, std::string> live;      // by name
-  std::map<std::string, std::string> doubtful;  // 504
-  std::atomic<bool> stopping = false;
-  std::vector<std::thread> load;
-  for (int mine = 0; mine < 4; ++mine) {
-    load.push_back(beside([&, mine] {
-      caller api = all.call();
-      for (int i = 0; !stopping; ++i) {
-        const std::string name = "p" + std::to_string(mine) + "-" + std::to_string(i);
-        const std::string key = new_public_key();
-        const answer made = api.call("PUT", peers + "/" + name, wish(name, key, 2'000));
-        const std::set<int> honest{201, 202, 503, 504};
-        EXPECT_TRUE(honest.contains(made.status)) << made.text;
-        const std::lock_guard lock(mutex);
-        if (made.status == 201 || made.status == 202) live[name] = key;
-        if (made.status == 504) doubtful[name] = key;
-      }
-    }));
-  }
-  const auto count = [&] {
-    const std::lock_guard lock(mutex);
-    return live.size();
-  };
-  EXPECT_TRUE(eventually(20s, [&] { return count() >= 50; }));
-  for (const auto& each : servers) {
-    if (each->leads()) {
-      each->kill();
-      break;
-    }
-  }
-  const std::size_t before = count();
-  EXPECT_TRUE(eventually(30s, [&] { return count() >= before + 50; })) << "it goes on";
-  stopping = true;
-  for (auto& each : load) each.join();
+  creators told(all);
+  EXPECT_TRUE(eventually(20s, [&] { return told.answered() >= 50; }));
+  consul.kill_leader();
+  const std::size_t before = told.answered();
+  EXPECT_TRUE(eventually(30s, [&] { return told.answered() >= before + 50; })) << "it goes on";
+  told.stop();
   caller api = all.call();
-  for (const auto& [name, key] : doubtful) {
+  for (const auto& [name, key] : told.doubtful) {
     const answer again = api.call("PUT", peers + "/" + name, wish(name, key));
     EXPECT_TRUE(again.status == 200 || again.status == 201) << again.text;
-    live[name] = key;
+    told.answered_for[name] = key;
   }
   const auto store = api.peers_of("acme");
   EXPECT_TRUE(eventually(10s, [&] {
     const auto device = look_at(all.gateway(0).interface());
-    return std::ranges::all_of(live,
+    return std::ranges::all_of(told.answered_for,
                                [&](const auto& each) { return device.contains(each.second); });
   }));
-  for (const auto& [name, key] : live) {
+  for (const auto& [name, key] : told.answered_for) {
     ASSERT_TRUE(store.contains(name)) << name << " was answered for, and is lost";
     EXPECT_EQ(store.at(name).at("public_key").as_string(), key);
   }
