@@ -70,6 +70,8 @@ class agent final : public gateway_service {
   };
   health how() const;
   std::size_t peers() const { return book_.peers(); }
+  /// Up to here the device has all that the store said.
+  revision applied() const { return applied_; }
   const gateway& self() const { return options_.self; }
 
  private:

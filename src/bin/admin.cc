@@ -43,6 +43,7 @@ http::response answer_admin(const http::request& request, const agent* mind, met
   if (mind != nullptr) {
     counts.set_gateway(mind->self().name.text(), mind->how().settled,
                        static_cast<std::uint32_t>(mind->peers()));
+    counts.set_gateway_revision(mind->self().name.text(), mind->applied().number);
   }
   http::response text;
   text.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8");

@@ -42,6 +42,11 @@ struct metrics::families {
                                                      .Name("peerage_gateway_peers")
                                                      .Help("Peers on the gateway's device")
                                                      .Register(registry);
+  prometheus::Family<prometheus::Gauge>& revisions =
+      prometheus::BuildGauge()
+          .Name("peerage_gateway_revision")
+          .Help("Revision of the store up to which the gateway's device has everything")
+          .Register(registry);
 
   // Finding one by its labels costs more than counting: so once for each, by its labels' values.
   std::unordered_map<std::string, prometheus::Counter*> known_requests;
@@ -81,6 +86,10 @@ void metrics::observe_stage(std::string_view stage, std::chrono::nanoseconds too
 void metrics::set_gateway(std::string_view gateway, bool live, std::uint32_t peers) {
   families_->live.Add({{"gateway", std::string(gateway)}}).Set(live ? 1 : 0);
   families_->peers.Add({{"gateway", std::string(gateway)}}).Set(peers);
+}
+
+void metrics::set_gateway_revision(std::string_view gateway, std::uint64_t revision) {
+  families_->revisions.Add({{"gateway", std::string(gateway)}}).Set(static_cast<double>(revision));
 }
 
 std::string metrics::text() const {

@@ -21,6 +21,8 @@ class metrics {
   /// `stage` is "store", "gateway", "device" or "total".
   void observe_stage(std::string_view stage, std::chrono::nanoseconds took);
   void set_gateway(std::string_view gateway, bool live, std::uint32_t peers);
+  /// Up to which revision of the store its device has everything.
+  void set_gateway_revision(std::string_view gateway, std::uint64_t revision);
 
   /// The text exposition format, version 0.0.4.
   std::string text() const;

@@ -259,6 +259,14 @@ std::size_t gateway_node::peers() const {
   return look_at(interface_).size();
 }
 
+std::uint64_t gateway_node::revision() const {
+  const std::string text = ask(admin_url(), "GET", "/metrics").body;
+  const std::string line = "\npeerage_gateway_revision{gateway=\"" + name_ + "\"} ";
+  const auto at = text.find(line);
+  if (at == std::string::npos) throw std::runtime_error("no revision in " + text);
+  return static_cast<std::uint64_t>(std::stod(text.substr(at + line.size())));
+}
+
 std::string gateway_node::inside() const {
   const std::string said = must_run({"ip", "-6", "-o", "address", "show", "dev", interface_});
   for (std::size_t at = 0; (at = said.find("inet6 ", at)) != std::string::npos; ++at) {

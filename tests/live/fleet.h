@@ -124,6 +124,7 @@ class api_node : public fleet_node {
  public:
   api_node(std::string config, std::uint16_t port);
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  std::uint16_t port() const { return port_; }
 
  private:
   std::uint16_t port_;
@@ -139,6 +140,8 @@ class gateway_node : public fleet_node {
   /// One look at the device, now.
   bool has(const std::string& key) const;
   std::size_t peers() const;
+  /// Up to which its device has what the store says, by its metrics.
+  std::uint64_t revision() const;
   /// Its own address in the network that its peers are in.
   std::string inside() const;
   /// Its WireGuard dies and its interface goes.

@@ -1,5 +1,5 @@
 // What a fleet promises, on real Consul, NATS and WireGuard: F1, F3, F4, F6, F7, F8 and F10 of the
-// list in docs/promises.md, and who owns a gateway's name.
+// promises in tests/prove, and who owns a gateway's name.
 #include <gtest/gtest.h>
 #include <signal.h>
 
