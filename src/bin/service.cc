@@ -92,13 +92,17 @@ task<result<>> service::start_api() {
 }
 
 task<result<>> service::start_admin() {
-  const auto handle = [this](http::request request) -> task<http::response> {
-    co_return answer_admin(request, agent_.get(), metrics_);
+  const auto handle = [this](http::request request) {
+    return answer_as_gateway(std::move(request));
   };
   auto listening = serve(config_.gateway->admin_listen, handle);
   if (!listening) co_return std::unexpected(listening.error());
   server_ = *std::move(listening);
   co_return result<>{};
+}
+
+task<http::response> service::answer_as_gateway(http::request request) {
+  co_return answer_admin(request, agent_.get(), metrics_);
 }
 
 task<result<>> service::bootstrap() {

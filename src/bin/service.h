@@ -35,6 +35,7 @@ class service {
   task<result<>> start_gateway();
   task<result<>> start_api();
   task<result<>> start_admin();
+  task<http::response> answer_as_gateway(http::request request);
   task<result<>> bootstrap();
   result<std::unique_ptr<http::server>> serve(std::string& address, http::handler handle);
   void say_ready() const;
