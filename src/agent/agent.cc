@@ -9,12 +9,6 @@ namespace peerage {
 namespace {
 
 constexpr seconds beat_every{2};
-// One status answers from one look at the device for so long: a look costs by the peer.
-constexpr seconds look_lasts{1};
-
-bool by_key(const device_entry& a, const device_entry& b) {
-  return a.peer.public_key < b.peer.public_key;
-}
 
 }  // namespace
 
@@ -29,7 +23,7 @@ agent::agent(asio::any_io_executor loop, agent_options options, agent_parts part
       tell_now_(loop),
       settle_now_(loop),
       keep_now_(loop),
-      dumped_(loop),
+      looked_(loop),
       background_(loop) {}
 
 task<result<>> agent::start() {
@@ -52,6 +46,7 @@ task<result<>> agent::start() {
   background_.spawn(tell_loop());
   background_.spawn(settle_loop());
   background_.spawn(keep_loop());
+  background_.spawn(expire_loop());
   background_.spawn(beat_loop());
   background_.spawn(watch_loop());
   co_return result<>{};
@@ -138,7 +133,7 @@ change_result agent::outcome_of(const peer_change& change, const hearing& heard,
   }
   if (put == nullptr) return {key, change_state::removed, {}, {}};
   const ledger::entry* now = book_.find(key);
-  if (now == nullptr || !now->confirmed || now->peer != put->peer) {
+  if (now == nullptr || !now->confirmed || !now->is(put->peer)) {
     return {key, change_state::refused, "a newer change came in between", {}};
   }
   return {key, change_state::live, {}, now->live_at};
@@ -161,42 +156,26 @@ task<status_reply> agent::status(status_request request) {
   status_reply reply;
   reply.peers = static_cast<std::uint32_t>(book_.peers());
   reply.device = with_.device.kind();
-  if (request.want_seen && !request.public_keys.empty()) co_await refresh_look();
+  if (request.want_seen && !request.public_keys.empty()) co_await look_for_status();
   for (const public_key& key : request.public_keys) {
     const ledger::entry* known = book_.find(key);
     peer_report report;
     report.public_key = key;
     report.live = known != nullptr && known->wanted && known->confirmed;
-    if (request.want_seen && last_look_) {
-      device_entry wanted;
-      wanted.peer.public_key = key;
-      const auto& entries = last_look_->entries;
-      const auto at = std::lower_bound(entries.begin(), entries.end(), wanted, by_key);
-      const bool there = at != entries.end() && at->peer.public_key == key;
-      if (there) report.seen = at->status;
-      // Somebody took it away behind our back.
-      if (!there && report.live && known->touched <= last_look_->since) {
-        report.live = false;
-        compare_now_.notify();
-      }
-    }
     if (report.live) report.live_at = known->live_at;
+    if (request.want_seen && known != nullptr && known->wanted) report.seen = known->seen();
     reply.reports.push_back(std::move(report));
   }
   co_return reply;
 }
 
-task<> agent::refresh_look() {
-  // While a comparison dumps, the last look has to do.
-  if (dumping_ || (last_look_ && with_.time.steady() < last_look_->at + look_lasts)) co_return;
-  look fresh;
-  fresh.at = with_.time.steady();
-  fresh.since = book_.words();
-  auto entries = co_await dump();
-  if (!entries) co_return;
-  fresh.entries = *std::move(entries);
-  std::sort(fresh.entries.begin(), fresh.entries.end(), by_key);
-  last_look_ = std::move(fresh);
+task<> agent::look_for_status() {
+  // While a comparison looks, the last look has to do.
+  if (looking_ || looked_lately() || !ready_) co_return;
+  auto differing = co_await look();
+  if (!differing || differing->empty()) co_return;
+  repairs_.push_back({*std::move(differing), applied_, false});
+  mend_now_.notify();
 }
 
 /// A gateway without its device says nothing, so that nobody places peers there.

@@ -17,6 +17,7 @@
 #include "async/background.h"
 #include "async/signal.h"
 #include "plan/ledger.h"
+#include "plan/trusted_time.h"
 #include "ports/bus.h"
 #include "ports/clock.h"
 #include "ports/device.h"
@@ -80,35 +81,54 @@ class agent final : public gateway_service {
   task<> resolve(peer_change change, revision at, hearing& heard);
   change_result outcome_of(const peer_change& change, const hearing& heard,
                            const result<>& written) const;
-  task<> refresh_look();
+  task<> look_for_status();
   task<> beat_loop();
   task<> watch_loop();
 
   // write.cc: the one writer to the device
+  /// What somebody waits for where a peer is removed: that it is gone, or that it has no allowed
+  /// IPs any more, so that none of its packets passes.
+  enum class until : std::uint8_t { gone, stripped };
   /// Keys that somebody waits for to be written.
   struct job {
-    job(const asio::any_io_executor& loop, std::vector<public_key> wanted)
-        : keys(std::move(wanted)), done(loop) {}
+    job(const asio::any_io_executor& loop, std::vector<public_key> wanted, until what)
+        : keys(std::move(wanted)), when(what), done(loop) {}
     std::vector<public_key> keys;
+    until when;
+    std::size_t stripped = 0;  // of the keys, from the first
+    std::size_t to_drop = 0;   // that are stripped, and still there
+    steady_time begun{};
     signal done;
     bool ended = false;
     result<> outcome;
     std::chrono::nanoseconds device_time{};
   };
-  std::shared_ptr<job> submit(std::vector<public_key> keys);
-  task<result<>> written(std::vector<public_key> keys);
+  std::shared_ptr<job> submit(std::vector<public_key> keys, until when = until::gone);
+  task<result<>> written(std::vector<public_key> keys, until when = until::gone);
   task<> write_loop();
   task<> make_ready();
   std::vector<std::shared_ptr<job>> take_batch();
   task<> write_batch(std::vector<std::shared_ptr<job>> batch);
   task<result<>> write(const std::vector<std::shared_ptr<job>>& batch);
+  void device_failed(const std::vector<public_key>& keys, const error& why);
+  static void end(job& one, result<> how);
   result<> arrange_networks();
   link_plan networks_plan() const;
+
+  // remove.cc: removals, which are slow and behind everything else
+  bool all_unwanted(const std::vector<public_key>& keys) const;
+  bool removing() const;
+  task<> remove_some();
+  task<> strip_some();
+  task<> drop_some();
+  void forget_removals(const error& why);
+  task<> expire_loop();
 
   // compare.cc: the device held against the ledger
   task<> compare_loop();
   task<result<>> compare();
-  task<result<std::vector<device_entry>>> dump();
+  task<result<std::vector<public_key>>> look();
+  bool looked_lately() const;
 
   // follow.cc: the store's word
   task<result<>> join();
@@ -133,11 +153,21 @@ class agent final : public gateway_service {
   ledger book_;
   bool joined_ = false;     // registered in this start
   bool spoken_ = false;     // the store has spoken in this start
+  bool reread_ = false;     // everything is to be read again
   std::string position_;    // for store::follow()
   std::string store_away_;  // why, while it is
 
-  std::deque<std::shared_ptr<job>> waiting_;
+  std::deque<std::shared_ptr<job>> waiting_;    // with something to set
+  std::deque<std::shared_ptr<job>> departing_;  // nothing but removals
+  /// Stripped, and to be dropped.
+  struct departure {
+    public_key key;
+    std::shared_ptr<job> whose;  // none: nobody waits for it
+  };
+  std::deque<departure> awaited_, unawaited_;
+  std::unordered_set<public_key> leaving_;  // stripped, and in one of the two
   signal work_;
+  trusted_time time_;
   bool ready_ = false;             // the device is there and configured
   link_plan arranged_;             // what the interface has now
   std::uint64_t arranged_at_ = 0;  // the ledger's count of network changes then
@@ -168,14 +198,11 @@ class agent final : public gateway_service {
   signal keep_now_;
   std::string mirror_trouble_;
 
-  struct look {
-    std::vector<device_entry> entries;  // sorted by key
-    steady_time at{};
-    std::uint64_t since = 0;  // the ledger's count of words when it began
-  };
-  std::optional<look> last_look_;  // at the device, for status()
-  bool dumping_ = false;
-  signal dumped_;
+  /// One look at a time; what it saw of each peer is kept, as far as somebody asks for it.
+  bool looking_ = false;
+  steady_time looked_at_{};
+  steady_duration look_took_{};
+  signal looked_;
   background background_;
 };
 

@@ -12,6 +12,7 @@ namespace {
 using namespace asio::experimental::awaitable_operators;
 
 constexpr milliseconds shortest_pause{100};
+constexpr seconds look_lasts{1};
 
 }  // namespace
 
@@ -52,27 +53,11 @@ task<result<>> agent::compare() {
     auto ready = co_await written(std::move(none));
     if (!ready) co_return ready;
   }
-  const std::uint64_t since = book_.words();
   const revision as_of = book_.as_of();
-  auto there = co_await dump();
-  if (!there) {
-    if (there.error().code == errc::unavailable) ready_ = false;
-    co_return std::unexpected(std::move(there.error()));
-  }
-  const std::size_t held = book_.held();
-  std::vector<public_key> keys =
-      book_.compare(*there, since, with_.time.now(),
-                    spoken_ ? ledger::strangers::remove : ledger::strangers::leave);
-  there->clear();
-  if (book_.held() > held) {
-    log::error("the device has many peers that the store has not; they stay until accept-removals",
-               {{"gateway", options_.self.name.text()}, {"peers", std::uint64_t{book_.held()}}});
-  }
-  if (!keys.empty()) {
-    log::info("device differs from what is wanted",
-              {{"interface", with_.link.name()}, {"keys", std::uint64_t{keys.size()}}});
-  }
-  auto mended = co_await mend(std::move(keys), false);
+  while (looking_) co_await looked_.wait();
+  auto keys = co_await look();
+  if (!keys) co_return std::unexpected(std::move(keys.error()));
+  auto mended = co_await mend(*std::move(keys), false);
   if (!mended) co_return mended;
   // Exactly what is needed now: the networks that went are taken off the interface.
   link_plan plan = networks_plan();
@@ -85,19 +70,49 @@ task<result<>> agent::compare() {
   co_return result<>{};
 }
 
-/// The device is dumped by one at a time.
-task<result<std::vector<device_entry>>> agent::dump() {
-  while (dumping_) co_await dumped_.wait();
+/// Looks at the device: what differs from what is wanted. One at a time.
+task<result<std::vector<public_key>>> agent::look() {
   // Whoever asked may give up while the device answers.
   struct leave {
     agent& mine;
     ~leave() {
-      mine.dumping_ = false;
-      mine.dumped_.notify();
+      mine.looking_ = false;
+      mine.looked_.notify();
     }
   } const leaving{*this};
-  dumping_ = true;
-  co_return co_await with_.device.dump();
+  struct eyes final : dump_taker {
+    explicit eyes(agent& whose) : mine(whose) {}
+    void begin() override { mine.book_.begin_comparison(mine.with_.time.now()); }
+    void take(const device_entry& entry) override { mine.book_.compare(entry); }
+    agent& mine;
+  } into(*this);
+  looking_ = true;
+  const steady_time begun = with_.time.steady();
+  const auto dumped = co_await with_.device.dump(into);
+  looked_at_ = with_.time.steady();
+  look_took_ = looked_at_ - begun;
+  if (!dumped) {
+    if (dumped.error().code == errc::unavailable) ready_ = false;
+    co_return std::unexpected(dumped.error());
+  }
+  const std::size_t held = book_.held();
+  std::vector<public_key> keys =
+      book_.end_comparison(spoken_ ? ledger::strangers::remove : ledger::strangers::leave);
+  if (book_.held() > held) {
+    log::error("the device has many peers that the store has not; they stay until accept-removals",
+               {{"gateway", options_.self.name.text()}, {"peers", std::uint64_t{book_.held()}}});
+  }
+  if (!keys.empty()) {
+    log::info("device differs from what is wanted",
+              {{"interface", with_.link.name()}, {"keys", std::uint64_t{keys.size()}}});
+  }
+  co_return keys;
+}
+
+/// A look costs by the peer, so on a large gateway one has to do for longer.
+bool agent::looked_lately() const {
+  const auto lasts = std::max<steady_duration>(look_lasts, 5 * look_took_);
+  return looked_at_ != steady_time{} && with_.time.steady() < looked_at_ + lasts;
 }
 
 }  // namespace peerage

@@ -17,7 +17,7 @@ using namespace asio::experimental::awaitable_operators;
 constexpr seconds follow_wait{60};
 constexpr milliseconds first_retry{100};
 constexpr milliseconds last_retry{1'500};
-constexpr std::size_t keys_in_one_write = 256;
+constexpr std::size_t keys_in_one_write = 512;
 constexpr std::size_t keys_in_one_question = 64;
 // What the bus said is settled when it was there at two looks.
 constexpr seconds settle_every{30};
@@ -88,6 +88,7 @@ task<> agent::follow_loop() {
 
 task<result<>> agent::follow() {
   gateway_name name = options_.self.name;
+  if (std::exchange(reread_, false)) position_.clear();
   std::string position = position_;
   // The first word of a start comes at once: until then strangers on the device are left alone.
   const steady_duration wait = spoken_ ? steady_duration(follow_wait) : steady_duration::zero();
@@ -103,7 +104,7 @@ task<result<>> agent::follow() {
     epoch_ = got->of;
   }
   const std::size_t held = book_.held();
-  const ledger::observation seen = book_.observe(got->what, with_.time.now());
+  const ledger::observation seen = book_.observe(got->what);
   if (book_.held() > held) {
     log::error("the store has suddenly lost many peers; they are kept until accept-removals",
                {{"gateway", options_.self.name.text()},
@@ -152,14 +153,18 @@ task<> agent::mend_loop() {
   }
 }
 
-/// Writes those that are not written yet, in helpings between which others have their turn.
+/// Writes those that are not written yet, in helpings between which others have their turn. A
+/// removal is done here when no packet passes any more.
 task<result<>> agent::mend(std::vector<public_key> keys, bool tell) {
+  std::vector<std::shared_ptr<job>> removals;
   for (std::size_t at = 0; at < keys.size(); at += keys_in_one_write) {
-    std::vector<public_key> some;
+    std::vector<public_key> some, gone;
     for (std::size_t i = at; i < std::min(keys.size(), at + keys_in_one_write); ++i) {
       const ledger::entry* now = book_.find(keys[i]);
-      if (now == nullptr || !now->confirmed) some.push_back(keys[i]);
+      if (now != nullptr && now->confirmed) continue;
+      (now != nullptr && now->wanted ? some : gone).push_back(keys[i]);
     }
+    if (!gone.empty()) removals.push_back(submit(std::move(gone), until::stripped));
     if (some.empty()) continue;
     std::vector<public_key> wrote = some;
     const auto done = co_await written(std::move(some));
@@ -167,6 +172,10 @@ task<result<>> agent::mend(std::vector<public_key> keys, bool tell) {
     if (!tell) continue;
     untold_.insert(wrote.begin(), wrote.end());
     tell_now_.notify();
+  }
+  for (const auto& each : removals) {
+    while (!each->ended) co_await each->done.wait();
+    if (!each->outcome) co_return each->outcome;
   }
   co_return result<>{};
 }
@@ -180,7 +189,7 @@ task<> agent::tell_loop() {
     for (const public_key& key : std::exchange(untold_, {})) {
       const ledger::entry* now = book_.find(key);
       if (now == nullptr || !now->wanted || !now->confirmed) continue;
-      const event live{event_kind::peer_live, now->live_at, options_.self.name, now->peer.id,
+      const event live{event_kind::peer_live, now->live_at, options_.self.name, now->id(),
                        now->heard};
       with_.word.publish(live);
     }

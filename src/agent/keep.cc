@@ -29,7 +29,8 @@ result<> agent::recall() {
   known.whole = true;
   known.as_of = kept_.as_of;
   known.peers = std::move((*loaded)->peers);
-  (void)book_.observe(known, with_.time.now());
+  book_.expire(time_.at(with_.time.now(), with_.time.steady()));
+  (void)book_.observe(known);
   log::info("mirror read", {{"peers", std::uint64_t{book_.peers()}},
                             {"revision", std::uint64_t{kept_.as_of.number}}});
   return {};
@@ -72,7 +73,7 @@ task<result<>> agent::keep() {
     for (std::size_t i = at; i < end; ++i) {
       const ledger::entry* entry = book_.find(keys[i]);
       if (entry != nullptr && entry->wanted) {
-        set.push_back({entry->peer, entry->heard});
+        set.push_back({entry->peer(), entry->heard});
       } else {
         erase.push_back(keys[i]);
       }

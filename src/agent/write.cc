@@ -15,31 +15,41 @@ constexpr std::size_t most_waiting = 20'000;
 
 }  // namespace
 
-std::shared_ptr<agent::job> agent::submit(std::vector<public_key> keys) {
-  auto mine = std::make_shared<job>(loop_, std::move(keys));
-  if (waiting_.size() >= most_waiting) {
-    mine->outcome = fail(errc::full, "the gateway has more changes waiting than it can take");
-    mine->ended = true;
+std::shared_ptr<agent::job> agent::submit(std::vector<public_key> keys, until when) {
+  const bool removal = all_unwanted(keys);
+  auto mine = std::make_shared<job>(loop_, std::move(keys), when);
+  if (waiting_.size() + departing_.size() >= most_waiting) {
     compare_now_.notify();
+    end(*mine, fail(errc::full, "the gateway has more changes waiting than it can take"));
     return mine;
   }
-  waiting_.push_back(mine);
+  (removal ? departing_ : waiting_).push_back(mine);
   work_.notify();
   return mine;
 }
 
-task<result<>> agent::written(std::vector<public_key> keys) {
-  const auto mine = submit(std::move(keys));
+void agent::end(job& one, result<> how) {
+  one.outcome = std::move(how);
+  one.ended = true;
+  one.done.notify();
+}
+
+task<result<>> agent::written(std::vector<public_key> keys, until when) {
+  const auto mine = submit(std::move(keys), when);
   while (!mine->ended) co_await mine->done.wait();
   co_return mine->outcome;
 }
 
 task<> agent::write_loop() {
   for (;;) {
-    while (waiting_.empty()) co_await work_.wait();
+    while (waiting_.empty() && !removing()) co_await work_.wait();
     if (!ready_) co_await make_ready();
-    auto batch = take_batch();
-    co_await write_batch(std::move(batch));
+    if (!waiting_.empty()) {
+      auto batch = take_batch();
+      co_await write_batch(std::move(batch));
+    } else if (removing()) {
+      co_await remove_some();
+    }
   }
 }
 
@@ -58,6 +68,7 @@ task<> agent::make_ready() {
     co_return;
   }
   device_trouble_ = ready.error().message;
+  forget_removals({errc::unavailable, "the gateway's device is away: " + device_trouble_, {}});
   log::error("device can't be brought up",
              {{"interface", with_.link.name()}, {"error", ready.error().message}});
 }
@@ -87,10 +98,8 @@ task<> agent::write_batch(std::vector<std::shared_ptr<job>> batch) {
   }
   const auto took = with_.time.steady() - begun;
   for (auto& each : batch) {
-    each->outcome = written;
     each->device_time = took;
-    each->ended = true;
-    each->done.notify();
+    end(*each, written);
   }
 }
 
@@ -107,6 +116,7 @@ task<result<>> agent::write(const std::vector<std::shared_ptr<job>>& batch) {
       if (!seen.insert(key).second || (now != nullptr && now->confirmed)) continue;
       keys.push_back(key);
       device_change change = book_.wanted_change(key);
+      leaving_.erase(key);
       auto& list = std::holds_alternative<drop_peer>(change) ? removals : others;
       list.push_back(std::move(change));
     }
@@ -122,16 +132,23 @@ task<result<>> agent::write(const std::vector<std::shared_ptr<job>>& batch) {
     for (const public_key& key : keys) book_.confirm(key, since, with_.time.now());
     co_return written;
   }
-  for (const public_key& key : keys) book_.doubt(key);
-  device_trouble_ = written.error().message;
-  if (written.error().code == errc::unavailable) ready_ = false;
-  if (batch.size() == 1 || !ready_) {
-    log::error("device refused changes", {{"interface", with_.link.name()},
-                                          {"keys", std::uint64_t{keys.size()}},
-                                          {"error", written.error().message}});
-    compare_now_.notify();
+  // One of many is tried alone next, and then says what was wrong.
+  if (batch.size() > 1 && written.error().code != errc::unavailable) {
+    for (const public_key& key : keys) book_.doubt(key);
+  } else {
+    device_failed(keys, written.error());
   }
   co_return written;
+}
+
+void agent::device_failed(const std::vector<public_key>& keys, const error& why) {
+  for (const public_key& key : keys) book_.doubt(key);
+  device_trouble_ = why.message;
+  if (why.code == errc::unavailable) ready_ = false;
+  log::error("device refused changes", {{"interface", with_.link.name()},
+                                        {"keys", std::uint64_t{keys.size()}},
+                                        {"error", why.message}});
+  compare_now_.notify();
 }
 
 /// A network's first peer here brings its address and routes; what is no longer needed is left to

@@ -26,7 +26,12 @@ struct set_peer {
 struct drop_peer {
   peerage::public_key public_key;
 };
-using device_change = std::variant<set_peer, drop_peer>;
+/// Takes all its allowed IPs: from then on no packet of its passes. Quick, where dropping it is
+/// not.
+struct strip_peer {
+  peerage::public_key public_key;
+};
+using device_change = std::variant<set_peer, strip_peer, drop_peer>;
 
 struct device_entry {
   device_peer peer;

@@ -75,6 +75,7 @@ std::optional<request> change_encoder::next() {
     next_ip_ = 0;
   }
   into.out.close_nest(peers);
+  drops_ = into.drops > 0;
   return std::move(into.out);
 }
 
@@ -118,14 +119,26 @@ bool change_encoder::put(const set_peer& change, filling& into) {
   return next_ip_ == peer.allowed_ips.size();
 }
 
+bool change_encoder::put(const strip_peer& change, filling& into) {
+  // Only where it is there: stripping must not make a peer.
+  return put_bare(change.public_key, WGPEER_F_UPDATE_ONLY | WGPEER_F_REPLACE_ALLOWEDIPS, into);
+}
+
 bool change_encoder::put(const drop_peer& change, filling& into) {
-  if (into.drops == max_drops || named_peer > into.room) return false;
+  if (into.drops == max_drops) return false;
+  const bool fits = put_bare(change.public_key, WGPEER_F_REMOVE_ME, into);
+  if (fits) ++into.drops;
+  return fits;
+}
+
+/// A peer's key and flags, and nothing else.
+bool change_encoder::put_bare(const public_key& key, std::uint32_t flags, filling& into) {
+  if (named_peer > into.room) return false;
   const std::size_t nest = into.out.open_nest(0);
-  into.out.put(WGPEER_A_PUBLIC_KEY, change.public_key.bytes());
-  into.out.put_value(WGPEER_A_FLAGS, std::uint32_t{WGPEER_F_REMOVE_ME});
+  into.out.put(WGPEER_A_PUBLIC_KEY, key.bytes());
+  into.out.put_value(WGPEER_A_FLAGS, flags);
   into.out.close_nest(nest);
   into.room -= named_peer;
-  ++into.drops;
   return true;
 }
 
@@ -271,7 +284,7 @@ result<> dump_decoder::add_peer(bytes_view from) {
   const auto key = key_in(from);
   if (!key) return corrupt("public key");
   if (entries_.empty() || entries_.back().peer.public_key != *key) {
-    if (entries_.size() == max_peers) return corrupt("number of peers");
+    if (++seen_ > max_peers) return corrupt("number of peers");
     if (!entries_.empty()) std::ranges::sort(entries_.back().peer.allowed_ips);
     device_entry& entry = entries_.emplace_back();
     entry.peer.public_key = *key;
@@ -283,6 +296,15 @@ result<> dump_decoder::add_peer(bytes_view from) {
   }
   if (!list.sound()) return corrupt("peer " + key->text());
   return {};
+}
+
+std::vector<device_entry> dump_decoder::take_whole() {
+  if (entries_.empty()) return {};
+  device_entry last = std::move(entries_.back());
+  entries_.pop_back();
+  std::vector<device_entry> whole = std::exchange(entries_, {});
+  entries_.push_back(std::move(last));
+  return whole;
 }
 
 std::vector<device_entry> dump_decoder::take() {

@@ -38,17 +38,22 @@ class change_encoder {
 
   /// The next message; nothing when every change has been in one.
   std::optional<request> next();
+  /// Whether the last message drops peers.
+  bool drops() const { return drops_; }
 
  private:
   struct filling;
   bool put(const set_peer& change, filling& into);
+  static bool put(const strip_peer& change, filling& into);
   static bool put(const drop_peer& change, filling& into);
+  static bool put_bare(const public_key& key, std::uint32_t flags, filling& into);
 
   std::uint16_t family_;
   std::string interface_;
   std::span<const device_change> changes_;
   std::size_t next_ = 0;     // the first change that is not wholly in a message
   std::size_t next_ip_ = 0;  // of that one, the first allowed IP that is not
+  bool drops_ = false;
 };
 
 /// The device's private key and UDP port; no peer is touched.
@@ -64,13 +69,16 @@ class dump_decoder {
   /// `payload` is what follows nlmsghdr. After an error the decoder is of no more use.
   result<> add(bytes_view payload);
 
-  /// Every peer, its allowed IPs sorted.
+  /// Those that are whole by now, their allowed IPs sorted: not the last one, which may go on.
+  std::vector<device_entry> take_whole();
+  /// All that are left, at the end.
   std::vector<device_entry> take();
 
  private:
   result<> add_peer(bytes_view from);
 
   std::vector<device_entry> entries_;
+  std::size_t seen_ = 0;  // peers
 };
 
 }  // namespace peerage::netlink

@@ -29,38 +29,41 @@ using namespace std::chrono_literals;
 constexpr std::chrono::seconds longest_hold = 10s;
 constexpr std::chrono::seconds pause_before_listening_again = 1s;
 
-/// Lets the last try of a dump have the device for itself: apply() waits at it between messages.
-/// Shared by the two, so that an abandoned coroutine of either finds it.
+/// Keeps apply() from disturbing a dump: it waits here between messages. A removal may end a dump
+/// early, so a second try holds removals; the last holds everything. Shared by the two, so that an
+/// abandoned coroutine of either finds it.
 class gate {
  public:
+  enum class holding { nothing, drops, everything };
   explicit gate(const asio::any_io_executor& loop) : opened_(loop) {}
 
-  void close() { ++holders_; }
-  void open() {
-    if (--holders_ == 0) opened_.cancel();
+  void hold(holding what) {
+    holding_ = what;
+    opened_.cancel();
   }
-  bool is_open() const { return holders_ == 0; }
+  bool is_open(bool for_drops) const {
+    return holding_ == holding::nothing || (holding_ == holding::drops && !for_drops);
+  }
   asio::steady_timer& opened() { return opened_; }
 
+  // What went through so far, in messages.
+  std::uint64_t changes = 0;
+  std::uint64_t drops = 0;
+
  private:
-  int holders_ = 0;
+  holding holding_ = holding::nothing;
   asio::steady_timer opened_;
 };
 
-class hold {
- public:
-  explicit hold(std::shared_ptr<gate> held) : held_(std::move(held)) { held_->close(); }
-  hold(const hold&) = delete;
-  hold& operator=(const hold&) = delete;
-  ~hold() { held_->open(); }
-
- private:
-  std::shared_ptr<gate> held_;
+/// Opens the gate at the end, however that comes.
+struct opener {
+  std::shared_ptr<gate> opened;
+  ~opener() { opened->hold(gate::holding::nothing); }
 };
 
-task<> pass(std::shared_ptr<gate> through) {
+task<> pass(std::shared_ptr<gate> through, bool drops) {
   const auto deadline = std::chrono::steady_clock::now() + longest_hold;
-  while (!through->is_open() && std::chrono::steady_clock::now() < deadline) {
+  while (!through->is_open(drops) && std::chrono::steady_clock::now() < deadline) {
     through->opened().expires_at(deadline);
     co_await through->opened().async_wait(asio::as_tuple(asio::use_awaitable));
   }
@@ -103,7 +106,9 @@ class kernel_device final : public device {
     change_encoder encoder(family_, interface_, changes);
     std::optional<request> message = encoder.next();
     while (message) {
-      if (!gate_->is_open()) co_await pass(gate_);
+      if (!gate_->is_open(encoder.drops())) co_await pass(gate_, encoder.drops());
+      ++gate_->changes;
+      if (encoder.drops()) ++gate_->drops;
       if (auto told = tell(*message, "can't change peers of "); !told) co_return told;
       message = encoder.next();
       if (message) co_await asio::post(loop_, asio::use_awaitable);
@@ -111,7 +116,7 @@ class kernel_device final : public device {
     co_return result<>{};
   }
 
-  task<result<std::vector<device_entry>>> dump() override;
+  task<result<>> dump(dump_taker& into) override;
   task<> lost() override;
 
  private:
@@ -139,7 +144,7 @@ class kernel_device final : public device {
     return from;
   }
 
-  task<result<std::optional<std::vector<device_entry>>>> dump_once(kernel_socket& from);
+  task<result<bool>> dump_once(kernel_socket& from, dump_taker& into);
   result<> listen();
   result<bool> gone();
 
@@ -154,8 +159,8 @@ class kernel_device final : public device {
   std::shared_ptr<gate> gate_;
 };
 
-task<result<std::vector<device_entry>>> kernel_device::dump() {
-  if (auto connected = connect(); !connected) co_return std::unexpected(connected.error());
+task<result<>> kernel_device::dump(dump_taker& into) {
+  if (auto connected = connect(); !connected) co_return connected;
   // A dump that is given up leaves its socket full of answers: then the next opens another.
   std::optional<kernel_socket> socket;
   if (spare_) {
@@ -166,39 +171,43 @@ task<result<std::vector<device_entry>>> kernel_device::dump() {
     if (!opened) co_return std::unexpected(about(opened.error()));
     socket.emplace(std::move(*opened));
   }
+  const opener leaving{gate_};
   for (int i = 1; i <= dump_tries; ++i) {
-    // Under a steady stream of changes every dump would be interrupted: the last one holds ours.
-    std::optional<hold> held;
-    if (i == dump_tries) held.emplace(gate_);
-    auto dumped = co_await dump_once(*socket);
-    if (!dumped) co_return std::unexpected(dumped.error());
-    if (*dumped) {
+    const std::uint64_t changes = gate_->changes, drops = gate_->drops;
+    const auto whole = co_await dump_once(*socket, into);
+    if (!whole) co_return std::unexpected(whole.error());
+    // The kernel says so of any change meanwhile. One that made or changed a peer ends no dump
+    // early, and disturbs no other peer; and these were ours.
+    const bool ours_alone = gate_->changes != changes && gate_->drops == drops;
+    if (*whole || ours_alone) {
       spare_.emplace(std::move(*socket));
-      co_return std::move(**dumped);
+      co_return result<>{};
     }
+    gate_->hold(i + 1 < dump_tries ? gate::holding::drops : gate::holding::everything);
   }
   co_return fail(errc::unavailable,
                  "the peers of interface " + interface_ + " changed during each of five dumps");
 }
 
-/// Nothing when the dump was interrupted.
-task<result<std::optional<std::vector<device_entry>>>> kernel_device::dump_once(
-    kernel_socket& from) {
+/// False when the dump was interrupted.
+task<result<bool>> kernel_device::dump_once(kernel_socket& from, dump_taker& into) {
   dump_decoder decoder;
   request asked = encode_dump(family_, interface_);
+  into.begin();
   if (auto begun = from.begin_dump(asked); !begun) co_return std::unexpected(about(begun.error()));
   const message_taker take = [&](const message& found) { return decoder.add(found.payload); };
   for (;;) {
     auto part = from.read_dump(take);
     if (!part) co_return std::unexpected(about(part.error()));
+    for (const device_entry& each : part->finished ? decoder.take() : decoder.take_whole()) {
+      into.take(each);
+    }
     if (part->finished) {
       if (!part->answer.done()) {
         co_return fail(code_of(part->answer.number), "can't list the peers of interface " +
                                                          interface_ + ": " + part->answer.text);
       }
-      std::optional<std::vector<device_entry>> entries;
-      if (!part->interrupted) entries = decoder.take();
-      co_return std::move(entries);
+      co_return !part->interrupted;
     }
     co_await asio::post(loop_, asio::use_awaitable);
   }

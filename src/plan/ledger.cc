@@ -1,7 +1,6 @@
 #include "plan/ledger.h"
 
 #include <algorithm>
-#include <unordered_set>
 
 #include "plan/ledger_device.h"
 
@@ -22,7 +21,7 @@ hearing ledger::hear(const peer_change& change, revision at) {
 
   if (known != entries_.end()) {
     const entry& now = known->second;
-    const bool same = put == nullptr ? !now.wanted : now.wanted && now.peer == put->peer;
+    const bool same = put == nullptr ? !now.wanted : now.is(put->peer);
     if (same && now.confirmed && now.heard >= at) return {verdict::done, {}, {}};
     // A removal that was overtaken by a new creation has happened: in between the peer was gone.
     if (now.heard > at)
@@ -32,15 +31,15 @@ hearing ledger::hear(const peer_change& change, revision at) {
     unwant(key, at);
     return {verdict::write, {}, {key}};
   }
+  if (over(put->peer)) return {verdict::superseded, "its time is over", {}};
   hearing heard{verdict::write, {}, {key}};
-  if (const public_key* owner = owner_of_any(put->peer)) {
-    const entry& other = entries_.at(*owner);
+  if (const entry* other = owner_of_any(put->peer)) {
     // The same peer under an older key: the store has replaced it, and the removal was lost.
-    if (other.peer.id != put->peer.id || other.heard >= at) {
+    if (other->id() != put->peer.id || other->heard >= at) {
       return {verdict::taken, "its address belongs to another peer of this gateway", {}};
     }
-    heard.write.insert(heard.write.begin(), *owner);
-    const public_key old = *owner;
+    const public_key old = *other->key;
+    heard.write.insert(heard.write.begin(), old);
     unwant(old, at);
   }
   want(put->peer, at);
@@ -54,41 +53,35 @@ hearing ledger::hear_settled(const peer_change& change, const entry* now) const 
   const bool wanted = now != nullptr && now->wanted;
   const bool written = now == nullptr || now->confirmed;
   if (put == nullptr && wanted) return {verdict::done, {}, {}};  // it came back since
-  if (put != nullptr && (!wanted || now->peer != put->peer)) return superseded(as_of_);
+  if (put != nullptr && (!wanted || !now->is(put->peer))) return superseded(as_of_);
   if (written) return {verdict::done, {}, {}};
   return {verdict::write, {}, {key_of(change)}};
 }
 
-ledger::observation ledger::observe(const assigned& said, wall_time now) {
+ledger::observation ledger::observe(const assigned& said) {
   observation made;
+  if (said.whole) ++listing_;
   // Removals first: they free the addresses that the others may have got.
-  remove_unlisted(said, now, made);
+  remove_unlisted(said, made);
   as_of_ = std::max(as_of_, said.as_of);
   std::erase_if(ahead_, [this](const auto& each) { return each.second <= as_of_; });
-  take(said.peers, made);
+  take(said.peers, said.whole, made);
   return made;
 }
 
-void ledger::remove_unlisted(const assigned& said, wall_time now, observation& into) {
-  std::unordered_set<public_key> listed;
-  listed.reserve(said.peers.size());
-  for (const auto& each : said.peers) listed.insert(each.peer.public_key);
+void ledger::remove_unlisted(const assigned& said, observation& into) {
   std::vector<public_key> gone;
   if (said.whole) {
-    std::erase_if(held_, [&](const public_key& key) { return listed.contains(key); });
-    std::size_t unexplained = 0;
-    for (const auto& [key, mine] : entries_) {
-      if (mine.heard > said.as_of || !mine.wanted || listed.contains(key)) continue;
-      gone.push_back(key);
-      const bool expired = mine.peer.expires_at && *mine.peer.expires_at <= now;
-      if (!expired) ++unexplained;
+    for (const auto& each : said.peers) {
+      const auto mine = entries_.find(each.peer.public_key);
+      if (mine == entries_.end()) continue;
+      mine->second.listed = listing_;
+      held_.erase(mine->first);
     }
-    unexplained -= std::min<std::uint64_t>(unexplained, said.recorded);
-    if (!held_.empty() || implausible(unexplained, wanted_)) {
-      held_.insert(gone.begin(), gone.end());
-      gone.clear();
-    }
+    gone = unlisted(said.as_of, said.recorded);
   } else {
+    std::unordered_set<public_key> listed;
+    for (const auto& each : said.peers) listed.insert(each.peer.public_key);
     for (const public_key& key : said.keys) {
       held_.erase(key);
       const entry* mine = find(key);
@@ -102,7 +95,22 @@ void ledger::remove_unlisted(const assigned& said, wall_time now, observation& i
   }
 }
 
-void ledger::take(const std::vector<stored_assignment>& peers, observation& into) {
+/// Those that the listing under way does not have, and should have; none where that can't be true.
+std::vector<public_key> ledger::unlisted(revision as_of, std::uint64_t recorded) {
+  std::vector<public_key> gone;
+  std::size_t unexplained = 0;
+  for (const auto& [key, mine] : entries_) {
+    if (mine.heard > as_of || !mine.wanted || mine.listed == listing_) continue;
+    gone.push_back(key);
+    if (mine.expires_at > now_) ++unexplained;
+  }
+  unexplained -= std::min<std::uint64_t>(unexplained, recorded);
+  if (held_.empty() && !implausible(unexplained, wanted_)) return gone;
+  held_.insert(gone.begin(), gone.end());
+  return {};
+}
+
+void ledger::take(const std::vector<stored_assignment>& peers, bool whole, observation& into) {
   for (const auto& each : peers) {
     const public_key& key = each.peer.public_key;
     const auto known = entries_.find(key);
@@ -110,12 +118,19 @@ void ledger::take(const std::vector<stored_assignment>& peers, observation& into
       held_.erase(key);
       continue;
     }
+    if (over(each.peer)) {
+      if (known != entries_.end() && known->second.wanted) into.write.push_back(key);
+      unwant(key, each.at);
+      continue;
+    }
     if (owner_of_any(each.peer) != nullptr) {
       into.contested.push_back(key);
       continue;
     }
     want(each.peer, each.at);
-    if (!entries_.at(key).confirmed) into.write.push_back(key);
+    entry& mine = entries_.at(key);
+    if (whole) mine.listed = listing_;
+    if (!mine.confirmed) into.write.push_back(key);
   }
 }
 
@@ -129,7 +144,7 @@ ledger::observation ledger::settle(const assigned& said, std::uint64_t since) {
     if (mine == nullptr || mine->touched > since || listed.contains(key)) continue;
     if (mine->wanted) made.write.push_back(key);
     unwant(key, said.as_of);
-    heard(key, entries_.at(key), said.as_of);  // whatever was claimed
+    heard(entries_.at(key), said.as_of);  // whatever was claimed
   }
   for (const auto& each : said.peers) {
     const public_key& key = each.peer.public_key;
@@ -137,11 +152,12 @@ ledger::observation ledger::settle(const assigned& said, std::uint64_t since) {
     if (known != entries_.end()) {
       entry& mine = known->second;
       if (mine.touched > since) continue;
-      if (mine.wanted && mine.peer == each.peer) {
-        heard(key, mine, each.at);
+      if (mine.is(each.peer)) {
+        heard(mine, each.at);
         continue;
       }
     }
+    if (over(each.peer)) continue;  // expire() has seen to it, or will
     if (owner_of_any(each.peer) != nullptr) {
       made.contested.push_back(key);
       continue;
@@ -152,12 +168,30 @@ ledger::observation ledger::settle(const assigned& said, std::uint64_t since) {
   return made;
 }
 
+std::vector<public_key> ledger::expire(wall_time now) {
+  now_ = now;
+  std::vector<public_key> keys;
+  for (entry* next = expiring_.next(); next != nullptr && next->expires_at <= now;
+       next = expiring_.next()) {
+    keys.push_back(*next->key);
+    unwant(keys.back(), next->heard);
+  }
+  return keys;
+}
+
+void ledger::reconsider() {
+  for (const public_key& key : gone_) {
+    entry& mine = entries_.at(key);
+    if (mine.heard <= as_of_) mine.heard = {};
+  }
+}
+
 std::vector<public_key> ledger::rivals(const assignment& peer) const {
   std::vector<public_key> all{peer.public_key};
   for (const prefix& address : peer.addresses) {
-    const auto owner = owners_.find(address);
-    if (owner == owners_.end() || std::ranges::find(all, owner->second) != all.end()) continue;
-    all.push_back(owner->second);
+    const entry* owner = owner_of(address);
+    if (owner == nullptr || std::ranges::find(all, *owner->key) != all.end()) continue;
+    all.push_back(*owner->key);
   }
   return all;
 }
@@ -166,8 +200,9 @@ void ledger::restart() {
   as_of_ = {};
   ahead_.clear();
   for (auto& [key, mine] : entries_) mine.heard = {};
-  std::erase_if(entries_,
-                [](const auto& each) { return !each.second.wanted && each.second.confirmed; });
+  std::erase_if(gone_, [this](const public_key& key) {
+    return entries_.at(key).confirmed && entries_.erase(key) != 0;
+  });
 }
 
 std::vector<public_key> ledger::accept_removals() {
@@ -184,74 +219,120 @@ const ledger::entry* ledger::find(const public_key& key) const {
   return known == entries_.end() ? nullptr : &known->second;
 }
 
-const public_key* ledger::owner_of_any(const assignment& peer) const {
+const ledger::entry* ledger::owner_of(const prefix& address) const {
+  const auto owner = owners_.find(address);
+  return owner == owners_.end() ? nullptr : owner->owner;
+}
+
+const ledger::entry* ledger::owner_of_any(const assignment& peer) const {
   for (const prefix& address : peer.addresses) {
-    const auto owner = owners_.find(address);
-    if (owner != owners_.end() && owner->second != peer.public_key) return &owner->second;
+    const entry* owner = owner_of(address);
+    if (owner != nullptr && *owner->key != peer.public_key) return owner;
   }
   return nullptr;
 }
 
-void ledger::heard(const public_key& key, entry& mine, revision at) {
+bool ledger::over(const assignment& peer) const {
+  return peer.expires_at && *peer.expires_at <= now_;
+}
+
+ledger::entry& ledger::known(const public_key& key) {
+  const auto [at, fresh] = entries_.try_emplace(key);
+  if (fresh) at->second.key = &at->first;
+  return at->second;
+}
+
+void ledger::heard(entry& mine, revision at) {
   mine.heard = at;
   if (at > as_of_) {
-    ahead_[key] = at;
+    ahead_[*mine.key] = at;
   } else {
-    ahead_.erase(key);
+    ahead_.erase(*mine.key);
   }
 }
 
-void ledger::want(const assignment& peer, revision at) {
-  entry& mine = entries_[peer.public_key];
-  held_.erase(peer.public_key);
-  heard(peer.public_key, mine, at);
-  // The same to the device: what is written, or being written, stays so.
-  const bool same = mine.wanted && as_device_peer(mine.peer) == as_device_peer(peer) &&
-                    mine.peer.id == peer.id && mine.peer.network_ipv4 == peer.network_ipv4;
-  if (same) {
-    mine.peer.expires_at = peer.expires_at;
-    return;
-  }
-  release(mine);
-  mine.wanted = true;
-  mine.confirmed = false;
+void ledger::touch(entry& mine) {
   mine.touched = ++words_;
-  mine.peer = peer;
-  ++wanted_;
-  network_use& use = networks_[peer.id.network];
-  if (use.peers++ == 0 || use.ipv4 != peer.network_ipv4) ++network_changes_;
-  use.ipv4 = peer.network_ipv4;
-  for (const prefix& address : peer.addresses) {
-    owners_[address] = peer.public_key;
-    if (address.family() == family::ipv6) use.ipv6 = address.address();
+  exempt(mine);
+}
+
+/// The comparison under way can't tell what the device has of it.
+void ledger::exempt(entry& mine) {
+  if (mine.wanted && mine.looked != comparison_) ++looked_at_;
+  mine.looked = comparison_;
+}
+
+void ledger::want(const assignment& peer, revision at) {
+  entry& mine = known(peer.public_key);
+  held_.erase(peer.public_key);
+  heard(mine, at);
+  // The same to the device: what is written, or being written, stays so.
+  const bool same = same_on_device(mine, peer);
+  if (!same) {
+    release(mine);
+    gone_.erase(*mine.key);
+    mine.confirmed = false;
+    mine.name = peer.id.name;
+    if (peer.preshared_key) mine.preshared_key = std::make_unique<secret_key>(*peer.preshared_key);
+    mine.addresses = peer.addresses;
+    mine.addresses.shrink_to_fit();
+    network_uses::value_type& in = *networks_.try_emplace(peer.id.network).first;
+    if (in.second.peers++ == 0 || in.second.ipv4 != peer.network_ipv4) ++network_changes_;
+    in.second.ipv4 = peer.network_ipv4;
+    mine.network = &in;
+    for (std::size_t i = 0; i < mine.addresses.size(); ++i) {
+      owners_.insert({&mine, i});
+      if (mine.addresses[i].family() == family::ipv6) in.second.ipv6 = mine.addresses[i].address();
+    }
+    ++wanted_;
+    touch(mine);
+    mine.wanted = true;
+    ++looked_at_;
   }
+  let_expire_at(mine, peer.expires_at);
 }
 
 /// One that is gone already is only heard of again.
 void ledger::unwant(const public_key& key, revision at) {
-  entry& mine = entries_[key];
+  entry& mine = known(key);
   held_.erase(key);
-  heard(key, mine, std::max(mine.heard, at));
+  heard(mine, std::max(mine.heard, at));
   if (!mine.wanted && mine.touched != 0) return;
   release(mine);
-  mine.wanted = false;
   mine.confirmed = false;
-  mine.touched = ++words_;
+  gone_.insert(key);
+  touch(mine);
+}
+
+void ledger::let_expire_at(entry& mine, std::optional<wall_time> when) {
+  mine.expires_at = when.value_or(wall_time::max());
+  if (when) {
+    expiring_.put(mine);
+  } else {
+    expiring_.erase(mine);
+  }
 }
 
 void ledger::release(entry& gone) {
   if (!gone.wanted) return;
+  gone.wanted = false;
   --wanted_;
-  for (const prefix& address : gone.peer.addresses) {
-    const auto owner = owners_.find(address);
-    if (owner != owners_.end() && owner->second == gone.peer.public_key) owners_.erase(owner);
+  if (gone.looked == comparison_) --looked_at_;
+  expiring_.erase(gone);
+  for (std::size_t i = 0; i < gone.addresses.size(); ++i) {
+    const auto owner = owners_.find(gone.addresses[i]);
+    if (owner != owners_.end() && owner->owner == &gone) owners_.erase(owner);
   }
-  const auto use = networks_.find(gone.peer.id.network);
-  if (use != networks_.end() && --use->second.peers == 0) {
-    networks_.erase(use);
+  if (--gone.network->second.peers == 0) {
+    networks_.erase(gone.network->first);
     ++network_changes_;
   }
-  gone.peer = {};
+  gone.network = nullptr;
+  gone.name = {};
+  gone.preshared_key.reset();
+  gone.addresses = {};
+  gone.shown = false;
+  gone.status.reset();
 }
 
 }  // namespace peerage

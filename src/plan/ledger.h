@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -18,6 +19,7 @@
 #include "model/apply.h"
 #include "model/device.h"
 #include "model/revision.h"
+#include "plan/expiry.h"
 
 namespace peerage {
 
@@ -36,28 +38,63 @@ struct hearing {
 
 class ledger {
  public:
+  /// Every network with a peer here: one of its peers' IPv6 address, and its IPv4 range.
+  struct network_use {
+    std::size_t peers = 0;
+    ip_address ipv6;
+    std::optional<prefix> ipv4;
+  };
+  using network_uses = std::map<network_name, network_use>;
+
+  /// What is known of a key. Kept small, since a gateway may have a million.
   struct entry {
-    revision heard;          // of the newest word on this key
+    const peerage::public_key* key = nullptr;
+    revision heard;             // of the newest word on this key
+    std::uint64_t touched = 0;  // the count of words when this one came
+    wall_time live_at;          // where wanted and confirmed
+    // Where wanted:
+    wall_time expires_at = wall_time::max();
+    network_uses::value_type* network = nullptr;
+    peer_name name;
+    std::unique_ptr<secret_key> preshared_key;
+    std::vector<prefix> addresses;
+
+    std::uint32_t place = 0;   // the heap's
+    std::uint32_t looked = 0;  // the last comparison that saw it, or during which it was touched
+    std::uint32_t listed = 0;  // the last whole listing that had it
     bool wanted = false;     // false: removed, and remembered until the store's view has passed it
     bool confirmed = false;  // the device has acknowledged this word
-    std::uint64_t touched = 0;  // the count of words when this one came
-    assignment peer;            // where wanted
-    wall_time live_at;          // where wanted and confirmed
+    bool shown = false;      // where wanted: a look at the device has seen it
+    std::unique_ptr<peer_status> status;  // what that saw of it, where there was something
+
+    /// Where wanted.
+    peer_id id() const { return {network->first, name}; }
+    assignment peer() const;
+    bool is(const assignment& other) const;
+    /// As the last look saw it; nothing before that.
+    std::optional<peer_status> seen() const;
   };
 
   /// A word from the bus.
   hearing hear(const peer_change& change, revision at);
+
+  /// It is `now`: returns those whose time is over, which are no longer wanted from here on. What
+  /// the store or the bus says of a peer whose time is over is no wish for it.
+  std::vector<public_key> expire(wall_time now);
 
   struct observation {
     std::vector<public_key> write;      // whose word changed
     std::vector<public_key> contested;  // whose address another peer has: ask the store for both
   };
   /// What the store said of some keys or of all. Moves as_of().
-  observation observe(const assigned& said, wall_time now);
+  observation observe(const assigned& said);
 
   /// What the store said of some keys, asked when words() was `since`: it decides, whatever the
   /// revision that the bus claimed. Peers touched meanwhile are left alone.
   observation settle(const assigned& said, std::uint64_t since);
+
+  /// A time that expire() was told was wrong: the next whole listing decides on what is gone.
+  void reconsider();
 
   /// Keys whose newest word the store's view has not reached, each with that word's revision.
   const std::unordered_map<public_key, revision>& ahead() const { return ahead_; }
@@ -69,12 +106,14 @@ class ledger {
   /// the store has spoken.
   void restart();
 
+  // A look at the device, held against what is wanted. What is touched in between is left for the
+  // next time.
+  void begin_comparison(wall_time now);
+  void compare(const device_entry& there);
   enum class strangers { leave, remove };
-  /// Compares a dump, begun when words() was `since`, with what is wanted; peers that were touched
-  /// meanwhile are left for the next time. Confirms what is right, returns the keys to write.
-  /// Strangers, peers that nobody here has heard of, stay where the store has not spoken yet.
-  std::vector<public_key> compare(const std::vector<device_entry>& dump, std::uint64_t since,
-                                  wall_time now, strangers unknown = strangers::remove);
+  /// After every peer of the device: confirms what is right, returns the keys to write. Strangers,
+  /// peers that nobody here has heard of, stay where the store has not spoken yet.
+  std::vector<public_key> end_comparison(strangers unknown = strangers::remove);
 
   /// Peers kept on the device although the store does not have them (any more).
   std::size_t held() const { return held_.size() + held_strangers_; }
@@ -97,35 +136,66 @@ class ledger {
   std::uint64_t words() const { return words_; }
   revision as_of() const { return as_of_; }
   std::size_t peers() const { return wanted_; }
-  /// Every network with a peer here: one of its peers' IPv6 address, and its IPv4 range.
-  struct network_use {
-    std::size_t peers = 0;
-    ip_address ipv6;
-    std::optional<prefix> ipv4;
-  };
-  const std::map<network_name, network_use>& networks() const { return networks_; }
+  const network_uses& networks() const { return networks_; }
   /// Grows whenever networks() changes.
   std::uint64_t network_changes() const { return network_changes_; }
   /// Wanted or removed, but not acknowledged by the device.
   std::vector<public_key> unconfirmed() const;
 
  private:
-  const public_key* owner_of_any(const assignment& peer) const;
+  /// One of a peer's addresses.
+  struct owned {
+    const entry* owner = nullptr;
+    std::size_t index = 0;
+    const prefix& address() const { return owner->addresses[index]; }
+  };
+  struct hash_of_address {
+    using is_transparent = void;
+    std::size_t operator()(const prefix& one) const noexcept { return std::hash<prefix>()(one); }
+    std::size_t operator()(const owned& one) const noexcept { return (*this)(one.address()); }
+  };
+  struct same_address {
+    using is_transparent = void;
+    static const prefix& of(const prefix& one) { return one; }
+    static const prefix& of(const owned& one) { return one.address(); }
+    bool operator()(const auto& a, const auto& b) const { return of(a) == of(b); }
+  };
+
+  const entry* owner_of(const prefix& address) const;
+  const entry* owner_of_any(const assignment& peer) const;
   hearing hear_settled(const peer_change& change, const entry* now) const;
-  void remove_unlisted(const assigned& said, wall_time now, observation& into);
-  void take(const std::vector<stored_assignment>& peers, observation& into);
-  void heard(const public_key& key, entry& mine, revision at);
+  void remove_unlisted(const assigned& said, observation& into);
+  std::vector<public_key> unlisted(revision as_of, std::uint64_t recorded);
+  void take(const std::vector<stored_assignment>& peers, bool whole, observation& into);
+  bool over(const assignment& peer) const;
+  entry& known(const public_key& key);
+  void heard(entry& mine, revision at);
+  bool same_on_device(const entry& mine, const assignment& peer) const;
   void want(const assignment& peer, revision at);
   void unwant(const public_key& key, revision at);
+  void let_expire_at(entry& mine, std::optional<wall_time> when);
+  void touch(entry& mine);
+  void exempt(entry& mine);
   void release(entry& gone);
 
   std::unordered_map<public_key, entry> entries_;
-  std::unordered_map<prefix, public_key> owners_;
-  std::map<network_name, network_use> networks_;
+  std::unordered_set<owned, hash_of_address, same_address> owners_;
+  network_uses networks_;
+  expiry_heap<entry> expiring_;
   std::unordered_map<public_key, revision> ahead_;
+  std::unordered_set<public_key> gone_;  // in entries_, and not wanted
   std::unordered_set<public_key> held_;  // wanted, and not in the store
-  std::size_t held_strangers_ = 0;       // on the device, in the last comparison
+
+  std::uint32_t comparison_ = 0;  // their count
+  std::size_t looked_at_ = 0;  // wanted ones that the one under way has seen, or was too late for
+  std::vector<public_key> differing_, strange_;
+  std::size_t compared_ = 0;
+  wall_time compared_at_;
+  std::size_t held_strangers_ = 0;  // on the device, in the last comparison
   bool strangers_accepted_ = false;
+
+  std::uint32_t listing_ = 0;  // the count of whole listings
+  wall_time now_;              // as of the last expire()
   revision as_of_;
   std::uint64_t words_ = 0;
   std::uint64_t network_changes_ = 0;

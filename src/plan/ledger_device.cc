@@ -2,56 +2,143 @@
 #include "plan/ledger_device.h"
 
 #include <algorithm>
-#include <unordered_set>
+#include <utility>
 
 #include "plan/ledger.h"
 
 namespace peerage {
 
-device_peer as_device_peer(const assignment& peer) {
-  device_peer made{peer.public_key, peer.preshared_key, peer.addresses};
-  std::sort(made.allowed_ips.begin(), made.allowed_ips.end());
+namespace {
+
+bool same_key(const std::unique_ptr<secret_key>& mine, const std::optional<secret_key>& other) {
+  return mine ? other && *mine == *other : !other;
+}
+
+bool same_in_any_order(std::vector<prefix> mine, std::vector<prefix> other) {
+  if (mine == other) return true;
+  std::ranges::sort(mine);
+  std::ranges::sort(other);
+  return mine == other;
+}
+
+device_peer device_peer_of(const ledger::entry& mine) {
+  device_peer made{*mine.key, {}, mine.addresses};
+  if (mine.preshared_key) made.preshared_key = *mine.preshared_key;
+  std::ranges::sort(made.allowed_ips);
   return made;
+}
+
+bool is_on_device(const ledger::entry& mine, const device_peer& there) {
+  return same_key(mine.preshared_key, there.preshared_key) &&
+         same_in_any_order(mine.addresses, there.allowed_ips);
+}
+
+/// Most of many peers were never heard of: those have nothing to keep.
+void see(ledger::entry& mine, const peer_status& status) {
+  const bool something = !status.endpoint.empty() || status.last_handshake_at ||
+                         status.rx_bytes != 0 || status.tx_bytes != 0;
+  if (!something) {
+    mine.status.reset();
+  } else if (mine.status) {
+    *mine.status = status;
+  } else {
+    mine.status = std::make_unique<peer_status>(status);
+  }
+}
+
+}  // namespace
+
+assignment ledger::entry::peer() const {
+  assignment made;
+  made.id = id();
+  made.public_key = *key;
+  if (preshared_key) made.preshared_key = *preshared_key;
+  made.addresses = addresses;
+  made.network_ipv4 = network->second.ipv4;
+  if (expires_at != wall_time::max()) made.expires_at = expires_at;
+  return made;
+}
+
+bool ledger::entry::is(const assignment& other) const {
+  return wanted && id() == other.id && same_key(preshared_key, other.preshared_key) &&
+         addresses == other.addresses && network->second.ipv4 == other.network_ipv4 &&
+         expires_at == other.expires_at.value_or(wall_time::max());
+}
+
+std::optional<peer_status> ledger::entry::seen() const {
+  if (!shown) return {};
+  if (status) return *status;
+  peer_status nothing;
+  nothing.public_key = *key;
+  return nothing;
+}
+
+bool ledger::same_on_device(const entry& mine, const assignment& peer) const {
+  return mine.wanted && mine.id() == peer.id && mine.network->second.ipv4 == peer.network_ipv4 &&
+         same_key(mine.preshared_key, peer.preshared_key) &&
+         same_in_any_order(mine.addresses, peer.addresses);
 }
 
 bool implausible(std::uint64_t gone, std::uint64_t of) {
   return gone >= 100 && 2 * gone > of;
 }
 
-std::vector<public_key> ledger::compare(const std::vector<device_entry>& dump, std::uint64_t since,
-                                        wall_time now, strangers unknown) {
+void ledger::begin_comparison(wall_time now) {
+  compared_at_ = now;
   // What the store's view has passed, and the device has let go of, need not be remembered.
-  std::erase_if(entries_, [this](const auto& each) {
-    return !each.second.wanted && each.second.confirmed && each.second.heard <= as_of_;
+  std::erase_if(gone_, [this](const public_key& key) {
+    const auto mine = entries_.find(key);
+    if (!mine->second.confirmed || mine->second.heard > as_of_) return false;
+    entries_.erase(mine);
+    return true;
   });
-  std::vector<public_key> write, strange;
-  std::unordered_set<public_key> seen;
-  seen.reserve(dump.size());
-  for (const device_entry& each : dump) {
-    const public_key& key = each.peer.public_key;
-    seen.insert(key);
-    const auto known = entries_.find(key);
-    if (known == entries_.end()) {
-      strange.push_back(key);
-      continue;
-    }
-    entry& mine = known->second;
-    if (mine.touched > since) continue;
-    if (mine.wanted && as_device_peer(mine.peer) == each.peer) {
-      if (!mine.confirmed) mine.live_at = now;
-      mine.confirmed = true;
-    } else {
+  ++comparison_;
+  looked_at_ = compared_ = 0;
+  differing_.clear();
+  strange_.clear();
+}
+
+void ledger::compare(const device_entry& there) {
+  ++compared_;
+  const auto known = entries_.find(there.peer.public_key);
+  if (known == entries_.end()) {
+    strange_.push_back(there.peer.public_key);
+    return;
+  }
+  entry& mine = known->second;
+  if (mine.looked == comparison_) return;  // touched meanwhile
+  mine.looked = comparison_;
+  if (mine.wanted) {
+    ++looked_at_;
+    mine.shown = true;
+    see(mine, there.status);
+  }
+  if (mine.wanted && is_on_device(mine, there.peer)) {
+    if (!mine.confirmed) mine.live_at = compared_at_;
+    mine.confirmed = true;
+    return;
+  }
+  mine.confirmed = false;
+  differing_.push_back(there.peer.public_key);
+}
+
+std::vector<public_key> ledger::end_comparison(strangers unknown) {
+  std::vector<public_key> write = std::exchange(differing_, {});
+  std::vector<public_key> strange = std::exchange(strange_, {});
+  for (const public_key& key : gone_) {
+    entry& mine = entries_.at(key);
+    if (mine.looked != comparison_) mine.confirmed = true;
+  }
+  // Where each was seen, which is the rule, nobody has to walk them all.
+  if (looked_at_ < wanted_) {
+    for (auto& [key, mine] : entries_) {
+      if (!mine.wanted || mine.looked == comparison_) continue;
       mine.confirmed = false;
       write.push_back(key);
     }
   }
-  for (auto& [key, mine] : entries_) {
-    if (mine.touched > since || seen.contains(key)) continue;
-    if (mine.wanted) write.push_back(key);
-    mine.confirmed = !mine.wanted;
-  }
   if (unknown == strangers::leave) return write;
-  const bool too_many = implausible(strange.size(), dump.size());
+  const bool too_many = implausible(strange.size(), compared_);
   held_strangers_ = too_many && !strangers_accepted_ ? strange.size() : 0;
   strangers_accepted_ = strangers_accepted_ && too_many;
   if (held_strangers_ == 0) write.insert(write.begin(), strange.begin(), strange.end());
@@ -59,9 +146,9 @@ std::vector<public_key> ledger::compare(const std::vector<device_entry>& dump, s
 }
 
 device_change ledger::wanted_change(const public_key& key) const {
-  const auto known = entries_.find(key);
-  if (known == entries_.end() || !known->second.wanted) return drop_peer{key};
-  return set_peer{as_device_peer(known->second.peer)};
+  const entry* mine = find(key);
+  if (mine == nullptr || !mine->wanted) return drop_peer{key};
+  return set_peer{device_peer_of(*mine)};
 }
 
 void ledger::confirm(const public_key& key, std::uint64_t since, wall_time now) {
@@ -69,6 +156,7 @@ void ledger::confirm(const public_key& key, std::uint64_t since, wall_time now) 
   if (known == entries_.end() || known->second.touched > since) return;
   if (!known->second.confirmed) known->second.live_at = now;
   known->second.confirmed = true;
+  exempt(known->second);
 }
 
 void ledger::doubt(const public_key& key) {

@@ -8,8 +8,6 @@
 
 namespace peerage {
 
-device_peer as_device_peer(const assignment& peer);
-
 /// Whether so many peers that are gone from a list, or were never on it, are more likely a mistake
 /// of the list: at least 100, and more than half.
 bool implausible(std::uint64_t gone, std::uint64_t of);

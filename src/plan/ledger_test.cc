@@ -40,13 +40,20 @@ struct ledger_test : testing::Test {
     for (const auto& each : book.unconfirmed()) book.confirm(each, book.words(), now);
   }
   ledger::observation whole(std::vector<stored_assignment> all, std::uint64_t as_of) {
-    return book.observe({true, {}, std::move(all), revision{as_of}}, now);
+    book.expire(now);
+    return book.observe({true, {}, std::move(all), revision{as_of}});
   }
   ledger::observation some(std::vector<int> asked, std::vector<stored_assignment> there,
                            std::uint64_t as_of) {
     std::vector<public_key> keys;
     for (const int n : asked) keys.push_back(key(static_cast<std::uint8_t>(n)));
-    return book.observe({false, keys, std::move(there), revision{as_of}}, now);
+    return book.observe({false, keys, std::move(there), revision{as_of}});
+  }
+  std::vector<public_key> compare(const std::vector<device_entry>& dump,
+                                  ledger::strangers unknown = ledger::strangers::remove) {
+    book.begin_comparison(now);
+    for (const auto& each : dump) book.compare(each);
+    return book.end_comparison(unknown);
   }
   /// So many peers, each to expire in 500 s, on the device, as the store had them.
   void fill(int count) {
@@ -129,10 +136,10 @@ TEST_F(ledger_test, a_removal_is_remembered_until_the_store_has_passed_it) {
   remove(1, 10);
   written();
   whole({}, 9);
-  book.compare({}, book.words(), now);
+  compare({});
   EXPECT_NE(book.find(key(1)), nullptr);
   whole({}, 10);
-  book.compare({}, book.words(), now);
+  compare({});
   EXPECT_EQ(book.find(key(1)), nullptr);
   EXPECT_EQ(put(peer_of(1), 5), verdict::superseded) << "and then the store's view is the fence";
   EXPECT_FALSE(wants(1));
@@ -163,7 +170,7 @@ TEST_F(ledger_test, a_word_that_means_the_same_to_the_device_writes_nothing) {
   renewed.expires_at = now + seconds{60};
   EXPECT_TRUE(some({1}, {{renewed, revision{2}}}, 2).write.empty());
   EXPECT_TRUE(book.find(key(1))->confirmed);
-  EXPECT_EQ(book.find(key(1))->peer.expires_at, renewed.expires_at);
+  EXPECT_EQ(book.find(key(1))->peer().expires_at, renewed.expires_at);
   renewed.expires_at = now + seconds{90};
   EXPECT_EQ(put(renewed, 3), verdict::done);
 }
@@ -229,27 +236,28 @@ TEST_F(ledger_test, a_store_that_lost_most_peers_is_not_believed) {
 TEST_F(ledger_test, many_removals_with_a_reason_are_believed) {
   fill(150);
   assigned recorded{true, {}, {}, revision{1'000}, 60};
-  EXPECT_EQ(book.observe(recorded, now).write.size(), 150U) << "90 are too few to doubt";
+  EXPECT_EQ(book.observe(recorded).write.size(), 150U) << "90 are too few to doubt";
   fill(150);
   now += seconds{1'000};
-  EXPECT_EQ(whole({}, 2'000).write.size(), 150U) << "they have expired";
+  EXPECT_EQ(book.expire(now).size(), 150U);
+  EXPECT_TRUE(whole({}, 2'000).write.empty()) << "they have expired";
   fill(90);
   EXPECT_EQ(whole({}, 3'000).write.size(), 90U);
 }
 
 TEST_F(ledger_test, strangers_stay_until_the_store_has_spoken) {
   const std::vector<device_entry> dump{on_device(peer_of(4))};
-  EXPECT_TRUE(book.compare(dump, book.words(), now, ledger::strangers::leave).empty());
-  EXPECT_EQ(book.compare(dump, book.words(), now), std::vector{key(4)});
+  EXPECT_TRUE(compare(dump, ledger::strangers::leave).empty());
+  EXPECT_EQ(compare(dump), std::vector{key(4)});
 }
 
 TEST_F(ledger_test, too_many_strangers_are_held) {
   std::vector<device_entry> dump;
   for (int n = 1; n <= 120; ++n) dump.push_back(on_device(peer_of(static_cast<std::uint8_t>(n))));
-  EXPECT_TRUE(book.compare(dump, book.words(), now).empty());
+  EXPECT_TRUE(compare(dump).empty());
   EXPECT_EQ(book.held(), 120U);
   EXPECT_TRUE(book.accept_removals().empty());
-  EXPECT_EQ(book.compare(dump, book.words(), now).size(), 120U);
+  EXPECT_EQ(compare(dump).size(), 120U);
   EXPECT_EQ(book.held(), 0U);
 }
 
@@ -259,8 +267,7 @@ TEST_F(ledger_test, comparing_confirms_what_is_right_and_names_the_rest) {
   put(peer_of(3), 3);
   assignment odd = peer_of(2);
   odd.addresses = {*prefix::parse("fd00::99/128")};
-  auto write = book.compare({on_device(peer_of(1)), on_device(odd), on_device(peer_of(4))},
-                            book.words(), now);
+  auto write = compare({on_device(peer_of(1)), on_device(odd), on_device(peer_of(4))});
   std::sort(write.begin(), write.end());
   EXPECT_EQ(write, (std::vector{key(2), key(3), key(4)}));
   EXPECT_TRUE(book.find(key(1))->confirmed);
@@ -270,10 +277,20 @@ TEST_F(ledger_test, comparing_confirms_what_is_right_and_names_the_rest) {
 
 TEST_F(ledger_test, a_dump_says_nothing_of_what_was_touched_since) {
   put(peer_of(1), 1);
-  const auto since = book.words();
+  book.begin_comparison(now);
   put(peer_of(2), 2);
   remove(1, 3);
-  EXPECT_TRUE(book.compare({on_device(peer_of(1))}, since, now).empty());
+  book.compare(on_device(peer_of(1)));
+  EXPECT_TRUE(book.end_comparison().empty());
+}
+
+TEST_F(ledger_test, a_dump_says_nothing_of_what_was_acknowledged_since) {
+  put(peer_of(1), 1);
+  book.begin_comparison(now);
+  written();
+  EXPECT_TRUE(book.end_comparison().empty()) << "the dump may have been before the write";
+  EXPECT_TRUE(book.find(key(1))->confirmed);
+  EXPECT_EQ(compare({}), std::vector{key(1)});
 }
 
 TEST_F(ledger_test, an_acknowledgement_of_an_older_word_confirms_nothing) {
@@ -282,6 +299,44 @@ TEST_F(ledger_test, an_acknowledgement_of_an_older_word_confirms_nothing) {
   put(peer_of(1, "fd00::77/128"), 2);
   book.confirm(key(1), sent, now);
   EXPECT_FALSE(book.find(key(1))->confirmed);
+}
+
+TEST_F(ledger_test, a_peer_expires_at_its_time_and_a_renewal_moves_that) {
+  assignment one = peer_of(1), two = peer_of(2);
+  one.expires_at = now + seconds{10};
+  two.expires_at = now + seconds{5};
+  put(one, 1);
+  put(two, 2);
+  put(peer_of(3), 3);
+  written();
+  EXPECT_TRUE(book.expire(now + seconds{4}).empty());
+  two.expires_at = now + seconds{20};
+  EXPECT_EQ(put(two, 4), verdict::done) << "nothing to write";
+  EXPECT_EQ(book.expire(now + seconds{10}), std::vector{key(1)});
+  EXPECT_FALSE(wants(1));
+  EXPECT_EQ(book.expire(now + seconds{20}), std::vector{key(2)});
+  EXPECT_TRUE(book.expire(now + seconds{1'000}).empty());
+  EXPECT_TRUE(wants(3));
+}
+
+TEST_F(ledger_test, one_whose_time_is_over_comes_back_only_when_it_is_renewed) {
+  assignment one = peer_of(1);
+  one.expires_at = now + seconds{10};
+  whole({{one, revision{1}}}, 1);
+  written();
+  now += seconds{10};
+  EXPECT_EQ(book.expire(now), std::vector{key(1)});
+  EXPECT_TRUE(whole({{one, revision{1}}}, 2).write.empty()) << "the store still has it";
+  EXPECT_EQ(put(one, 3), verdict::superseded);
+  EXPECT_TRUE(some({1}, {{one, revision{4}}}, 4).write.empty());
+  EXPECT_FALSE(wants(1));
+  one.expires_at = now + seconds{10};
+  EXPECT_EQ(some({1}, {{one, revision{5}}}, 5).write, std::vector{key(1)});
+  EXPECT_TRUE(wants(1));
+  ledger fresh;
+  fresh.expire(now + seconds{60});
+  EXPECT_TRUE(fresh.observe({true, {}, {{one, revision{5}}}, revision{5}}).write.empty());
+  EXPECT_EQ(fresh.peers(), 0U) << "after a restart neither";
 }
 
 TEST_F(ledger_test, counts_the_networks_that_have_peers) {

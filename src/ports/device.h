@@ -12,6 +12,14 @@
 
 namespace peerage {
 
+/// Whoever hears a dump, peer by peer, so that nobody has to keep them all.
+struct dump_taker {
+  virtual ~dump_taker() = default;
+  /// Before the device is asked, and again where the dump begins again: what was told is void.
+  virtual void begin() = 0;
+  virtual void take(const device_entry& entry) = 0;
+};
+
 struct device {
   virtual ~device() = default;
 
@@ -26,17 +34,17 @@ struct device {
   /// Makes the changes in order, many in one message. Done when it returns without an error: the
   /// device has acknowledged every one. On an error some of the changes may have been made; making
   /// them again is harmless. Setting a peer that is there changes what differs and keeps its
-  /// endpoint and session. Dropping one that isn't there succeeds.
+  /// endpoint and session. Dropping or stripping one that isn't there succeeds.
   /// An allowed IP that another peer has is taken from it without a word: the caller knows better.
   /// Calls do not overlap: the caller waits for one before the next.
   /// errc::full beyond capacity(); errc::io; errc::unavailable when the device is away (a
   /// userspace process that died); errc::timeout.
   virtual task<result<>> apply(std::vector<device_change> changes) = 0;
 
-  /// Every peer and what was seen of it. Whole, or an error: an interrupted dump is never
-  /// returned. May overlap with apply(), where a peer that changes meanwhile is in it or not; not
-  /// with another dump().
-  virtual task<result<std::vector<device_entry>>> dump() = 0;
+  /// Tells of every peer and what was seen of it. Whole, or an error: a dump that something other
+  /// than apply() disturbed begins again. May overlap with apply(), where a peer that changes
+  /// meanwhile is told of or not; not with another dump().
+  virtual task<result<>> dump(dump_taker& into) = 0;
 
   /// Returns when a device that was there has gone away: the interface removed, the process dead.
   /// One waiter at a time; cancelling it leaves nothing behind.

@@ -33,6 +33,11 @@ void fake_device::make(const device_change& change) {
     peers.erase(drop->public_key);
     return;
   }
+  if (const auto* strip = std::get_if<strip_peer>(&change)) {
+    const auto known = peers.find(strip->public_key);
+    if (known != peers.end()) known->second.peer.allowed_ips.clear();
+    return;
+  }
   const device_peer& wanted = std::get<set_peer>(change).peer;
   // As WireGuard does it: an allowed IP moves to whoever is given it last.
   const std::set<prefix> mine(wanted.allowed_ips.begin(), wanted.allowed_ips.end());
@@ -44,16 +49,16 @@ void fake_device::make(const device_change& change) {
   entry.status.public_key = wanted.public_key;
 }
 
-task<result<std::vector<device_entry>>> fake_device::dump() {
+task<result<>> fake_device::dump(dump_taker& into) {
   ++dumps;
   if (dumping_) throw std::logic_error("two dumps at once");
   dumping_ = true;
+  into.begin();
   while (dumps_held) co_await released_.wait();
   dumping_ = false;
   if (gone_) co_return fail(errc::unavailable, "the device is gone");
-  std::vector<device_entry> all;
-  for (const auto& [key, entry] : peers) all.push_back(entry);
-  co_return all;
+  for (const auto& [key, entry] : peers) into.take(entry);
+  co_return result<>{};
 }
 
 result<> fake_link::create() {

@@ -18,7 +18,7 @@ class fake_device final : public device {
   std::uint32_t capacity() const override { return capacity_; }
   task<result<>> configure(secret_key private_key, std::uint16_t listen_port) override;
   task<result<>> apply(std::vector<device_change> changes) override;
-  task<result<std::vector<device_entry>>> dump() override;
+  task<result<>> dump(dump_taker& into) override;
   task<> lost() override { return lost_.wait(); }
 
   // What a test sets up and looks at.

@@ -17,7 +17,7 @@ constexpr std::uint64_t last_second = 253402300799;  // the end of the year 9999
 // Room for "preshared_key=" or the like, 64 digits and the line's end.
 constexpr std::size_t key_line = 96;
 // The other lines of one peer, and an allowed IP with its name.
-constexpr std::size_t fixed_lines = 32;
+constexpr std::size_t fixed_lines = 48;
 constexpr std::size_t allowed_ip_line = 64;
 
 // Text that holds secrets. All room is taken at once, since growing would leave copies behind.
@@ -62,6 +62,12 @@ void encode(wire_text& out, const set_peer& change) {
     out.add(allowed.text());
     out.add("\n");
   }
+}
+
+void encode(wire_text& out, const strip_peer& change) {
+  out.key("public_key", change.public_key.bytes());
+  // Only where it is there: stripping must not make a peer.
+  out.add("update_only=true\nreplace_allowed_ips=true\n");
 }
 
 void encode(wire_text& out, const drop_peer& change) {
@@ -118,6 +124,10 @@ capacity_plan fit_to_capacity(std::span<const device_change> changes,
   for (const device_change& change : changes) {
     if (const auto* drop = std::get_if<drop_peer>(&change)) {
       if (present.erase(drop->public_key) != 0) plan.changes.push_back(change);
+      continue;
+    }
+    if (const auto* strip = std::get_if<strip_peer>(&change)) {
+      if (present.contains(strip->public_key)) plan.changes.push_back(change);
       continue;
     }
     const public_key& key = std::get<set_peer>(change).peer.public_key;

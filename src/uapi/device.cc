@@ -45,7 +45,7 @@ class wireguard_process_device final : public userspace_device {
   task<result<>> ensure_running() override;
   task<result<>> configure(secret_key private_key, std::uint16_t listen_port) override;
   task<result<>> apply(std::vector<device_change> changes) override;
-  task<result<std::vector<device_entry>>> dump() override;
+  task<result<>> dump(dump_taker& into) override;
   task<> lost() override;
 
  private:
@@ -183,10 +183,12 @@ task<result<>> wireguard_process_device::apply_at_capacity(std::span<const devic
                                  std::to_string(plan.left_out) + " more did not fit");
 }
 
-task<result<std::vector<device_entry>>> wireguard_process_device::dump() {
-  auto now = co_await read_device(reads_);
+task<result<>> wireguard_process_device::dump(dump_taker& into) {
+  into.begin();
+  const auto now = co_await read_device(reads_);
   if (!now) co_return std::unexpected(now.error());
-  co_return std::move(now->peers);
+  for (const device_entry& each : now->peers) into.take(each);
+  co_return result<>{};
 }
 
 task<> wireguard_process_device::lost() {

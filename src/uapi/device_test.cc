@@ -1,4 +1,5 @@
 #include "uapi/device.h"
+#include "testing/collect.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -108,7 +109,7 @@ TEST_F(uapi_device, that_failed_a_call_is_lost_until_it_is_ensured_again) {
     asio::co_spawn(loop, device->lost(), [&](std::exception_ptr) { lost = true; });
     EXPECT_TRUE(finish(device->apply({drop_peer{}})));
     EXPECT_FALSE(lost);
-    const auto dumped = finish(device->dump());
+    const auto dumped = finish(fakes::collect(*device));
     ASSERT_FALSE(dumped);
     EXPECT_EQ(dumped.error().code, errc::unavailable) << dumped.error().message;
     run_until([&] { return lost; });

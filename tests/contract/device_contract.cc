@@ -1,4 +1,5 @@
 #include "tests/contract/device_contract.h"
+#include "testing/collect.h"
 
 #include <algorithm>
 #include <array>
@@ -55,7 +56,7 @@ void device_contract::apply(std::vector<device_change> changes) {
 }
 
 device_contract::entries device_contract::dump() {
-  auto dumped = finish(device_->dump());
+  auto dumped = finish(fakes::collect(*device_));
   EXPECT_TRUE(dumped) << (dumped ? "" : dumped.error().message);
   entries by_key;
   if (!dumped) return by_key;
@@ -152,6 +153,25 @@ TEST_P(device_contract, dropping_what_is_not_there_succeeds) {
   EXPECT_EQ(dump().size(), 1U);
 }
 
+TEST_P(device_contract, a_stripped_peer_stays_without_allowed_ips_until_it_is_set_again) {
+  device_peer one = plain_peer(1);
+  one.preshared_key = secret(7);
+  apply({set_peer{one}, set_peer{plain_peer(2)}, strip_peer{key(1)}});
+  device_peer bare = one;
+  bare.allowed_ips.clear();
+  EXPECT_TRUE(find(key(1)) == bare);
+  EXPECT_TRUE(find(key(2)) == plain_peer(2));
+  apply({set_peer{{key(3), {}, one.allowed_ips}}, strip_peer{key(1)}, strip_peer{key(1)}});
+  EXPECT_TRUE(find(key(3)) == (device_peer{key(3), {}, one.allowed_ips})) << "they are free";
+  apply({drop_peer{key(3)}, set_peer{one}});
+  EXPECT_TRUE(find(key(1)) == one);
+}
+
+TEST_P(device_contract, stripping_what_is_not_there_makes_nothing) {
+  apply({strip_peer{key(1)}, set_peer{plain_peer(2)}, drop_peer{key(2)}, strip_peer{key(2)}});
+  EXPECT_TRUE(dump().empty());
+}
+
 TEST_P(device_contract, no_changes_succeed) {
   apply({});
   EXPECT_TRUE(dump().empty());
@@ -222,7 +242,7 @@ TEST_P(device_contract, a_dump_may_overlap_with_apply) {
   std::optional<result<std::vector<device_entry>>> dumped;
   asio::co_spawn(loop_, device_->apply(set_many(1001, 3000)),
                  [&](std::exception_ptr, result<> value) { applied = std::move(value); });
-  asio::co_spawn(loop_, device_->dump(),
+  asio::co_spawn(loop_, fakes::collect(*device_),
                  [&](std::exception_ptr, result<std::vector<device_entry>> value) {
                    dumped = std::move(value);
                  });
@@ -257,7 +277,7 @@ TEST_P(device_contract, says_when_the_device_has_gone_away) {
   const auto applied = finish(device_->apply(set_many(1, 1)));
   ASSERT_FALSE(applied);
   EXPECT_EQ(applied.error().code, errc::unavailable) << applied.error().message;
-  const auto dumped = finish(device_->dump());
+  const auto dumped = finish(fakes::collect(*device_));
   ASSERT_FALSE(dumped);
   EXPECT_EQ(dumped.error().code, errc::unavailable) << dumped.error().message;
 }

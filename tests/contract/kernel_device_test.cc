@@ -14,6 +14,7 @@
 #include "crypto/x25519.h"
 #include "netlink/device.h"
 #include "netlink/link.h"
+#include "testing/collect.h"
 #include "tests/contract/device_contract.h"
 
 namespace peerage {
@@ -158,7 +159,7 @@ TEST(kernel_device, carries_packets_and_keeps_endpoint_and_session_of_a_peer_set
   output_of("wg set wg0 peer " + gateway->name.text() + " endpoint 192.0.2.1:51820");
   output_of("ping -6 -c 2 -W 5 fd00::1");
 
-  auto seen = finish(loop, gateway->wireguard->dump());
+  auto seen = finish(loop, fakes::collect(*gateway->wireguard));
   ASSERT_TRUE(seen && seen->size() == 1);
   const peer_status before = seen->front().status;
   EXPECT_EQ(before.endpoint, "192.0.2.2:51820");
@@ -169,7 +170,7 @@ TEST(kernel_device, carries_packets_and_keeps_endpoint_and_session_of_a_peer_set
   must(set(loop, *gateway->wireguard, peer));
   must(set(loop, *gateway->wireguard,
            {client->name, preshared, {net("fd00::2/128"), net("fd00::3/128")}}));
-  seen = finish(loop, gateway->wireguard->dump());
+  seen = finish(loop, fakes::collect(*gateway->wireguard));
   ASSERT_TRUE(seen && seen->size() == 1);
   EXPECT_EQ(seen->front().status.endpoint, before.endpoint);
   EXPECT_EQ(seen->front().status.last_handshake_at, before.last_handshake_at);
@@ -196,7 +197,7 @@ TEST(kernel_device, a_dump_gets_through_a_steady_stream_of_changes) {
                  [&](std::exception_ptr, const result<>& done) { applied = done.has_value(); });
   bool applied_before_the_dump = true;
   std::optional<result<std::vector<device_entry>>> dumped;
-  asio::co_spawn(loop, wireguard->dump(),
+  asio::co_spawn(loop, fakes::collect(*wireguard),
                  [&](std::exception_ptr, result<std::vector<device_entry>> done) {
                    dumped = std::move(done);
                    applied_before_the_dump = applied;

@@ -24,6 +24,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "testing/collect.h"
 #include "tests/contract/device_contract.h"
 
 namespace peerage {
@@ -186,7 +187,7 @@ class userspace_device_test : public testing::Test {
     EXPECT_TRUE(applied) << applied.error().message;
   }
   std::size_t count() {
-    const auto all = finish(device_->dump());
+    const auto all = finish(fakes::collect(*device_));
     EXPECT_TRUE(all) << all.error().message;
     return all ? all->size() : 0;
   }
@@ -198,7 +199,7 @@ class userspace_device_test : public testing::Test {
 
 TEST_F(userspace_device_test, is_away_before_it_was_ensured) {
   EXPECT_EQ(failure(peers(1, 1)), errc::unavailable);
-  const auto dumped = finish(device_->dump());
+  const auto dumped = finish(fakes::collect(*device_));
   ASSERT_FALSE(dumped);
   EXPECT_EQ(dumped.error().code, errc::unavailable);
   EXPECT_EQ(wireguard_process(), 0);

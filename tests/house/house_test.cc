@@ -32,7 +32,9 @@ struct source {
     if (!name.starts_with("src/")) return {};
     return name.substr(4, name.find('/', 4) - 4);
   }
-  bool test() const { return name.ends_with("_test.cc") || !name.starts_with("src/"); }
+  bool test() const {
+    return name.ends_with("_test.cc") || name.ends_with("/fixture.h") || !name.starts_with("src/");
+  }
 };
 
 source read(const fs::path& path) {

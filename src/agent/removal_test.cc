@@ -1,0 +1,120 @@
+// Removals and expiry: their order, and the clock they go by.
+#include "agent/fixture.h"
+
+namespace peerage {
+namespace {
+
+TEST_F(agent_test, many_removals_are_stripped_at_once_and_dropped_behind_everything_else) {
+  start();
+  std::vector<peer> many;
+  for (std::uint32_t n = 1; n <= 300; ++n) {
+    many.push_back(sample_peer("acme", "p" + std::to_string(n), n));
+    many.back().expires_at = time.now() + seconds{10};
+    store_peer(many.back());
+  }
+  settle();
+  ASSERT_EQ(tunnel.peers.size(), 300U);
+  pass(milliseconds{9'900});
+  tunnel.batches.clear();
+  for (const auto& [key, entry] : tunnel.peers) EXPECT_FALSE(entry.peer.allowed_ips.empty());
+  pass(milliseconds{300});
+  for (const auto& [key, entry] : tunnel.peers) EXPECT_TRUE(entry.peer.allowed_ips.empty());
+  ASSERT_GE(tunnel.batches.size(), 4U);
+  EXPECT_EQ((std::vector(tunnel.batches.begin(), tunnel.batches.begin() + 4)),
+            (std::vector<std::size_t>{128, 128, 44, 2}));
+  // In the middle of them: a removal that somebody waits for, and a creation.
+  const std::size_t left = tunnel.peers.size();
+  tunnel.held = true;
+  pass(milliseconds{50});
+  bool made = false, removed = false;
+  const auto ask = [&](std::vector<peer_change> changes, bool& done) {
+    apply_request request{"r", epoch{"fake-epoch"}, revision{1'000}, std::move(changes)};
+    asio::co_spawn(loop, mind->apply(std::move(request)),
+                   [&](std::exception_ptr, const apply_reply& reply) {
+                     done = reply.results.at(0).state != change_state::refused;
+                   });
+    settle();
+  };
+  std::vector<peer_change> removal{remove_peer_change{many.back().public_key}};
+  std::vector<peer_change> creation{put_peer_change{assigned_to(sample_peer("acme", "new", 999))}};
+  ask(std::move(removal), removed);
+  ask(std::move(creation), made);
+  tunnel.release();
+  settle();
+  EXPECT_TRUE(made);
+  EXPECT_TRUE(removed);
+  EXPECT_FALSE(tunnel.has(many.back().public_key));
+  EXPECT_GT(tunnel.peers.size() + 8, left) << "and hardly one of the others went before";
+  pass(seconds{10});
+  EXPECT_EQ(tunnel.peers.size(), 1U);
+}
+
+TEST_F(agent_test, one_that_comes_back_while_it_is_leaving_stays) {
+  start();
+  const peer one = sample_peer("acme", "a", 1), two = sample_peer("acme", "b", 2);
+  const peer three = sample_peer("acme", "c", 3);
+  for (const peer& each : {one, two, three}) put_peer(each, store_peer(each));
+  tunnel.held = true;
+  std::vector<peer_change> changes;
+  for (const peer& each : {one, two, three}) {
+    changes.emplace_back(remove_peer_change{each.public_key});
+  }
+  apply_request request{"r", epoch{"fake-epoch"}, revision{100}, std::move(changes)};
+  asio::co_spawn(loop, mind->apply(std::move(request)), asio::detached);
+  settle();
+  std::vector<peer_change> again{put_peer_change{assigned_to(one)}};
+  apply_request back{"s", epoch{"fake-epoch"}, revision{101}, std::move(again)};
+  asio::co_spawn(loop, mind->apply(std::move(back)), asio::detached);
+  settle();
+  tunnel.release();
+  pass(seconds{1});
+  ASSERT_TRUE(tunnel.has(one.public_key));
+  EXPECT_FALSE(tunnel.peers.at(one.public_key).peer.allowed_ips.empty());
+  EXPECT_FALSE(tunnel.has(two.public_key));
+  EXPECT_FALSE(tunnel.has(three.public_key));
+}
+
+TEST_F(agent_test, a_peers_time_ends_without_the_store_and_a_renewal_moves_it) {
+  start();
+  peer one = sample_peer("acme", "a", 1), two = sample_peer("acme", "b", 2);
+  one.expires_at = two.expires_at = time.now() + seconds{5};
+  put_peer(one, store_peer(one));
+  put_peer(two, store_peer(two));
+  desired.away = true;
+  pass(seconds{4});
+  two.expires_at = time.now() + seconds{5};
+  EXPECT_EQ(put_peer(two, revision{1'000}), change_state::live);
+  pass(milliseconds{900});
+  EXPECT_TRUE(tunnel.has(one.public_key)) << "not before its time";
+  pass(milliseconds{500});
+  EXPECT_FALSE(tunnel.has(one.public_key));
+  EXPECT_TRUE(tunnel.has(two.public_key));
+  pass(seconds{5});
+  EXPECT_FALSE(tunnel.has(two.public_key));
+}
+
+TEST_F(agent_test, a_clock_that_jumps_lets_nobody_expire_early) {
+  desired.time = &time;
+  start();
+  peer one = sample_peer("acme", "a", 1);
+  one.expires_at = time.now() + seconds{600};
+  put_peer(one, store_peer(one));
+  pass(seconds{1});
+  for (const milliseconds jump : {milliseconds{3'600'000}, milliseconds{-3'600'000}}) {
+    time.jump(jump);
+    pass(seconds{40});
+    EXPECT_TRUE(tunnel.has(one.public_key));
+    time.jump(-jump);
+    pass(seconds{10});
+    EXPECT_TRUE(tunnel.has(one.public_key));
+  }
+  time.jump(seconds{3'600});
+  pass(seconds{61});
+  EXPECT_FALSE(tunnel.has(one.public_key)) << "a jump that stays is believed";
+  time.jump(seconds{-3'600});
+  pass(seconds{150});
+  EXPECT_TRUE(tunnel.has(one.public_key)) << "and where it was wrong, the store has it still";
+}
+
+}  // namespace
+}  // namespace peerage

@@ -1,0 +1,160 @@
+// Removals. A kernel may wait for milliseconds over each peer that it drops, with everyone who
+// wants to change the device waiting behind it. So they come after everything else: first the
+// allowed IPs go, many at once, which stops the packets; then the peers, a few at a time.
+#include <algorithm>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <utility>
+
+#include "agent/agent.h"
+#include "log/log.h"
+
+namespace peerage {
+namespace {
+
+using namespace asio::experimental::awaitable_operators;
+
+constexpr std::size_t most_strips = 128;
+// A creation that comes in between waits for no more than these.
+constexpr std::size_t drops_in_one = 2;
+constexpr milliseconds shortest_pause{1};
+constexpr milliseconds expire_every{250};
+
+}  // namespace
+
+bool agent::all_unwanted(const std::vector<public_key>& keys) const {
+  return !keys.empty() && std::ranges::none_of(keys, [this](const public_key& key) {
+    const ledger::entry* now = book_.find(key);
+    return now != nullptr && now->wanted;
+  });
+}
+
+bool agent::removing() const {
+  return !departing_.empty() || !awaited_.empty() || !unawaited_.empty();
+}
+
+task<> agent::remove_some() {
+  if (departing_.empty()) {
+    co_await drop_some();
+    co_return;
+  }
+  const auto& next = *departing_.front();
+  const bool alone = departing_.size() == 1 && awaited_.empty() && next.stripped == 0;
+  if (!alone || next.when != until::gone || next.keys.size() > drops_in_one) {
+    co_await strip_some();
+    co_return;
+  }
+  // One removal by itself is one message.
+  const std::shared_ptr<job> mine = std::move(departing_.front());
+  departing_.pop_front();
+  for (const public_key& key : mine->keys) {
+    leaving_.insert(key);
+    awaited_.push_back({key, mine});
+  }
+  mine->to_drop = mine->keys.size();
+  co_await drop_some();
+}
+
+task<> agent::strip_some() {
+  std::vector<device_change> changes;
+  std::vector<public_key> keys;
+  std::vector<std::shared_ptr<job>> whose;
+  for (const auto& each : departing_) {
+    for (; each->stripped < each->keys.size() && changes.size() < most_strips; ++each->stripped) {
+      const public_key& key = each->keys[each->stripped];
+      const ledger::entry* now = book_.find(key);
+      // It came back, or is gone already.
+      if (now != nullptr && (now->wanted || now->confirmed)) continue;
+      if (leaving_.insert(key).second) {
+        changes.emplace_back(strip_peer{key});
+        keys.push_back(key);
+      } else if (each->when == until::stripped) {
+        continue;
+      }
+      const bool awaited = each->when == until::gone;
+      (awaited ? awaited_ : unawaited_).push_back({key, awaited ? each : nullptr});
+      each->to_drop += awaited ? 1 : 0;
+    }
+    whose.push_back(each);
+    if (changes.size() == most_strips) break;
+  }
+  result<> done;
+  if (!changes.empty()) done = co_await with_.device.apply(std::move(changes));
+  if (!done) {
+    device_failed(keys, done.error());
+    for (const public_key& key : keys) leaving_.erase(key);
+  }
+  for (const auto& each : whose) {
+    if (done && each->stripped < each->keys.size()) continue;
+    if (!done || each->when == until::stripped || each->to_drop == 0) end(*each, done);
+    std::erase(departing_, each);
+  }
+}
+
+task<> agent::drop_some() {
+  auto& queue = awaited_.empty() ? unawaited_ : awaited_;
+  std::vector<departure> some;
+  std::vector<device_change> changes;
+  while (!queue.empty() && changes.size() < drops_in_one) {
+    departure next = std::move(queue.front());
+    queue.pop_front();
+    const ledger::entry* now = book_.find(next.key);
+    // Where it is not among the leaving any more, it came back, or has been dropped.
+    const bool still = leaving_.contains(next.key) && (now == nullptr || !now->wanted);
+    if (still) changes.emplace_back(drop_peer{next.key});
+    if (still || next.whose) some.push_back(std::move(next));
+  }
+  if (some.empty()) co_return;
+  const steady_time begun = with_.time.steady();
+  const std::uint64_t since = book_.words();
+  result<> done;
+  if (!changes.empty()) done = co_await with_.device.apply(std::move(changes));
+  const steady_duration took = with_.time.steady() - begun;
+  std::vector<public_key> keys;
+  for (const departure& each : some) keys.push_back(each.key);
+  if (!done) device_failed(keys, done.error());
+  for (const departure& each : some) {
+    if (done) book_.confirm(each.key, since, with_.time.now());
+    leaving_.erase(each.key);
+    if (!each.whose || each.whose->ended) continue;
+    each.whose->device_time += took;
+    if (--each.whose->to_drop == 0 || !done) end(*each.whose, done);
+  }
+  if (!waiting_.empty() || !departing_.empty() || !awaited_.empty() || unawaited_.empty())
+    co_return;
+  // Nobody waits for the rest: others, outside this process too, have their turn.
+  const auto pause = std::max<steady_duration>(took, shortest_pause);
+  co_await (work_.wait() || with_.time.wait_until(with_.time.steady() + pause));
+}
+
+/// Without a device nothing can be removed; what it has when it is back is found by a comparison.
+void agent::forget_removals(const error& why) {
+  const auto failed = [&](const std::shared_ptr<job>& one) {
+    if (one && !one->ended) end(*one, std::unexpected(why));
+  };
+  for (const auto& each : departing_) failed(each);
+  for (const departure& each : awaited_) failed(each.whose);
+  departing_.clear();
+  awaited_.clear();
+  unawaited_.clear();
+  leaving_.clear();
+}
+
+/// A peer's time ends here, whether or not the store can be reached, or has removed it yet.
+task<> agent::expire_loop() {
+  for (;;) {
+    std::vector<public_key> keys = book_.expire(time_.at(with_.time.now(), with_.time.steady()));
+    if (time_.went_back()) {
+      log::warning("the clock went back; peers that expired too early are read again");
+      book_.reconsider();
+      reread_ = true;
+    }
+    if (!keys.empty()) {
+      log::info("peers expired", {{"peers", std::uint64_t{keys.size()}}});
+      note(keys);
+      (void)submit(std::move(keys), until::stripped);
+    }
+    co_await with_.time.wait_until(with_.time.steady() + expire_every);
+  }
+}
+
+}  // namespace peerage
