@@ -22,6 +22,7 @@ task<> agent::compare_loop() {
   milliseconds retry{shortest_pause};
   for (;;) {
     const steady_time begun = with_.time.steady();
+    compare_now_.clear();  // whatever it was for, this one sees to it
     auto compared = co_await compare();
     const auto took = with_.time.steady() - begun;
     if (compared) {

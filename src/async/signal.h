@@ -13,6 +13,8 @@ class signal {
   explicit signal(const asio::any_io_executor& loop);
 
   void notify();
+  /// Forgets a notify() that nobody waited for.
+  void clear() { raised_ = false; }
 
   /// Returns after a notify(), at once where one came since the last wait(). Cancelling ends it
   /// with an exception and forgets nothing.

@@ -320,6 +320,7 @@ TEST(fleet, F12_a_cold_gateway_with_50000_peers_serves_meanwhile) {
   caller api = all.call();
   api.make_network("acme", {}, "fd00:2::/48");
   milliseconds worst{};
+  std::string slowest;
   int made = 0;
   bool settled = false;
   const auto begun = clock_type::now();
@@ -329,13 +330,14 @@ TEST(fleet, F12_a_cold_gateway_with_50000_peers_serves_meanwhile) {
     const answer said = api.call("POST", peers, wish("new-" + std::to_string(made), key));
     const auto took = std::chrono::duration_cast<milliseconds>(clock_type::now() - asked);
     ASSERT_EQ(said.status, 201) << said.text;
+    if (took > worst) slowest = said.text;
     worst = std::max(worst, took);
     ++made;
     settled = gateway.running().log().find(" gateway settled") != std::string::npos;
   }
   EXPECT_TRUE(settled);
   EXPECT_GT(made, 5) << "there were enrolments meanwhile";
-  EXPECT_LE(worst, 250ms) << "of " << made << " enrolments";
+  EXPECT_LE(worst, 250ms) << "of " << made << " enrolments: " << slowest;
   EXPECT_EQ(gateway.peers(), many + static_cast<unsigned>(made));
   RecordProperty("worst_ms", static_cast<int>(worst.count()));
   std::printf(
