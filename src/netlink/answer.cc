@@ -61,23 +61,23 @@ result<dump_progress> dump_reader::add(bytes_view datagram, const message_taker&
     interrupted_ = interrupted_ || (found->flags & NLM_F_DUMP_INTR) != 0;
     if (found->type == NLMSG_DONE) {
       const int number = read<int>(found->payload).value_or(0);
-      return dump_progress{true, interrupted_, verdict_of(-number)};
+      return dump_progress{true, interrupted_, lossy_, verdict_of(-number)};
     }
     if (found->type == NLMSG_ERROR) {
       auto answer = verdict_in(*found);
       if (!answer) return fail(errc::corrupt, "the kernel's answer is too short");
-      return dump_progress{true, interrupted_, std::move(*answer)};
+      return dump_progress{true, interrupted_, lossy_, std::move(*answer)};
     }
-    if (interrupted_) continue;
+    if (lossy_) continue;
     if (auto taken = take(*found); !taken) return std::unexpected(taken.error());
   }
   if (!list.sound()) return fail(errc::corrupt, "the kernel's dump is malformed");
-  return dump_progress{false, interrupted_, {}};
+  return dump_progress{false, interrupted_, lossy_, {}};
 }
 
 dump_progress dump_reader::lose() {
-  interrupted_ = true;
-  return {false, true, {}};
+  lossy_ = true;
+  return {false, interrupted_, true, {}};
 }
 
 }  // namespace peerage::netlink

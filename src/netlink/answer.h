@@ -33,20 +33,23 @@ result<std::optional<verdict>> read_answer(bytes_view datagram, std::uint32_t se
 
 struct dump_progress {
   bool finished = false;
-  bool interrupted = false;  // what was dumped changed meanwhile: the dump is worth nothing
-  verdict answer;            // of a finished one
+  // What was dumped changed meanwhile: worth nothing, unless one knows what changed.
+  bool interrupted = false;
+  bool lossy = false;  // some of it never arrived: worth nothing
+  verdict answer;      // of a finished one
 };
 
 class dump_reader {
  public:
   explicit dump_reader(std::uint32_t sequence = 0) : sequence_(sequence) {}
   result<dump_progress> add(bytes_view datagram, const message_taker& take);
-  /// Some of it was lost, which is as bad as a change meanwhile; the rest is still to be read.
+  /// Some of it was lost; the rest is still to be read.
   dump_progress lose();
 
  private:
   std::uint32_t sequence_;
   bool interrupted_ = false;
+  bool lossy_ = false;
 };
 
 }  // namespace peerage::netlink

@@ -144,7 +144,8 @@ class kernel_device final : public device {
     return from;
   }
 
-  task<result<bool>> dump_once(kernel_socket& from, dump_taker& into);
+  enum class dumped { whole, changed, in_part };  // changed: meanwhile, says the kernel
+  task<result<dumped>> dump_once(kernel_socket& from, dump_taker& into);
   result<> listen();
   result<bool> gone();
 
@@ -179,7 +180,7 @@ task<result<>> kernel_device::dump(dump_taker& into) {
     // The kernel says so of any change meanwhile. One that made or changed a peer ends no dump
     // early, and disturbs no other peer; and these were ours.
     const bool ours_alone = gate_->changes != changes && gate_->drops == drops;
-    if (*whole || ours_alone) {
+    if (*whole == dumped::whole || (*whole == dumped::changed && ours_alone)) {
       spare_.emplace(std::move(*socket));
       co_return result<>{};
     }
@@ -189,8 +190,8 @@ task<result<>> kernel_device::dump(dump_taker& into) {
                  "the peers of interface " + interface_ + " changed during each of five dumps");
 }
 
-/// False when the dump was interrupted.
-task<result<bool>> kernel_device::dump_once(kernel_socket& from, dump_taker& into) {
+task<result<kernel_device::dumped>> kernel_device::dump_once(kernel_socket& from,
+                                                             dump_taker& into) {
   dump_decoder decoder;
   request asked = encode_dump(family_, interface_);
   into.begin();
@@ -207,7 +208,7 @@ task<result<bool>> kernel_device::dump_once(kernel_socket& from, dump_taker& int
         co_return fail(code_of(part->answer.number), "can't list the peers of interface " +
                                                          interface_ + ": " + part->answer.text);
       }
-      co_return !part->interrupted;
+      co_return part->lossy ? dumped::in_part : part->interrupted ? dumped::changed : dumped::whole;
     }
     co_await asio::post(loop_, asio::use_awaitable);
   }

@@ -123,7 +123,7 @@ result<verdict> kernel_socket::dump(request& message, const std::function<void()
     for (;;) {
       auto part = read_dump(take);
       if (!part) return std::unexpected(part.error());
-      if (part->finished && !part->interrupted) return std::move(part->answer);
+      if (part->finished && !part->interrupted && !part->lossy) return std::move(part->answer);
       if (part->finished) break;
     }
   }
