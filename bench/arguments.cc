@@ -10,7 +10,6 @@
 namespace peerage::bench {
 namespace {
 
-constexpr std::uint64_t most_peers = 60'000;  // a userspace device holds 65,536
 constexpr std::uint64_t most_rounds = 1'000'000;
 constexpr std::size_t most_stands = 4;
 
@@ -23,11 +22,11 @@ std::optional<std::uint64_t> whole(std::string_view text, std::uint64_t most) {
   return value;
 }
 
-std::vector<std::uint32_t> numbers(std::string_view text) {
+std::vector<std::uint32_t> numbers(std::string_view text, std::uint64_t most) {
   std::vector<std::uint32_t> all;
   while (!text.empty()) {
     const auto comma = std::min(text.find(','), text.size());
-    const auto one = whole(text.substr(0, comma), most_peers);
+    const auto one = whole(text.substr(0, comma), most);
     if (!one || all.size() == most_stands) return {};
     all.push_back(static_cast<std::uint32_t>(*one));
     text.remove_prefix(std::min(comma + 1, text.size()));
@@ -37,7 +36,8 @@ std::vector<std::uint32_t> numbers(std::string_view text) {
 
 }  // namespace
 
-std::optional<arguments> parse_arguments(int argc, char** argv, const char* help) {
+std::optional<arguments> parse_arguments(int argc, char** argv, const char* help,
+                                         argument_rules rules) {
   static const option all[] = {
       {"bin-dir", required_argument, nullptr, 'b'}, {"consul", required_argument, nullptr, 's'},
       {"json", required_argument, nullptr, 'j'},    {"peers", required_argument, nullptr, 'p'},
@@ -58,13 +58,14 @@ std::optional<arguments> parse_arguments(int argc, char** argv, const char* help
         good = good && made.rounds > 0;
         break;
       case 'p':
-        made.peers = numbers(value);
+        made.peers = numbers(value, rules.most_peers);
         good = good && !made.peers.empty();
         break;
       default: good = false;
     }
   }
-  if (good && optind == argc && !made.bin_dir.empty() && !made.consul.empty()) return made;
+  good = good && (!rules.needs_consul || !made.consul.empty());
+  if (good && optind == argc && !made.bin_dir.empty()) return made;
   std::fputs(help, stderr);
   return {};
 }

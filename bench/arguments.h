@@ -1,4 +1,4 @@
-// What the fleet's benchmarks take on the command line.
+// What most benchmarks take on the command line.
 #pragma once
 
 #include <cstdint>
@@ -10,15 +10,21 @@ namespace peerage::bench {
 
 struct arguments {
   std::string bin_dir;
-  std::string consul;  // the program
-  std::string json;    // a file for the values; empty: none
-  std::vector<std::uint32_t> peers{100, 50'000};
-  std::uint64_t rounds = 0;  // 0: as the benchmark likes
+  std::string consul;                // the program
+  std::string json;                  // a file for the values; empty: none
+  std::vector<std::uint32_t> peers;  // empty: as the benchmark likes, and so with rounds
+  std::uint64_t rounds = 0;          // 0: as the benchmark likes
   bool quick = false;
   bool check = false;
 };
 
+struct argument_rules {
+  std::uint64_t most_peers = 60'000;  // a userspace device holds 65,536
+  bool needs_consul = true;
+};
+
 /// Nothing, after printing `help` on standard error, where they are not such.
-std::optional<arguments> parse_arguments(int argc, char** argv, const char* help);
+std::optional<arguments> parse_arguments(int argc, char** argv, const char* help,
+                                         argument_rules rules = {});
 
 }  // namespace peerage::bench

@@ -282,8 +282,9 @@ int run(const arguments& wanted, const std::string& folder) {
 
 int main(int argc, char** argv) {
   using namespace peerage::bench;
-  const auto wanted = parse_arguments(argc, argv, help);
+  auto wanted = parse_arguments(argc, argv, help);
   if (!wanted) return 2;
+  if (wanted->peers.empty()) wanted->peers = {100, 50'000};
   try {
     return in_own_place(wanted->bin_dir,
                         [&](const std::string& folder) { return run(*wanted, folder); });

@@ -46,7 +46,7 @@ plain_database::plain_database(const std::string& file) {
   sqlite3_wal_hook(handle_, count, &log_pages_);
   begin_ = prepare("BEGIN IMMEDIATE");
   revise_ = prepare("UPDATE meta SET value = value + 1 WHERE name = 'revision' RETURNING value");
-  insert_ = prepare("INSERT INTO peers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  insert_ = prepare("INSERT INTO peers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   remove_ = prepare("DELETE FROM peers WHERE network = ? AND name = ?");
   commit_ = prepare("COMMIT");
 }
@@ -91,6 +91,7 @@ void plain_database::put(const peer& row) {
   sqlite3_bind_int64(insert_, 8, row.created_at.time_since_epoch().count());
   bind_text(insert_, 10, row.created_by.text());
   sqlite3_bind_int64(insert_, 11, revision);
+  sqlite3_bind_int64(insert_, 12, row.assigned_at.time_since_epoch().count());
   step(insert_, SQLITE_DONE);
   step(commit_, SQLITE_DONE);
 }
@@ -105,6 +106,13 @@ void plain_database::remove(const peer& row) {
   if (log_pages_ <= long_log_pages) return;
   check(sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr));
   log_pages_ = 0;
+}
+
+void plain_database::let_expire(std::uint32_t count, wall_time when) {
+  const std::string sql =
+      "UPDATE peers SET expires_at = " + std::to_string(when.time_since_epoch().count()) +
+      " WHERE name IN (SELECT name FROM peers LIMIT " + std::to_string(count) + ")";
+  check(sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr));
 }
 
 std::string plain_database::version() {

@@ -29,6 +29,8 @@ class plain_database {
   void put(const peer& row);
   /// Takes it out again, in a transaction of its own; and moves a long log into the file.
   void remove(const peer& row);
+  /// So many of the peers expire then.
+  void let_expire(std::uint32_t count, wall_time when);
   static std::string version();
 
  private:

@@ -130,10 +130,14 @@ std::optional<int> ended(pid_t program) {
   return got == 0 ? std::nullopt : std::optional(status_of(waited));
 }
 
-std::string first_line_of(std::vector<std::string> words, const std::string& log_file) {
-  const pid_t started = start(std::move(words), log_file);
+int wait_for(pid_t program) {
   int waited = 0;
-  while (::waitpid(started, &waited, 0) < 0) must(errno == EINTR, "waitpid");
+  while (::waitpid(program, &waited, 0) < 0) must(errno == EINTR, "waitpid");
+  return status_of(waited);
+}
+
+std::string first_line_of(std::vector<std::string> words, const std::string& log_file) {
+  wait_for(start(std::move(words), log_file));
   const std::string text = text_of_file(log_file);
   std::filesystem::remove(log_file);
   return text.substr(0, text.find('\n'));

@@ -28,6 +28,8 @@ pid_t start(std::vector<std::string> words, const std::string& log_file);
 /// The exit status of a program that has ended, 128 and the signal's number for one that was
 /// killed; nothing while it runs.
 std::optional<int> ended(pid_t program);
+/// The same, when it has ended.
+int wait_for(pid_t program);
 
 /// The first line of what a program prints, which ends by itself.
 std::string first_line_of(std::vector<std::string> words, const std::string& log_file);

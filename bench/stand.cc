@@ -1,5 +1,6 @@
 #include "bench/stand.h"
 
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <boost/asio/steady_timer.hpp>
@@ -21,10 +22,10 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::size_t peers_in_one_commit = 32;
+constexpr std::size_t peers_in_one_commit = 1'000;
 constexpr std::size_t peers_in_one_write = 256;
 constexpr auto answer_limit = std::chrono::seconds(30);
-constexpr auto settle_limit = std::chrono::minutes(5);
+constexpr auto settle_limit = std::chrono::minutes(20);
 constexpr auto look_again = std::chrono::milliseconds(20);
 
 const auto network_of_all = *network_name::parse("bench");
@@ -82,7 +83,8 @@ task<> stand::prepare() {
     if (::mkdir(each.c_str(), 0700) != 0) give_up("making " + each);
   }
   co_await fill_store();
-  co_await start_daemon();
+  if (options_.alone) co_return;
+  (void)co_await start_daemon();
   co_await fill_device();
 }
 
@@ -95,7 +97,7 @@ peer stand::next_peer() {
   made.public_key = public_key(key);
   made.gateway = gateway_of_all;
   made.ipv6 = peer_ipv6(range_, gateway_number, made.id, 0);
-  made.created_at = now();
+  made.created_at = made.assigned_at = now();
   made.created_by = *token_id::parse("benchbench");
   return made;
 }
@@ -110,20 +112,20 @@ task<> stand::fill_store() {
     transaction writes;
     for (; done < options_.peers && writes.size() < peers_in_one_commit; ++done) {
       peer made = next_peer();
-      existing_.push_back(set_peer{{made.public_key, {}, made.addresses()}});
+      if (!options_.alone) existing_.push_back(set_peer{{made.public_key, {}, made.addresses()}});
       writes.push_back(put{std::move(made), absent{}});
     }
     must(co_await desired->commit(std::move(writes)));
   }
   // Closed, it is one file; the parts are measured on a copy.
   desired.reset();
+  if (options_.alone) co_return;
   const std::string copy = options_.folder + "/floor.db";
   std::filesystem::copy_file(file, copy);
   database_ = std::make_unique<plain_database>(copy);
 }
 
-task<> stand::start_daemon() {
-  const std::string number = std::to_string(options_.number);
+task<stand::duration> stand::start_daemon() {
   const std::string port = std::to_string(21'820 + 2 * options_.number);
   const std::string api = "127.0.0.1:" + std::to_string(7'420 + options_.number);
   const std::string config = options_.folder + "/peeraged.toml";
@@ -131,29 +133,45 @@ task<> stand::start_daemon() {
                         << "[api]\nlisten = \"" << api << "\"\n"
                         << "[gateway]\nname = \"" << gateway_of_all.text() << "\"\n"
                         << "region = \"lab\"\nendpoint = \"127.0.0.1:" << port << "\"\n"
-                        << "interface = \"wgbench" << number << "\"\nlisten_port = " << port
-                        << "\n";
-  const std::string log = options_.folder + "/peeraged.log";
-  const pid_t daemon = start({options_.bin_dir + "/peeraged", "--config", config}, log);
+                        << "interface = \"" << interface() << "\"\nlisten_port = " << port << "\n";
+  const std::size_t said_before = text_of_file(log()).size();
+  daemon_ = start({options_.bin_dir + "/peeraged", "--config", config}, log());
   const auto begun = steady_clock::now();
   progress said(called() + "the daemon brings them to its device, seconds",
                 std::chrono::seconds(settle_limit).count());
   asio::steady_timer pause(loop_);
-  for (std::string text; !text.contains(" gateway settled"); text = text_of_file(log)) {
+  for (std::string text; !text.contains(" gateway settled");
+       text = text_of_file(log()).substr(said_before)) {
     const auto waited = steady_clock::now() - begun;
-    if (ended(daemon) || text.contains(" comparison failed") || waited > settle_limit) {
-      throw std::runtime_error("peeraged did not settle; its log:\n" + text_of_file(log));
+    if (ended(daemon_) || text.contains(" comparison failed") || waited > settle_limit) {
+      throw std::runtime_error("peeraged did not settle; its log:\n" + text_of_file(log()));
     }
     said.at(static_cast<std::uint64_t>(waited / std::chrono::seconds(1)));
     pause.expires_after(look_again);
     co_await pause.async_wait(asio::use_awaitable);
   }
+  const auto took = steady_clock::now() - begun;
   token_ = text_of_file(options_.folder + "/state/admin-token");
   while (token_.ends_with('\n')) token_.pop_back();
   client_ = must(http::client::to(loop_, "http://" + api));
   http::request wanted = request("GET", "/v1/gateways/" + gateway_of_all.text());
   const auto answer = co_await send(std::move(wanted));
   device_kind_ = must(json::parse(answer.body)).at("device").as_string().c_str();
+  co_return took;
+}
+
+task<> stand::stop_daemon() {
+  client_.reset();
+  if (::kill(daemon_, SIGTERM) != 0) give_up("stopping peeraged");
+  asio::steady_timer pause(loop_);
+  while (!ended(daemon_)) {
+    pause.expires_after(look_again);
+    co_await pause.async_wait(asio::use_awaitable);
+  }
+}
+
+void stand::let_expire(std::uint32_t count, wall_time when) const {
+  plain_database(options_.folder + "/state/peerage.db").let_expire(count, when);
 }
 
 task<> stand::fill_device() {

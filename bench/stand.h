@@ -24,6 +24,7 @@ struct stand_options {
   std::string folder;   // of its own, made here
   unsigned number = 0;  // tells interfaces, ports and prefixes of several stands apart
   std::uint32_t peers = 0;
+  bool alone = false;  // without the database and the device beside it
 };
 
 class stand {
@@ -32,6 +33,15 @@ class stand {
 
   /// Stores the peers, starts the daemon, and returns when its device has them all.
   task<> prepare();
+
+  /// What its start to a device with every peer took.
+  task<std::chrono::steady_clock::duration> start_daemon();
+  task<> stop_daemon();
+  /// While the daemon is stopped: so many of the peers expire then.
+  void let_expire(std::uint32_t count, wall_time when) const;
+  pid_t daemon() const { return daemon_; }
+  std::string log() const { return options_.folder + "/peeraged.log"; }
+  std::string interface() const { return "wgbench" + std::to_string(options_.number); }
 
   /// Does the part once. With `keep` the time it took is entered into values().
   task<> once(part which, bool keep);
@@ -44,7 +54,6 @@ class stand {
 
   peer next_peer();
   task<> fill_store();
-  task<> start_daemon();
   task<> fill_device();
   task<http::response> send(http::request wanted);
   http::request request(std::string method, std::string path) const;
@@ -65,6 +74,7 @@ class stand {
   std::optional<http::client> client_;
   std::unique_ptr<plain_database> database_;
   plain_device device_;
+  pid_t daemon_ = 0;
   measured values_;
 };
 

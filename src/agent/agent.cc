@@ -23,6 +23,7 @@ agent::agent(asio::any_io_executor loop, agent_options options, agent_parts part
       tell_now_(loop),
       settle_now_(loop),
       keep_now_(loop),
+      remember_now_(loop),
       looked_(loop),
       background_(loop) {}
 
@@ -30,6 +31,7 @@ task<result<>> agent::start() {
   if (auto recalled = recall(); !recalled) {
     log::error("mirror can't be read; the store has it all", {{"error", recalled.error().message}});
   }
+  recollect();
   if (auto joined = co_await join(); !joined) {
     const bool without_store = joined.error().code == errc::unavailable && options_.self.number > 0;
     if (!without_store) co_return joined;
@@ -46,6 +48,7 @@ task<result<>> agent::start() {
   background_.spawn(tell_loop());
   background_.spawn(settle_loop());
   background_.spawn(keep_loop());
+  background_.spawn(remember_loop());
   background_.spawn(expire_loop());
   background_.spawn(beat_loop());
   background_.spawn(watch_loop());
@@ -58,6 +61,9 @@ task<> agent::stop() {
   if (const auto kept = co_await keep(); !kept) {
     log::error("mirror can't be written", {{"error", kept.error().message}});
   }
+  if (const auto saved = co_await save_sightings(); !saved) {
+    log::error("sightings can't be written", {{"error", saved.error().message}});
+  }
   gateway_name name = options_.self.name;
   if (joined_) co_await with_.desired.release(std::move(name));
 }
@@ -69,6 +75,7 @@ agent::health agent::how() const {
   if (!with_.word.connected()) now.troubles.emplace_back("bus: not connected");
   if (!device_trouble_.empty()) now.troubles.push_back("device: " + device_trouble_);
   if (!mirror_trouble_.empty()) now.troubles.push_back("mirror: " + mirror_trouble_);
+  if (!sightings_trouble_.empty()) now.troubles.push_back("sightings: " + sightings_trouble_);
   if (book_.held() > 0) {
     now.troubles.push_back("removals held: the store suddenly lacks " +
                            std::to_string(book_.held()) +
@@ -156,6 +163,7 @@ task<status_reply> agent::status(status_request request) {
   status_reply reply;
   reply.peers = static_cast<std::uint32_t>(book_.peers());
   reply.device = with_.device.kind();
+  reply.remembers_since = remembers_since_;
   if (request.want_seen && !request.public_keys.empty()) co_await look_for_status();
   for (const public_key& key : request.public_keys) {
     const ledger::entry* known = book_.find(key);

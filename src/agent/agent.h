@@ -23,6 +23,7 @@
 #include "ports/device.h"
 #include "ports/link.h"
 #include "ports/mirror.h"
+#include "ports/sightings.h"
 #include "ports/store.h"
 
 namespace peerage {
@@ -40,7 +41,8 @@ struct agent_parts {
   clock& time;
   peerage::device& device;
   peerage::link& link;
-  mirror* copy = nullptr;  // none where the store is on this host
+  mirror* copy = nullptr;     // none where the store is on this host
+  sightings* seen = nullptr;  // none: what was seen is forgotten with this process
   /// Makes the device ready: there, up, with its own key and port. Called at the start and whenever
   /// the device was lost; harmless where all is well.
   std::function<task<result<>>()> bring_up;
@@ -107,6 +109,8 @@ class agent final : public gateway_service {
   task<result<>> written(std::vector<public_key> keys, until when = until::gone);
   task<> write_loop();
   task<> make_ready();
+  void say_altered(std::string_view what);
+  task<> put_right();
   std::vector<std::shared_ptr<job>> take_batch();
   task<> write_batch(std::vector<std::shared_ptr<job>> batch);
   task<result<>> write(const std::vector<std::shared_ptr<job>>& batch);
@@ -128,6 +132,7 @@ class agent final : public gateway_service {
   task<> compare_loop();
   task<result<>> compare();
   task<result<std::vector<public_key>>> look();
+  void look_at_link();
   bool looked_lately() const;
 
   // follow.cc: the store's word
@@ -144,6 +149,11 @@ class agent final : public gateway_service {
   // keep.cc: the mirror
   task<> keep_loop();
   task<result<>> keep();
+
+  // remember.cc: what the device forgets
+  void recollect();
+  task<> remember_loop();
+  task<result<>> save_sightings();
 
   asio::any_io_executor loop_;
   agent_options options_;
@@ -169,6 +179,7 @@ class agent final : public gateway_service {
   signal work_;
   trusted_time time_;
   bool ready_ = false;             // the device is there and configured
+  bool altered_ = false;           // and somebody else has changed that
   link_plan arranged_;             // what the interface has now
   std::uint64_t arranged_at_ = 0;  // the ledger's count of network changes then
   std::string device_trouble_;
@@ -197,6 +208,10 @@ class agent final : public gateway_service {
   mirror_head kept_{};  // as it is in the mirror
   signal keep_now_;
   std::string mirror_trouble_;
+
+  wall_time remembers_since_;
+  signal remember_now_;
+  std::string sightings_trouble_;
 
   /// One look at a time; what it saw of each peer is kept, as far as somebody asks for it.
   bool looking_ = false;

@@ -340,8 +340,8 @@ TEST_F(agent_test, a_gateway_that_another_process_runs_is_refused) {
   claimant other{"elsewhere", "start 0", "process 7 on host far-away"};
   run_on(loop, desired.claim(std::move(gateway), std::move(other))).value();
   agent_options options{sample_gateway("gw-1"), {"here", "start 1", "the test"}};
-  agent_parts parts{
-      desired, word, time, tunnel, interface, nullptr, [this] { return ready(this); }};
+  agent_parts parts{desired,   word,    time,    tunnel,
+                    interface, nullptr, nullptr, [this] { return ready(this); }};
   mind = std::make_unique<agent>(loop.get_executor(), options, std::move(parts));
   const auto started = run_on(loop, mind->start());
   ASSERT_FALSE(started);

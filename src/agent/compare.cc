@@ -33,6 +33,7 @@ task<> agent::compare_loop() {
                                       {"from", spoken_ ? "store" : "mirror"}});
       }
       settled_ = true;
+      if (spoken_) book_.forget_remembered();
       device_trouble_.clear();
       // A comparison costs by the peer, so a large gateway makes fewer.
       const auto pause = std::max<steady_duration>(options_.reconcile, 20 * took);
@@ -54,6 +55,7 @@ task<result<>> agent::compare() {
     auto ready = co_await written(std::move(none));
     if (!ready) co_return ready;
   }
+  look_at_link();
   const revision as_of = book_.as_of();
   while (looking_) co_await looked_.wait();
   auto keys = co_await look();
@@ -71,6 +73,12 @@ task<result<>> agent::compare() {
   co_return result<>{};
 }
 
+/// Where it is gone altogether, watch_loop() hears of it.
+void agent::look_at_link() {
+  const auto now = with_.link.state();
+  if (now && now->exists && !now->up) say_altered("it was set down");
+}
+
 /// Looks at the device: what differs from what is wanted. One at a time.
 task<result<std::vector<public_key>>> agent::look() {
   // Whoever asked may give up while the device answers.
@@ -84,6 +92,7 @@ task<result<std::vector<public_key>>> agent::look() {
   struct eyes final : dump_taker {
     explicit eyes(agent& whose) : mine(whose) {}
     void begin() override { mine.book_.begin_comparison(mine.with_.time.now()); }
+    void altered() override { mine.say_altered("its private key or UDP port"); }
     void take(const device_entry& entry) override { mine.book_.compare(entry); }
     agent& mine;
   } into(*this);
@@ -96,6 +105,7 @@ task<result<std::vector<public_key>>> agent::look() {
     if (dumped.error().code == errc::unavailable) ready_ = false;
     co_return std::unexpected(dumped.error());
   }
+  remember_now_.notify();
   const std::size_t held = book_.held();
   std::vector<public_key> keys =
       book_.end_comparison(spoken_ ? ledger::strangers::remove : ledger::strangers::leave);

@@ -12,6 +12,7 @@
 #include "testing/fake_clock.h"
 #include "testing/fake_device.h"
 #include "testing/fake_mirror.h"
+#include "testing/fake_sightings.h"
 #include "testing/fake_store.h"
 #include "testing/run.h"
 #include "testing/samples.h"
@@ -35,6 +36,7 @@ struct agent_test : testing::Test {
   gateway_name name = *gateway_name::parse("gw-1");
   fake_mirror saved;
   mirror* copy = nullptr;
+  fake_sightings remembered;
   int brought_up = 0;
   bool broken = false;
   std::unique_ptr<agent> mind;
@@ -56,7 +58,8 @@ struct agent_test : testing::Test {
   }
   void start() {
     agent_options options{sample_gateway("gw-1"), {"here", "start 1", "the test"}};
-    agent_parts parts{desired, word, time, tunnel, interface, copy, [this] { return ready(this); }};
+    agent_parts parts{desired,   word, time,        tunnel,
+                      interface, copy, &remembered, [this] { return ready(this); }};
     mind = std::make_unique<agent>(loop.get_executor(), options, std::move(parts));
     ASSERT_TRUE(run_on(loop, mind->start()));
     settle();

@@ -116,5 +116,47 @@ TEST_F(agent_test, a_clock_that_jumps_lets_nobody_expire_early) {
   EXPECT_TRUE(tunnel.has(one.public_key)) << "and where it was wrong, the store has it still";
 }
 
+TEST_F(agent_test, a_device_that_somebody_changed_is_put_right_and_keeps_its_peers) {
+  start();
+  const peer one = sample_peer("acme", "a", 1);
+  put_peer(one, store_peer(one));
+  const int before = brought_up;
+  tunnel.altered = true;
+  pass(seconds{31});
+  EXPECT_EQ(brought_up, before + 1);
+  interface.now = {true, true, true, false};
+  tunnel.altered = false;
+  pass(seconds{31});
+  EXPECT_EQ(brought_up, before + 2) << "it was set down";
+  EXPECT_TRUE(tunnel.has(one.public_key));
+}
+
+TEST_F(agent_test, what_was_seen_of_a_peer_outlives_its_device_and_its_daemon) {
+  start();
+  const peer one = sample_peer("acme", "a", 1), never = sample_peer("acme", "b", 2);
+  for (const peer& each : {one, never}) put_peer(each, store_peer(each));
+  const wall_time seen = time.now();
+  tunnel.peers.at(one.public_key).status.last_handshake_at = seen;
+  pass(seconds{31});
+  EXPECT_EQ(remembered.kept.size(), 1U);
+  run_on(loop, mind->stop());
+  tunnel.peers.clear();  // as after a reboot
+  start();
+  pass(seconds{31});
+  const auto last_handshake = [&](const peer& of) {
+    status_request asked{{of.public_key}, true};
+    const status_reply reply = run_on(loop, mind->status(std::move(asked)));
+    return reply.reports.at(0).seen.value().last_handshake_at;
+  };
+  EXPECT_EQ(last_handshake(one), seen);
+  EXPECT_FALSE(last_handshake(never));
+  tunnel.peers.at(one.public_key).status.last_handshake_at = seen + seconds{60};
+  pass(seconds{31});
+  EXPECT_EQ(last_handshake(one), seen + seconds{60});
+  remove(one, commit(removal{one.id, anything{}}));
+  pass(seconds{31});
+  EXPECT_TRUE(remembered.kept.empty()) << "of one that went, nothing is kept";
+}
+
 }  // namespace
 }  // namespace peerage

@@ -42,8 +42,9 @@ task<result<>> agent::written(std::vector<public_key> keys, until when) {
 
 task<> agent::write_loop() {
   for (;;) {
-    while (waiting_.empty() && !removing()) co_await work_.wait();
+    while (waiting_.empty() && !removing() && !altered_) co_await work_.wait();
     if (!ready_) co_await make_ready();
+    if (altered_) co_await put_right();
     if (!waiting_.empty()) {
       auto batch = take_batch();
       co_await write_batch(std::move(batch));
@@ -55,6 +56,7 @@ task<> agent::write_loop() {
 
 /// One attempt to have a device; where it fails, whoever waits is told so.
 task<> agent::make_ready() {
+  altered_ = false;
   auto ready = co_await with_.bring_up();
   if (ready) {
     ready_ = true;
@@ -71,6 +73,24 @@ task<> agent::make_ready() {
   forget_removals({errc::unavailable, "the gateway's device is away: " + device_trouble_, {}});
   log::error("device can't be brought up",
              {{"interface", with_.link.name()}, {"error", ready.error().message}});
+}
+
+void agent::say_altered(std::string_view what) {
+  log::warning("device was changed by somebody else, and is put right",
+               {{"interface", with_.link.name()}, {"changed", what}});
+  altered_ = true;
+  work_.notify();
+}
+
+/// Its peers are still there.
+task<> agent::put_right() {
+  altered_ = false;
+  const auto ready = co_await with_.bring_up();
+  if (ready) co_return;
+  device_trouble_ = ready.error().message;
+  log::error("device can't be put right",
+             {{"interface", with_.link.name()}, {"error", device_trouble_}});
+  if (ready.error().code == errc::unavailable) ready_ = false;
 }
 
 std::vector<std::shared_ptr<agent::job>> agent::take_batch() {

@@ -8,6 +8,7 @@
 #include "local/bus.h"
 #include "log/log.h"
 #include "sqlite/mirror.h"
+#include "sqlite/sightings.h"
 #include "sqlite/store.h"
 
 namespace peerage {
@@ -67,6 +68,11 @@ result<backends> open_backends(asio::any_io_executor loop, clock& time, const da
     auto mirror = open_sqlite_mirror(config.state_dir + "/mirror.db");
     if (!mirror) return std::unexpected(std::move(mirror.error()));
     made.mirror = *std::move(mirror);
+  }
+  if (config.gateway) {
+    auto seen = open_sqlite_sightings(config.state_dir + "/sightings.db", time.now());
+    if (!seen) return std::unexpected(std::move(seen.error()));
+    made.seen = *std::move(seen);
   }
   return made;
 }

@@ -8,6 +8,7 @@
 #include "natsbus/bus.h"
 #include "ports/clock.h"
 #include "ports/mirror.h"
+#include "ports/sightings.h"
 #include "ports/store.h"
 
 namespace peerage {
@@ -15,8 +16,9 @@ namespace peerage {
 struct backends {
   std::unique_ptr<peerage::store> store;
   std::unique_ptr<peerage::bus> bus;
-  nats_bus* nats = nullptr;                 // `bus`, where it is one: it wants to be stopped
-  std::unique_ptr<peerage::mirror> mirror;  // of a gateway whose store is elsewhere
+  nats_bus* nats = nullptr;                  // `bus`, where it is one: it wants to be stopped
+  std::unique_ptr<peerage::mirror> mirror;   // of a gateway whose store is elsewhere
+  std::unique_ptr<peerage::sightings> seen;  // of a gateway
 };
 
 /// `process_id` is this state_dir's own and stays the same across restarts. `time` outlives them.

@@ -168,6 +168,7 @@ task<result<>> service::start_gateway() {
                     tunnel_->device(),
                     tunnel_->link(),
                     with_.mirror.get(),
+                    with_.seen.get(),
                     [this] { return tunnel_->bring_up(); },
                     [this](error why) {
                       failure_ = std::move(why);

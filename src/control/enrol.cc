@@ -72,7 +72,7 @@ task<result<enrolment>> control::enrol(const principal& who, network_name networ
   auto on = co_await choose(wanted);
   if (!on) co_return std::unexpected(on.error());
   made.gateway = on->name;
-  made.created_at = clock_.now();
+  made.created_at = made.assigned_at = clock_.now();
   if (wanted.ttl.value) made.expires_at = made.created_at + *wanted.ttl.value;
 
   auto kept = co_await store_peer(std::move(made), *in, on->number, absent{}, true);
@@ -139,6 +139,7 @@ task<result<enrolment>> control::change(stored<peer> old, network in, enrol_requ
     on = *std::move(chosen);
     next.gateway = on.name;
   }
+  if (elsewhere || next.public_key != old.value.public_key) next.assigned_at = clock_.now();
   revision at = old.revision;
   if (next != old.value) {
     auto kept = co_await store_peer(std::move(next), in, on.number, old.revision, elsewhere);

@@ -18,12 +18,12 @@ std::unexpected<error> no_peer(const peer_id& id) {
               "there is no peer " + id.name.text() + " in network " + id.network.text(), "name");
 }
 
-/// The last sign of life; nothing while it is unknown. A peer that was never seen counts from its
-/// creation, or from when this device got it: what an earlier device saw is not known.
+/// The last sign of life; nothing while it is unknown. A peer that was never seen counts from when
+/// its gateway got it, or from where the gateway's memory begins.
 std::optional<wall_time> last_seen(const peer_view& view) {
   if (view.state != peer_state::live || !view.seen) return {};
   if (view.seen->last_handshake_at) return view.seen->last_handshake_at;
-  return std::max(view.what.value.created_at, view.live_at.value_or(wall_time::max()));
+  return std::max(view.what.value.assigned_at, view.remembered_since.value_or(wall_time::max()));
 }
 
 }  // namespace
@@ -104,6 +104,7 @@ task<> control::fill_states(std::vector<peer_view>& views, bool want_seen) {
       peer_report& report = reply->reports[n];
       view.state = report.live ? peer_state::live : peer_state::pending;
       view.live_at = report.live_at;
+      view.remembered_since = reply->remembers_since;
       view.seen = std::move(report.seen);
     }
   }

@@ -88,6 +88,7 @@ struct peer_report {
 struct status_reply {
   std::uint32_t peers = 0;
   std::string device;
+  wall_time remembers_since;         // handshakes before then are not known
   std::vector<peer_report> reports;  // one for each key asked, in the same order
 };
 

@@ -29,6 +29,7 @@ struct peer {
   ip_address ipv6;
   std::optional<ip_address> ipv4;
   wall_time created_at;
+  wall_time assigned_at;  // when this key came to this gateway: made, re-keyed or moved
   std::optional<wall_time> expires_at;
   token_id created_by;
 

@@ -252,6 +252,19 @@ bool decode_into(device_entry& entry, const attribute& found) {
   }
 }
 
+/// One attribute of the device itself; false where it is malformed.
+bool decode_into(device_self& self, const attribute& found) {
+  if (found.type == WGDEVICE_A_PRIVATE_KEY) {
+    if (found.payload.size() != WG_KEY_LEN) return false;
+    self.private_key.emplace(found.payload.first<WG_KEY_LEN>());
+  } else if (found.type == WGDEVICE_A_LISTEN_PORT) {
+    const auto port = read<std::uint16_t>(found.payload);
+    if (!port) return false;
+    self.listen_port = *port;
+  }
+  return true;
+}
+
 std::optional<public_key> key_in(bytes_view peer) {
   attributes list(peer);
   while (const auto found = list.next()) {
@@ -267,16 +280,22 @@ std::optional<public_key> key_in(bytes_view peer) {
 result<> dump_decoder::add(bytes_view payload) {
   const auto header = read<genlmsghdr>(payload);
   if (!header || header->cmd != WG_CMD_GET_DEVICE) return corrupt("header");
+  device_self self;
   attributes list(payload.subspan(sizeof(genlmsghdr)));
   while (const auto found = list.next()) {
-    if (found->type != WGDEVICE_A_PEERS) continue;
-    attributes peers(found->payload);
-    while (const auto peer = peers.next()) {
-      if (auto added = add_peer(peer->payload); !added) return added;
+    if (found->type == WGDEVICE_A_PEERS) {
+      attributes peers(found->payload);
+      while (const auto peer = peers.next()) {
+        if (auto added = add_peer(peer->payload); !added) return added;
+      }
+      if (!peers.sound()) return corrupt("list of peers");
+    } else if (!decode_into(self, *found)) {
+      return corrupt("key or port");
     }
-    if (!peers.sound()) return corrupt("list of peers");
   }
   if (!list.sound()) return corrupt("attribute");
+  // The kernel says it in the first message alone.
+  if (!self_) self_ = self;
   return {};
 }
 

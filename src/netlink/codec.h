@@ -63,11 +63,20 @@ request encode_configure(std::uint16_t family, std::string_view interface,
 /// Asks for a dump of the device.
 request encode_dump(std::uint16_t family, std::string_view interface);
 
+/// What a dump says of the device itself.
+struct device_self {
+  std::optional<secret_key> private_key;  // absent: it has none
+  std::uint16_t listen_port = 0;
+};
+
 /// Puts a dump together from its messages; a peer may span several.
 class dump_decoder {
  public:
   /// `payload` is what follows nlmsghdr. After an error the decoder is of no more use.
   result<> add(bytes_view payload);
+
+  /// Of the first message; nothing before it.
+  const std::optional<device_self>& self() const { return self_; }
 
   /// Those that are whole by now, their allowed IPs sorted: not the last one, which may go on.
   std::vector<device_entry> take_whole();
@@ -77,6 +86,7 @@ class dump_decoder {
  private:
   result<> add_peer(bytes_view from);
 
+  std::optional<device_self> self_;
   std::vector<device_entry> entries_;
   std::size_t seen_ = 0;  // peers
 };

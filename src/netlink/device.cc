@@ -98,7 +98,10 @@ class kernel_device final : public device {
   task<result<>> configure(secret_key private_key, std::uint16_t listen_port) override {
     if (auto connected = connect(); !connected) co_return connected;
     request message = encode_configure(family_, interface_, private_key, listen_port);
-    co_return tell(message, "can't set the key and port " + std::to_string(listen_port) + " of ");
+    const auto told =
+        tell(message, "can't set the key and port " + std::to_string(listen_port) + " of ");
+    if (told) configured_ = device_self{private_key, listen_port};
+    co_return told;
   }
 
   task<result<>> apply(std::vector<device_change> changes) override {
@@ -146,6 +149,7 @@ class kernel_device final : public device {
 
   enum class dumped { whole, changed, in_part };  // changed: meanwhile, says the kernel
   task<result<dumped>> dump_once(kernel_socket& from, dump_taker& into);
+  bool is_as_configured(const device_self& now) const;
   result<> listen();
   result<bool> gone();
 
@@ -158,6 +162,7 @@ class kernel_device final : public device {
   std::optional<kernel_socket> news_;    // tells that some interface changed
   std::uint32_t index_ = 0;              // of the interface when it was last seen there; 0: never
   std::shared_ptr<gate> gate_;
+  std::optional<device_self> configured_;
 };
 
 task<result<>> kernel_device::dump(dump_taker& into) {
@@ -193,6 +198,7 @@ task<result<>> kernel_device::dump(dump_taker& into) {
 task<result<kernel_device::dumped>> kernel_device::dump_once(kernel_socket& from,
                                                              dump_taker& into) {
   dump_decoder decoder;
+  bool looked_at_itself = false;
   request asked = encode_dump(family_, interface_);
   into.begin();
   if (auto begun = from.begin_dump(asked); !begun) co_return std::unexpected(about(begun.error()));
@@ -200,6 +206,9 @@ task<result<kernel_device::dumped>> kernel_device::dump_once(kernel_socket& from
   for (;;) {
     auto part = from.read_dump(take);
     if (!part) co_return std::unexpected(about(part.error()));
+    if (decoder.self() && !std::exchange(looked_at_itself, true)) {
+      if (!is_as_configured(*decoder.self())) into.altered();
+    }
     for (const device_entry& each : part->finished ? decoder.take() : decoder.take_whole()) {
       into.take(each);
     }
@@ -212,6 +221,13 @@ task<result<kernel_device::dumped>> kernel_device::dump_once(kernel_socket& from
     }
     co_await asio::post(loop_, asio::use_awaitable);
   }
+}
+
+bool kernel_device::is_as_configured(const device_self& now) const {
+  if (!configured_) return true;
+  const bool same_port =
+      configured_->listen_port == 0 || configured_->listen_port == now.listen_port;
+  return same_port && now.private_key && *now.private_key == *configured_->private_key;
 }
 
 /// True when the interface that was there is not there any more, or another has its name.

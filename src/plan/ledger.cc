@@ -269,7 +269,9 @@ void ledger::want(const assignment& peer, revision at) {
   // The same to the device: what is written, or being written, stays so.
   const bool same = same_on_device(mine, peer);
   if (!same) {
+    auto seen_so_far = std::move(mine.status);
     release(mine);
+    mine.status = std::move(seen_so_far);
     gone_.erase(*mine.key);
     mine.confirmed = false;
     mine.name = peer.id.name;
@@ -288,6 +290,7 @@ void ledger::want(const assignment& peer, revision at) {
     touch(mine);
     mine.wanted = true;
     ++looked_at_;
+    recall(mine);
   }
   let_expire_at(mine, peer.expires_at);
 }
@@ -302,6 +305,15 @@ void ledger::unwant(const public_key& key, revision at) {
   mine.confirmed = false;
   gone_.insert(key);
   touch(mine);
+}
+
+void ledger::recall(entry& mine) {
+  const auto earlier = remembered_.find(*mine.key);
+  if (earlier == remembered_.end()) return;
+  mine.status = std::make_unique<peer_status>();
+  mine.status->public_key = *mine.key;
+  mine.status->last_handshake_at = earlier->second;
+  remembered_.erase(earlier);
 }
 
 void ledger::let_expire_at(entry& mine, std::optional<wall_time> when) {
@@ -332,6 +344,7 @@ void ledger::release(entry& gone) {
   gone.preshared_key.reset();
   gone.addresses = {};
   gone.shown = false;
+  if (gone.status && gone.status->last_handshake_at) unsaved_sightings_.insert(*gone.key);
   gone.status.reset();
 }
 

@@ -132,6 +132,15 @@ class ledger {
   /// The device is new and empty: nothing is confirmed any more.
   void doubt_all();
 
+  // What was seen of peers, over more than one life of the device.
+  /// From an earlier one, where the key will be wanted.
+  void remember(const public_key& key, wall_time last_handshake_at);
+  /// Those that never were wanted are not going to be.
+  void forget_remembered();
+  /// Keys whose last handshake is another since the last call, or is to be forgotten.
+  std::vector<public_key> take_unsaved_sightings();
+  void give_back_sightings(const std::vector<public_key>& keys);
+
   const entry* find(const public_key& key) const;
   std::uint64_t words() const { return words_; }
   revision as_of() const { return as_of_; }
@@ -174,6 +183,7 @@ class ledger {
   void want(const assignment& peer, revision at);
   void unwant(const public_key& key, revision at);
   void let_expire_at(entry& mine, std::optional<wall_time> when);
+  void recall(entry& mine);
   void touch(entry& mine);
   void exempt(entry& mine);
   void release(entry& gone);
@@ -183,8 +193,10 @@ class ledger {
   network_uses networks_;
   expiry_heap<entry> expiring_;
   std::unordered_map<public_key, revision> ahead_;
-  std::unordered_set<public_key> gone_;  // in entries_, and not wanted
-  std::unordered_set<public_key> held_;  // wanted, and not in the store
+  std::unordered_set<public_key> gone_;                   // in entries_, and not wanted
+  std::unordered_set<public_key> held_;                   // wanted, and not in the store
+  std::unordered_map<public_key, wall_time> remembered_;  // keys that are not known yet
+  std::unordered_set<public_key> unsaved_sightings_;
 
   std::uint32_t comparison_ = 0;  // their count
   std::size_t looked_at_ = 0;  // wanted ones that the one under way has seen, or was too late for

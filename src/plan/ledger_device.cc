@@ -33,17 +33,24 @@ bool is_on_device(const ledger::entry& mine, const device_peer& there) {
          same_in_any_order(mine.addresses, there.allowed_ips);
 }
 
-/// Most of many peers were never heard of: those have nothing to keep.
-void see(ledger::entry& mine, const peer_status& status) {
-  const bool something = !status.endpoint.empty() || status.last_handshake_at ||
-                         status.rx_bytes != 0 || status.tx_bytes != 0;
+/// Most of many peers were never heard of: those have nothing to keep. What an earlier life of the
+/// device saw stays. True where the last handshake is another now.
+bool see(ledger::entry& mine, const peer_status& status) {
+  const auto before = mine.status ? mine.status->last_handshake_at : std::nullopt;
+  const auto last = std::max(before, status.last_handshake_at);
+  const bool something =
+      !status.endpoint.empty() || last || status.rx_bytes != 0 || status.tx_bytes != 0;
   if (!something) {
     mine.status.reset();
-  } else if (mine.status) {
+    return false;
+  }
+  if (mine.status) {
     *mine.status = status;
   } else {
     mine.status = std::make_unique<peer_status>(status);
   }
+  mine.status->last_handshake_at = last;
+  return last != before;
 }
 
 }  // namespace
@@ -111,7 +118,7 @@ void ledger::compare(const device_entry& there) {
   if (mine.wanted) {
     ++looked_at_;
     mine.shown = true;
-    see(mine, there.status);
+    if (see(mine, there.status)) unsaved_sightings_.insert(there.peer.public_key);
   }
   if (mine.wanted && is_on_device(mine, there.peer)) {
     if (!mine.confirmed) mine.live_at = compared_at_;
@@ -143,6 +150,24 @@ std::vector<public_key> ledger::end_comparison(strangers unknown) {
   strangers_accepted_ = strangers_accepted_ && too_many;
   if (held_strangers_ == 0) write.insert(write.begin(), strange.begin(), strange.end());
   return write;
+}
+
+void ledger::remember(const public_key& key, wall_time last_handshake_at) {
+  remembered_.insert_or_assign(key, last_handshake_at);
+}
+
+void ledger::forget_remembered() {
+  for (const auto& [key, at] : remembered_) unsaved_sightings_.insert(key);
+  remembered_.clear();
+}
+
+std::vector<public_key> ledger::take_unsaved_sightings() {
+  const auto keys = std::exchange(unsaved_sightings_, {});
+  return {keys.begin(), keys.end()};
+}
+
+void ledger::give_back_sightings(const std::vector<public_key>& keys) {
+  unsaved_sightings_.insert(keys.begin(), keys.end());
 }
 
 device_change ledger::wanted_change(const public_key& key) const {

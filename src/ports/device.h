@@ -17,6 +17,8 @@ struct dump_taker {
   virtual ~dump_taker() = default;
   /// Before the device is asked, and again where the dump begins again: what was told is void.
   virtual void begin() = 0;
+  /// After begin(), where the device's own key or UDP port is not what configure() made it.
+  virtual void altered() {}
   virtual void take(const device_entry& entry) = 0;
 };
 

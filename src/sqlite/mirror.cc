@@ -1,9 +1,8 @@
 #include "sqlite/mirror.h"
 
-#include <filesystem>
 #include <utility>
 
-#include "sqlite/database.h"
+#include "sqlite/own_file.h"
 #include "wire/records.h"
 
 namespace peerage {
@@ -94,18 +93,9 @@ class sqlite_mirror final : public mirror {
 };
 
 result<std::unique_ptr<mirror>> open_one(const std::string& file) {
-  auto db = database::open(file);
-  if (!db) return std::unexpected(std::move(db.error()));
-  {
-    run found = (*db)->prepare("PRAGMA user_version");
-    if (found.next() != run::step::row) return std::unexpected((*db)->failure("can't be read"));
-    if (found.number(0) > version) return fail(errc::unsupported, file + " is of a newer version");
-  }
-  if (auto made = (*db)->execute(schema); !made) return std::unexpected(std::move(made.error()));
   // What is lost in a power cut, the store tells again.
-  if (auto set = (*db)->execute("PRAGMA synchronous = NORMAL"); !set) {
-    return std::unexpected(std::move(set.error()));
-  }
+  auto db = sqlite::open_own_file(file, schema, version);
+  if (!db) return std::unexpected(std::move(db.error()));
   std::unique_ptr<mirror> opened = std::make_unique<sqlite_mirror>(*std::move(db));
   if (auto loaded = opened->load(); !loaded) return std::unexpected(std::move(loaded.error()));
   return opened;
@@ -115,12 +105,7 @@ result<std::unique_ptr<mirror>> open_one(const std::string& file) {
 
 result<std::unique_ptr<mirror>> open_sqlite_mirror(const std::string& file) {
   auto opened = open_one(file);
-  if (opened || !std::filesystem::exists(file)) return opened;
-  std::error_code failure;
-  std::filesystem::rename(file, file + ".unusable", failure);
-  if (failure) return opened;
-  for (const char* beside : {"-wal", "-shm"}) std::filesystem::remove(file + beside, failure);
-  return open_one(file);
+  return opened || !sqlite::put_aside(file) ? std::move(opened) : open_one(file);
 }
 
 }  // namespace peerage

@@ -144,6 +144,7 @@ result<stored<record>> read_peer(const run& row) {
   made.created_at = to_time(row.number(8));
   made.expires_at = time_or_null(row, 9);
   made.created_by = read.parsed<token_id>(10);
+  made.assigned_at = time_or_null(row, 11).value_or(made.created_at);
   return read.finish(std::move(made));
 }
 
@@ -208,13 +209,13 @@ struct record_writer {
   }
   run operator()(const peer& value) const {
     run to = db.prepare(
-        replace ? "INSERT INTO peers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        replace ? "INSERT INTO peers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                   " ON CONFLICT (network, name) DO UPDATE SET gateway = excluded.gateway,"
                   " public_key = excluded.public_key, preshared_key = excluded.preshared_key,"
                   " ipv6 = excluded.ipv6, ipv4 = excluded.ipv4, created_at = excluded.created_at,"
                   " expires_at = excluded.expires_at, created_by = excluded.created_by,"
-                  " revision = excluded.revision"
-                : "INSERT INTO peers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                  " revision = excluded.revision, assigned_at = excluded.assigned_at"
+                : "INSERT INTO peers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     to.bind(1, value.id.network.text()).bind(2, value.id.name.text());
     to.bind(3, value.gateway.text()).bind(4, value.public_key.bytes());
     if (value.preshared_key) to.bind(5, value.preshared_key->reveal());
@@ -222,7 +223,7 @@ struct record_writer {
     if (value.ipv4) to.bind(7, value.ipv4->bytes());
     to.bind(8, to_number(value.created_at));
     bind_time(to, 9, value.expires_at);
-    to.bind(10, value.created_by.text()).bind(11, at);
+    to.bind(10, value.created_by.text()).bind(11, at).bind(12, to_number(value.assigned_at));
     return to;
   }
   run operator()(const token& value) const {

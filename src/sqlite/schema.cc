@@ -6,7 +6,7 @@ namespace peerage::sqlite {
 namespace {
 
 constexpr std::int64_t application = 0x50454552;  // "PEER"
-constexpr std::int64_t newest = 1;
+constexpr std::int64_t newest = 2;
 
 // Times are Unix milliseconds. Addresses are 4 or 16 bytes, so that they compare as numbers.
 constexpr const char* version_1 = R"sql(
@@ -43,6 +43,9 @@ constexpr const char* version_1 = R"sql(
   ) WITHOUT ROWID;
 )sql";
 
+// Null in rows of version 1: then it is created_at.
+constexpr const char* version_2 = "ALTER TABLE peers ADD COLUMN assigned_at INTEGER;";
+
 std::int64_t pragma(database& db, std::string_view sql) {
   run query = db.prepare(sql);
   return query.next() == run::step::row ? query.number(0) : 0;
@@ -63,7 +66,7 @@ result<> prepare_schema(database& db, const std::string& file) {
                                        std::to_string(newest) + "); upgrade this one");
   }
   if (version == newest) return {};
-  return db.execute("BEGIN IMMEDIATE;" + std::string(version_1) +
+  return db.execute("BEGIN IMMEDIATE;" + std::string(version < 1 ? version_1 : "") + version_2 +
                     "PRAGMA application_id = " + std::to_string(application) +
                     "; PRAGMA user_version = " + std::to_string(newest) + "; COMMIT");
 }

@@ -7,6 +7,7 @@
 namespace peerage::fakes {
 
 task<result<>> fake_device::configure(secret_key, std::uint16_t) {
+  altered = false;
   co_return result<>{};
 }
 
@@ -57,6 +58,7 @@ task<result<>> fake_device::dump(dump_taker& into) {
   while (dumps_held) co_await released_.wait();
   dumping_ = false;
   if (gone_) co_return fail(errc::unavailable, "the device is gone");
+  if (altered) into.altered();
   for (const auto& [key, entry] : peers) into.take(entry);
   co_return result<>{};
 }

@@ -29,6 +29,7 @@ class fake_device final : public device {
   bool half_apply = false;    // a failing one makes its first half first
   bool held = false;          // apply() waits for release()
   bool dumps_held = false;    // dump() does
+  bool altered = false;       // somebody changed its own key or port, until configure()
   std::uint32_t capacity_ = 1'000;
 
   void release() {

@@ -29,7 +29,7 @@ fake_gateway::~fake_gateway() = default;
 
 void fake_gateway::start() {
   agent_options options{what_, {"this test", "a start", "the test"}};
-  agent_parts parts{store_, bus_, clock_, tunnel, interface, nullptr, always_ready};
+  agent_parts parts{store_, bus_, clock_, tunnel, interface, nullptr, nullptr, always_ready};
   mind_ = std::make_unique<agent>(loop_.get_executor(), std::move(options), std::move(parts));
   run_on(loop_, mind_->start()).value();
 }

@@ -53,7 +53,7 @@ peer sample_peer(std::string_view network, std::string_view name, std::uint32_t 
   std::array<std::uint8_t, 16> bytes{0xfd, 0x00, 0x00, block};
   std::memcpy(bytes.data() + 12, &n, sizeof n);
   made.ipv6 = ip_address::v6(bytes);
-  made.created_at = some_time;
+  made.created_at = made.assigned_at = some_time;
   made.created_by = *token_id::parse("t1");
   return made;
 }

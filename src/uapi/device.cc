@@ -68,6 +68,9 @@ class wireguard_process_device final : public userspace_device {
   uapi::connection watch_;    // idle; its end is the process's
   asio::steady_timer first_;  // never expires; cancelled when the process was first seen
   state state_ = state::never_seen;
+  // As configure() was told last.
+  std::optional<secret_key> private_key_;
+  std::uint16_t listen_port_ = 0;
   pid_t listener_ = 0;  // whom the connections are bound to
 };
 
@@ -138,6 +141,8 @@ task<result<>> wireguard_process_device::configure(secret_key private_key,
   std::optional<std::uint16_t> new_port;
   if (now->private_key != private_key) new_key = private_key;
   if (listen_port != 0 && now->listen_port != listen_port) new_port = listen_port;
+  private_key_ = private_key;
+  listen_port_ = listen_port;
   if (!new_key && !new_port) co_return result<>{};
   const secret_text request = uapi::encode_configure(new_key, new_port);
   const auto answered = co_await set(request);
@@ -187,6 +192,8 @@ task<result<>> wireguard_process_device::dump(dump_taker& into) {
   into.begin();
   const auto now = co_await read_device(reads_);
   if (!now) co_return std::unexpected(now.error());
+  const bool same_port = listen_port_ == 0 || now->listen_port == listen_port_;
+  if (private_key_ && (now->private_key != private_key_ || !same_port)) into.altered();
   for (const device_entry& each : now->peers) into.take(each);
   co_return result<>{};
 }

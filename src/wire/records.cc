@@ -63,6 +63,7 @@ std::string write(const peer& from) {
   made["ipv6"] = from.ipv6.text();
   if (from.ipv4) made["ipv4"] = from.ipv4->text();
   made["created_at"] = to_rfc3339(from.created_at);
+  made["assigned_at"] = to_rfc3339(from.assigned_at);
   if (from.expires_at) made["expires_at"] = to_rfc3339(*from.expires_at);
   made["created_by"] = from.created_by.text();
   return json::serialize(made);
@@ -143,6 +144,7 @@ result<peer> read_peer(std::string_view text) {
   made.ipv6 = in.required<ip_address>("ipv6", parse_ipv6);
   made.ipv4 = in.parsed<ip_address>("ipv4", parse_ipv4);
   made.created_at = in.required<wall_time>("created_at", parse_time);
+  made.assigned_at = in.parsed<wall_time>("assigned_at", parse_time).value_or(made.created_at);
   made.expires_at = in.parsed<wall_time>("expires_at", parse_time);
   made.created_by = in.required<token_id>("created_by", token_id::parse);
   if (auto good = finish(in); !good) return std::unexpected(good.error());

@@ -1,4 +1,4 @@
-// The promises of ports/mirror.h, on the fake and on SQLite.
+// The promises of ports/mirror.h, on the fake and on SQLite; and a gateway's sightings on SQLite.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "sqlite/mirror.h"
+#include "sqlite/sightings.h"
 #include "testing/fake_mirror.h"
 #include "testing/samples.h"
 
@@ -120,6 +121,35 @@ TEST(sqlite_mirror, that_cannot_be_used_is_put_aside) {
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_FALSE((*made)->load().value());
   EXPECT_TRUE(fs::exists(home.file() + ".unusable"));
+}
+
+TEST(sqlite_sightings, are_kept_with_when_they_began) {
+  const mirror_home home;
+  const std::string file = home.folder / "sightings.db";
+  const wall_time began{seconds{1'800'000'000}};
+  for (int i = 0; i < 2; ++i) {
+    // A later start does not begin anew.
+    const auto made = open_sqlite_sightings(file, began + seconds{i});
+    ASSERT_TRUE(made) << made.error().message;
+    EXPECT_EQ((*made)->since(), began);
+    ASSERT_TRUE((*made)->save({{sample_key(1), began + seconds{7}}, {sample_key(2), began}}, {}));
+    ASSERT_TRUE((*made)->save({}, {sample_key(2), sample_key(99)}));
+    const auto all = (*made)->load().value();
+    ASSERT_EQ(all.size(), 1U);
+    EXPECT_EQ(all[0].public_key, sample_key(1));
+    EXPECT_EQ(all[0].last_handshake_at, began + seconds{7});
+  }
+}
+
+TEST(sqlite_sightings, that_cannot_be_used_are_put_aside_and_begin_now) {
+  const mirror_home home;
+  const std::string file = home.folder / "sightings.db";
+  std::ofstream(file) << "this is no database: " << std::string(4'096, 'x');
+  const wall_time now{seconds{1'800'000'000}};
+  const auto made = open_sqlite_sightings(file, now);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ((*made)->since(), now);
+  EXPECT_TRUE(fs::exists(file + ".unusable"));
 }
 
 }  // namespace

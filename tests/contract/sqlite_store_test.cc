@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "sqlite/database.h"
 #include "sqlite/store.h"
 #include "testing/run.h"
 #include "testing/samples.h"
@@ -72,6 +73,31 @@ TEST(sqlite_store, refuses_a_file_from_a_newer_version) {
     file.write("\0\0\0\x63", 4);
   }
   EXPECT_NE(refusal(home.file()).find("newer version"), std::string::npos) << refusal(home.file());
+}
+
+TEST(sqlite_store, goes_on_with_a_file_of_the_first_version) {
+  const folder home;
+  const peer old = fakes::sample_peer("acme", "old", 1);
+  asio::io_context loop;
+  {
+    auto opened = open_sqlite_store(loop.get_executor(), home.file()).value();
+    transaction writes;
+    writes.push_back(put{fakes::sample_network("acme"), absent{}});
+    writes.push_back(put{fakes::sample_gateway("gw-1"), absent{}});
+    writes.push_back(put{old, absent{}});
+    ASSERT_TRUE(fakes::run_on(loop, opened->commit(std::move(writes))));
+  }
+  // The first version did not know when a key came to its gateway.
+  ASSERT_TRUE(sqlite::database::open(home.file())
+                  .value()
+                  ->execute("ALTER TABLE peers DROP COLUMN assigned_at; PRAGMA user_version = 1"));
+  auto opened = open_sqlite_store(loop.get_executor(), home.file()).value();
+  const auto found = fakes::run_on(loop, opened->get(old.id)).value();
+  ASSERT_TRUE(found);
+  EXPECT_EQ(std::get<peer>(found->value).assigned_at, old.created_at);
+  transaction writes;
+  writes.push_back(put{fakes::sample_peer("acme", "new", 2), absent{}});
+  EXPECT_TRUE(fakes::run_on(loop, opened->commit(std::move(writes))));
 }
 
 TEST(sqlite_store, one_that_is_closed_under_way_has_all_or_nothing) {

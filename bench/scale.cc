@@ -1,0 +1,272 @@
+// How a gateway carries more and more peers: one creation on top of them, loading them, coming back
+// to a device that has them, a tenth of them expiring at once, and the daemon's memory. Beside it a
+// bare loop of full messages and `wg syncconf` with as many peers. On the kernel's WireGuard where
+// this one has it, else in userspace. Needs root.
+#include <signal.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cstdio>
+#include <fstream>
+#include <stdexcept>
+
+#include "bench/arguments.h"
+#include "bench/bulk.h"
+#include "bench/place.h"
+#include "bench/stand.h"
+
+namespace peerage::bench {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr const char* help =
+    R"(bench_scale measures a gateway with more and more peers.
+
+Usage: bench_scale --bin-dir DIR [OPTION…]     (as root)
+       ./dev bench scale [--userspace] [OPTION…]
+
+  --peers LIST    how many peers, 1000,10000,100000 where absent
+  --rounds N      how many creations are measured at each, 300 where absent
+  --quick         100 rounds, and at most 10,000 peers
+  --json FILE     write every value as a line {"name", "value", "unit"}; - prints them
+  --check         exit with 1 when the daemon's share of a creation's p50 is with the most peers
+                  over 1.2 times that with the fewest, loading over 1.2 times the bare loop, or a
+                  restart rewrote a peer
+)";
+
+constexpr double most_times_the_fewest = 1.2;
+constexpr double most_times_the_loop = 1.2;
+constexpr auto strip_limit = std::chrono::seconds(2);
+constexpr auto drop_limit = std::chrono::minutes(10);
+
+struct scaled {
+  std::uint32_t peers = 0;
+  double load_s = 0, loop_s = 0, syncconf_s = 0;
+  double restart_s = 0;
+  bool rewritten = false;        // by the restart
+  double memory = 0;             // bytes a peer
+  series total, device, daemon;  // of a creation, in ms
+  series while_expiring;
+  double drop_ms = 0;            // one peer, by itself
+  std::uint64_t unstripped = 0;  // expired 2 s ago, and packets may pass
+  double gone_s = 0;             // from their time until the device had none of them
+};
+
+task<> rest(asio::any_io_executor loop, steady_clock::duration how_long) {
+  asio::steady_timer timer(loop, how_long);
+  co_await timer.async_wait(asio::use_awaitable);
+}
+
+double in_seconds(steady_clock::duration took) {
+  return std::chrono::duration<double>(took).count();
+}
+
+/// Resident bytes of a process.
+double memory_of(pid_t process) {
+  std::ifstream in("/proc/" + std::to_string(process) + "/status");
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("VmRSS:")) return 1'024 * std::stod(line.substr(6));
+  }
+  throw std::runtime_error("the daemon has no memory");
+}
+
+task<> create(stand& at, std::uint64_t rounds, series& total, series& device) {
+  const auto before = at.values();
+  for (std::uint64_t i = 0; i < rounds; ++i) co_await at.once(part::create, true);
+  const auto& all = at.values();
+  const auto create = static_cast<std::size_t>(part::create);
+  constexpr std::size_t device_stage = 2;
+  const auto take = [](const series& from, std::size_t after, series& into) {
+    into.insert(into.end(), from.begin() + static_cast<std::ptrdiff_t>(after), from.end());
+  };
+  take(all.parts[create], before.parts[create].size(), total);
+  take(all.stages[device_stage], before.stages[device_stage].size(), device);
+}
+
+/// A tenth of the peers expire while others are created.
+task<> expire_a_tenth(asio::any_io_executor loop, stand& at, scaled& into) {
+  const std::uint32_t tenth = into.peers / 10;
+  co_await at.stop_daemon();
+  const auto lead = std::chrono::milliseconds(static_cast<int>(3'000 * into.load_s) + 5'000);
+  const wall_time when = std::chrono::floor<milliseconds>(std::chrono::system_clock::now()) + lead;
+  at.let_expire(tenth, when);
+  const std::size_t said = text_of_file(at.log()).size();
+  into.restart_s = in_seconds(co_await at.start_daemon());
+  into.rewritten = text_of_file(at.log()).substr(said).contains(" device differs");
+  // Created again, once the machine has come to rest.
+  co_await rest(loop, std::chrono::milliseconds(500));
+  const auto left = [&] { return when - std::chrono::system_clock::now(); };
+  if (left() < std::chrono::milliseconds(0)) throw std::runtime_error("the restart took too long");
+  co_await rest(loop, std::chrono::duration_cast<steady_clock::duration>(left()));
+  const auto begun = steady_clock::now();
+  series ignored;
+  while (steady_clock::now() - begun < strip_limit) {
+    co_await create(at, 1, into.while_expiring, ignored);
+  }
+  into.unstripped =
+      (co_await count_peers(loop, at.interface())).with_allowed_ips - (into.peers - tenth);
+  for (;;) {
+    const auto now = co_await count_peers(loop, at.interface());
+    into.gone_s = in_seconds(steady_clock::now() - begun);
+    if (now.all <= into.peers - tenth) break;
+    if (steady_clock::now() - begun > drop_limit) throw std::runtime_error("they did not go");
+    co_await rest(loop, std::chrono::seconds(1));
+  }
+}
+
+task<scaled> measure_one(asio::any_io_executor loop, const arguments& wanted, std::string folder,
+                         unsigned number, std::uint32_t peers, double empty, std::uint64_t rounds) {
+  scaled made;
+  made.peers = peers;
+  stand_options options{wanted.bin_dir, folder + "/" + std::to_string(number), number, peers, true};
+  const bulk_times beside = co_await load_beside(loop, folder, peers);
+  made.loop_s = in_seconds(beside.loop);
+  made.syncconf_s = in_seconds(beside.syncconf);
+  made.drop_ms = 1'000 * in_seconds(beside.drop);
+  stand at(loop, options);
+  co_await at.prepare();
+  made.load_s = in_seconds(co_await at.start_daemon());
+  made.memory = (memory_of(at.daemon()) - empty) / peers;
+  series ignored;
+  co_await create(at, rounds / 10, ignored, ignored);
+  co_await create(at, rounds, made.total, made.device);
+  for (std::size_t i = 0; i < made.total.size(); ++i) {
+    made.daemon.push_back(made.total[i] - made.device[i]);
+  }
+  co_await expire_a_tenth(loop, at, made);
+  co_await at.stop_daemon();
+  remove_device(at.interface());
+  co_return made;
+}
+
+task<double> memory_of_none(asio::any_io_executor loop, const arguments& wanted,
+                            std::string folder) {
+  stand_options options{wanted.bin_dir, folder + "/none", 99, 0, true};
+  stand none(loop, options);
+  co_await none.prepare();
+  (void)co_await none.start_daemon();
+  co_await none.once(part::create, false);
+  const double size = memory_of(none.daemon());
+  co_await none.stop_daemon();
+  remove_device(none.interface());
+  co_return size;
+}
+
+void print(const std::vector<scaled>& all) {
+  std::printf("\n%-40s", "peers");
+  for (const auto& each : all) std::printf("%12s", with_commas(each.peers).c_str());
+  const auto row = [&](const char* what, auto value, const char* format = "%12.3f") {
+    std::printf("\n%-40s", what);
+    for (const auto& each : all) std::printf(format, value(each));
+  };
+  row("a creation, ms: p50", [](const auto& each) { return percentile(each.total, 50); });
+  row("  p99", [](const auto& each) { return percentile(each.total, 99); });
+  row("  p50 of the daemon's share", [](const auto& each) { return percentile(each.daemon, 50); });
+  row("  p50 of the device's", [](const auto& each) { return percentile(each.device, 50); });
+  row("loading them, s", [](const auto& each) { return each.load_s; });
+  row("  a bare loop of full messages", [](const auto& each) { return each.loop_s; });
+  row("  wg syncconf", [](const auto& each) { return each.syncconf_s; });
+  row("a restart until ready, s", [](const auto& each) { return each.restart_s; });
+  row("memory, bytes a peer", [](const auto& each) { return each.memory; }, "%12.0f");
+  row("a tenth expires: creations meanwhile, p99",
+      [](const auto& each) { return percentile(each.while_expiring, 99); });
+  row("  one removal by itself, ms", [](const auto& each) { return each.drop_ms; });
+  row("  powerful after 2 s", [](const auto& each) { return double(each.unstripped); }, "%12.0f");
+  row("  the last is gone after, s", [](const auto& each) { return each.gone_s; });
+  std::printf("\n");
+}
+
+void print_json(std::FILE* to, const std::vector<scaled>& all) {
+  for (const auto& each : all) {
+    const auto line = [&](const char* what, double value, const char* unit) {
+      std::fprintf(to, "{\"name\": \"scale.%u.%s\", \"value\": %.6g, \"unit\": \"%s\"}\n",
+                   each.peers, what, value, unit);
+    };
+    for (const int percent : {50, 99}) {
+      const std::string p = ".p" + std::to_string(percent);
+      line(("create" + p).c_str(), percentile(each.total, percent), "ms");
+      line(("create.daemon" + p).c_str(), percentile(each.daemon, percent), "ms");
+      line(("create.device" + p).c_str(), percentile(each.device, percent), "ms");
+      line(("create.while_expiring" + p).c_str(), percentile(each.while_expiring, percent), "ms");
+    }
+    line("load", each.load_s, "s");
+    line("load.loop", each.loop_s, "s");
+    line("load.syncconf", each.syncconf_s, "s");
+    line("restart", each.restart_s, "s");
+    line("memory", each.memory, "bytes/peer");
+    line("drop", each.drop_ms, "ms");
+    line("expired.powerful_after_2s", double(each.unstripped), "peers");
+    line("expired.gone", each.gone_s, "s");
+  }
+}
+
+bool kept(const std::vector<scaled>& all) {
+  const double flat = percentile(all.back().daemon, 50) / percentile(all.front().daemon, 50);
+  bool fine = flat <= most_times_the_fewest;
+  std::printf("\n  the daemon's share, most / fewest peers%9.3f\n", flat);
+  for (const scaled& each : all) {
+    fine = fine && !each.rewritten && each.unstripped == 0;
+    // What is loaded in a moment is a start, not a load.
+    if (each.peers >= 100'000) fine = fine && each.load_s <= most_times_the_loop * each.loop_s;
+  }
+  return fine;
+}
+
+int run(const arguments& wanted, const std::string& folder) {
+  asio::io_context loop{1};
+  std::vector<scaled> all;
+  const auto work = [&]() -> task<> {
+    std::string own = folder;
+    const double empty = co_await memory_of_none(loop.get_executor(), wanted, std::move(own));
+    unsigned number = 0;
+    const std::uint64_t rounds = wanted.rounds != 0 ? wanted.rounds : wanted.quick ? 100 : 300;
+    for (const std::uint32_t peers : wanted.peers) {
+      if (wanted.quick && peers > 10'000) continue;
+      own = folder;
+      all.push_back(co_await measure_one(loop.get_executor(), wanted, std::move(own), number++,
+                                         peers, empty, rounds));
+      print({all.back()});
+    }
+  };
+  asio::co_spawn(loop, work(), [&](std::exception_ptr thrown) {
+    loop.stop();
+    if (thrown) std::rethrow_exception(thrown);
+  });
+  loop.run();
+  print(all);
+  if (wanted.json == "-") print_json(stdout, all);
+  if (!wanted.json.empty() && wanted.json != "-") {
+    std::FILE* file = std::fopen(wanted.json.c_str(), "we");
+    if (file == nullptr) give_up(wanted.json);
+    print_json(file, all);
+    if (std::fclose(file) != 0) give_up(wanted.json);
+  }
+  if (!wanted.check) return 0;
+  const bool fine = kept(all);
+  std::printf(
+      "%s: at most %.1f times the fewest peers' time, %.1f times the bare loop, none "
+      "rewritten, none powerful 2 s after its time\n",
+      fine ? "Kept" : "MISSED", most_times_the_fewest, most_times_the_loop);
+  return fine ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace peerage::bench
+
+int main(int argc, char** argv) {
+  using namespace peerage::bench;
+  constexpr argument_rules rules{1'048'000, false};
+  auto wanted = parse_arguments(argc, argv, help, rules);
+  if (!wanted) return 2;
+  if (wanted->peers.empty()) wanted->peers = {1'000, 10'000, 100'000};
+  try {
+    return in_own_place(wanted->bin_dir,
+                        [&](const std::string& folder) { return run(*wanted, folder); });
+  } catch (const std::exception& why) {
+    std::fprintf(stderr, "bench: %s\n", why.what());
+    return 1;
+  }
+}
