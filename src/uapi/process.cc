@@ -22,6 +22,7 @@ namespace peerage::uapi {
 namespace {
 
 constexpr auto step = std::chrono::milliseconds(5);
+constexpr int most_starts = 3;
 constexpr std::size_t last_words_size = 1024;  // bytes
 constexpr off_t longest_log = 1024 * 1024;     // bytes; a start empties a longer one
 
@@ -122,6 +123,15 @@ error explain_exit(std::string_view program, std::string_view interface, std::st
 process::process(asio::any_io_executor loop, process_options options)
     : loop_(std::move(loop)), options_(std::move(options)) {}
 
+namespace {
+
+/// A predecessor that is still dying removes its socket's file, and holds the name, for a moment.
+bool may_pass(const error& why) {
+  return why.code == errc::conflict || why.message.contains("UAPI listen error");
+}
+
+}  // namespace
+
 task<> process::pause() {
   asio::steady_timer timer(loop_, step);
   co_await timer.async_wait(asio::use_awaitable);
@@ -143,7 +153,12 @@ task<result<pid_t>> process::ensure() {
                                        *path + ": remove it (ip link delete " + options_.interface +
                                        ") or configure another name");
   }
-  co_return co_await start(*path);
+  auto started = co_await start(*path);
+  for (int starts = 1; starts < most_starts && !started && may_pass(started.error()); ++starts) {
+    co_await pause();
+    started = co_await start(*path);
+  }
+  co_return started;
 }
 
 // The socket is a path, and the interface is a thing of one network namespace.

@@ -111,6 +111,16 @@ TEST_F(uapi_process, that_ends_at_once_is_quoted_and_reaped) {
   EXPECT_TRUE(no_child_is_left());
 }
 
+TEST_F(uapi_process, is_started_again_where_something_may_pass) {
+  program("echo run >>" + folder + "/runs; echo 'UAPI listen error: no such file'; exit 1");
+  EXPECT_EQ(ensure_fails().code, errc::io);
+  std::ifstream runs(folder + "/runs");
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(runs), {}), "run\nrun\nrun\n");
+  program("echo run >>" + folder + "/runs; echo 'operation not permitted'; exit 1");
+  EXPECT_EQ(ensure_fails().code, errc::denied);
+  EXPECT_EQ(std::filesystem::file_size(folder + "/runs"), 16U) << "that will not pass";
+}
+
 TEST_F(uapi_process, is_quoted_from_this_start_alone_and_in_one_line) {
   std::ofstream(options.log_file) << "operation not permitted, an hour ago\n";
   program("echo first; echo second; exit 1");

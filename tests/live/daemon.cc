@@ -173,11 +173,15 @@ void daemon_under_test::launch() {
   process_.emplace(command({"--log-level", options_.log_level}), log_file());
 }
 
-void daemon_under_test::await_log(const std::string& words) {
+std::string daemon_under_test::log_since_launch() const {
+  return text_of_file(log_file()).substr(log_begins_);
+}
+
+void daemon_under_test::await_log(const std::string& words, milliseconds limit) {
   std::optional<int> ended;
-  const bool said = eventually(15s, [&] {
+  const bool said = eventually(limit, [&] {
     ended = process_->ended();
-    return text_of_file(log_file()).find(words, log_begins_) != std::string::npos || ended;
+    return log_since_launch().contains(words) || ended;
   });
   if (ended) throw std::runtime_error("peeraged ended with " + std::to_string(*ended));
   if (!said) throw std::runtime_error("peeraged does not say \"" + words + "\" in time");
@@ -188,9 +192,9 @@ void daemon_under_test::start() {
   await_log(" ready api=" + url());
 }
 
-void daemon_under_test::settle() {
+void daemon_under_test::settle(milliseconds limit) {
   start();
-  await_log(" gateway settled");
+  await_log(" gateway settled", limit);
 }
 
 void daemon_under_test::kill() {

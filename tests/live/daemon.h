@@ -76,11 +76,13 @@ class daemon_under_test {
   void start();
   /// Only the process: for what is not meant to become ready.
   void launch();
-  /// Until the log has the words, since the last launch; an exception after 15 s, or once the
+  /// Until the log has the words, since the last launch; an exception after the limit, or once the
   /// daemon has ended.
-  void await_log(const std::string& words);
+  void await_log(const std::string& words, milliseconds limit = 15s);
   /// start(), and until the device has been compared with the store.
-  void settle();
+  void settle(milliseconds limit = 15s);
+  /// What it has logged since the last launch.
+  std::string log_since_launch() const;
   /// SIGKILL; it is gone when this returns.
   void kill();
   /// SIGTERM; the exit status.

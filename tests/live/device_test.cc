@@ -54,6 +54,80 @@ TEST(device, is_itself_again_within_reconcile_s_after_changes_by_hand) {
   EXPECT_TRUE(eventually(reconciled_within, is_itself)) << "a preshared key was set";
 }
 
+std::string own_public_key(const std::string& interface) {
+  return must_run({"wg", "show", interface, "public-key"});
+}
+std::string own_port(const std::string& interface) {
+  return must_run({"wg", "show", interface, "listen-port"});
+}
+
+TEST(device, whose_own_key_or_port_or_state_was_changed_by_hand_is_put_right_and_it_is_said) {
+  daemon_under_test daemon({.reconcile_s = 1});
+  daemon.settle();
+  caller api = daemon.admin();
+  api.make_network("acme", "10.20.0.0/24");
+  make_peers(api, 2);
+  const std::string& interface = daemon.interface();
+  const seen_peers wanted = look_at(interface);
+  const std::string key = own_public_key(interface), port = own_port(interface);
+  const std::string routes = must_run({"ip", "-6", "route", "show", "dev", interface});
+  const std::string other_key = daemon.folder() + "/other.key";
+  std::ofstream(other_key) << base64_encode(make_private_key().reveal()) << "\n";
+
+  must_run({"wg", "set", interface, "private-key", other_key});
+  ASSERT_NE(own_public_key(interface), key);
+  EXPECT_TRUE(eventually(reconciled_within, [&] { return own_public_key(interface) == key; }));
+  must_run({"wg", "set", interface, "listen-port", "9"});
+  EXPECT_TRUE(eventually(reconciled_within, [&] { return own_port(interface) == port; }));
+  EXPECT_TRUE(daemon.log_since_launch().contains("changed=\"its private key or UDP port\""));
+  must_run({"ip", "link", "set", interface, "down"});
+  EXPECT_TRUE(eventually(reconciled_within, [&] {
+    return must_run({"ip", "-6", "route", "show", "dev", interface}) == routes;
+  }));
+  EXPECT_TRUE(daemon.log_since_launch().contains("changed=\"it was set down\""));
+  EXPECT_TRUE(look_at(interface) == wanted);
+}
+
+TEST(device, that_was_removed_or_made_anew_by_somebody_is_filled_again) {
+  daemon_under_test daemon({.reconcile_s = 1});
+  daemon.settle();
+  caller api = daemon.admin();
+  api.make_network("acme", "10.20.0.0/24");
+  make_peers(api, 50);
+  const std::string& interface = daemon.interface();
+  const seen_peers wanted = look_at(interface);
+  const std::string key = own_public_key(interface);
+  const auto whole = [&] {
+    return index_of(interface) != 0 && look_at(interface) == wanted &&
+           own_public_key(interface) == key;
+  };
+  const bool kernel = userspace_process(interface) == 0;
+  for (const bool made_anew : {false, true}) {
+    SCOPED_TRACE(made_anew ? "made anew" : "removed");
+    must_run({"ip", "link", "delete", interface});
+    // Unless the daemon has been quicker.
+    if (made_anew && kernel) {
+      run({.words = {"ip", "link", "add", interface, "type", "wireguard"},
+           .environment = {},
+           .network = {}});
+    }
+    EXPECT_TRUE(eventually(5s, [&] {
+      try {
+        return whole();
+      } catch (const std::exception&) {
+        return false;  // it is being made
+      }
+    }));
+    EXPECT_EQ(api.enrol("acme", made_anew ? "b" : "a", new_public_key()).status, 201);
+    const auto after = look_at(interface);
+    EXPECT_EQ(after.size(), wanted.size() + 1);
+    EXPECT_EQ(api.call("DELETE", std::string("/v1/networks/acme/peers/") + (made_anew ? "b" : "a"))
+                  .status,
+              204);
+  }
+  EXPECT_TRUE(daemon.log_since_launch().contains(" device lost"));
+}
+
 TEST(device, untouched_peers_keep_their_endpoints_while_others_are_repaired) {
   daemon_under_test daemon({.reconcile_s = 1});
   daemon.settle();

@@ -4,10 +4,10 @@
 #include <signal.h>
 
 #include <random>
-#include <regex>
 #include <thread>
 
 #include "tests/live/load.h"
+#include "tests/live/tunnel_flow.h"
 #include "tests/live/wireguard.h"
 
 namespace peerage::live {
@@ -108,49 +108,6 @@ TEST(restart, sigterm_under_load_answers_every_request_that_was_sent) {
   EXPECT_GT(clients.done(), 20U) << "there was a load";
 }
 
-/// A ping every 5 ms through a tunnel, from a client's host.
-class steady_ping {
- public:
-  steady_ping(const client_host& from, const std::string& to, const std::string& log_file)
-      : log_file_(log_file),
-        process_({.words = {"ping", "-n", "-i", "0.005", to},
-                  .environment = {},
-                  .network = from.network()},
-                 log_file) {}
-
-  std::size_t replies() const { return sequence().size(); }
-  /// Until so many more have come.
-  void go_on_for(std::size_t more) {
-    const std::size_t enough = replies() + more;
-    EXPECT_TRUE(eventually(10s, [&] { return replies() >= enough; })) << "no replies any more";
-  }
-  /// Ends it. Every packet but one under way has come back, in order, once.
-  void expect_nothing_lost() {
-    process_.signal(SIGINT);
-    ASSERT_TRUE(process_.wait(5s));
-    const auto numbers = sequence();
-    for (std::size_t i = 0; i < numbers.size(); ++i) ASSERT_EQ(numbers[i], i + 1);
-    std::smatch sent;
-    const std::string text = text_of_file(log_file_);
-    ASSERT_TRUE(std::regex_search(text, sent, std::regex("(\\d+) packets transmitted"))) << text;
-    EXPECT_LE(std::stoul(sent[1]), numbers.size() + 1);
-  }
-
- private:
-  std::vector<std::size_t> sequence() const {
-    std::vector<std::size_t> numbers;
-    const std::string text = text_of_file(log_file_);
-    const std::string word = "icmp_seq=";
-    for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
-      numbers.push_back(std::stoul(text.substr(at + word.size(), 12)));
-    }
-    return numbers;
-  }
-
-  std::string log_file_;
-  process process_;
-};
-
 /// A wg-quick file of the command's.
 std::string create_with_command(const daemon_under_test& daemon, const std::string& name) {
   const std::string file = daemon.folder() + "/" + name + ".conf";
@@ -175,7 +132,7 @@ TEST(restart, of_the_daemon_loses_no_packet_of_a_tunnel_and_renews_no_handshake)
   const pid_t wireguard = userspace_process(daemon.interface());
   const unsigned index = index_of(daemon.interface());
   EXPECT_NE(before.last_handshake, 0);
-  steady_ping ping(host, gateway, host.folder() + "/ping.log");
+  tunnel_flow ping(host, gateway, host.folder() + "/ping.log");
   ping.go_on_for(50);
   daemon.kill();
   ping.go_on_for(50);

@@ -121,6 +121,10 @@ client_host::~client_host() {
   run({.words = {"ip", "netns", "delete", name_}, .environment = {}, .network = {}});
 }
 
+void client_host::unplug() {
+  must_run({"ip", "link", "delete", "eth0"}, name_);
+}
+
 void client_host::make_device() {
   const finished made = run({.words = {"ip", "link", "add", interface_, "type", "wireguard"},
                              .environment = {},

@@ -52,6 +52,8 @@ class client_host {
 
   /// Takes a wg-quick file as `wg-quick up` does, but for DNS.
   void connect(const std::string& config_file);
+  /// The cable is cut, for good.
+  void unplug();
 
  private:
   void make_device();
