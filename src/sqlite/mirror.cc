@@ -14,12 +14,12 @@ using sqlite::run;
 
 constexpr std::int64_t version = 1;
 
-const std::string schema =
-    "CREATE TABLE IF NOT EXISTS head (id INTEGER PRIMARY KEY CHECK (id = 1), self TEXT NOT NULL, "
-    "epoch TEXT NOT NULL, position TEXT NOT NULL, as_of INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE IF NOT EXISTS peers (public_key BLOB PRIMARY KEY, revision INTEGER NOT NULL, "
-    "assignment TEXT NOT NULL) STRICT, WITHOUT ROWID;"
-    "PRAGMA user_version = 1";
+// As SQLite keeps them, in order of their names.
+const std::vector<std::string> tables = {
+    "CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), self TEXT NOT NULL, "
+    "epoch TEXT NOT NULL, position TEXT NOT NULL, as_of INTEGER NOT NULL) STRICT",
+    "CREATE TABLE peers (public_key BLOB PRIMARY KEY, revision INTEGER NOT NULL, "
+    "assignment TEXT NOT NULL) STRICT, WITHOUT ROWID"};
 
 class sqlite_mirror final : public mirror {
  public:
@@ -93,6 +93,33 @@ class sqlite_mirror final : public mirror {
   std::unique_ptr<database> db_;
 };
 
+/// What the file has: tables, and whatever else somebody may have put into it.
+std::vector<std::string> schema_of(database& db) {
+  std::vector<std::string> found;
+  run rows = db.prepare("SELECT sql FROM sqlite_schema ORDER BY name");
+  while (rows.next() == run::step::row) found.push_back(rows.text(0));
+  return found;
+}
+
+/// Damage that reading would not come upon would refuse every save, or make a file without an end.
+result<> check_pages(database& db) {
+  run check = db.prepare("PRAGMA quick_check(1)");
+  if (check.next() == run::step::row && check.text(0) == "ok") return {};
+  return fail(errc::corrupt, "the mirror's file is damaged");
+}
+
+/// Leaves exactly our tables. Statements on any others could not even be prepared.
+result<> make_tables(database& db, const std::string& file) {
+  if (schema_of(db).empty()) {
+    for (const std::string& table : tables) {
+      if (auto made = db.execute(table); !made) return made;
+    }
+    if (auto set = db.execute("PRAGMA user_version = 1"); !set) return set;
+  }
+  if (schema_of(db) == tables) return {};
+  return fail(errc::corrupt, file + " has other tables than a mirror");
+}
+
 result<std::unique_ptr<mirror>> open_one(const std::string& file) {
   auto db = database::open(file);
   if (!db) return std::unexpected(std::move(db.error()));
@@ -101,7 +128,8 @@ result<std::unique_ptr<mirror>> open_one(const std::string& file) {
     if (found.next() != run::step::row) return std::unexpected((*db)->failure("can't be read"));
     if (found.number(0) > version) return fail(errc::unsupported, file + " is of a newer version");
   }
-  if (auto made = (*db)->execute(schema); !made) return std::unexpected(std::move(made.error()));
+  if (auto whole = check_pages(**db); !whole) return std::unexpected(std::move(whole.error()));
+  if (auto made = make_tables(**db, file); !made) return std::unexpected(std::move(made.error()));
   // What is lost in a power cut, the store tells again.
   if (auto set = (*db)->execute("PRAGMA synchronous = NORMAL"); !set) {
     return std::unexpected(std::move(set.error()));
