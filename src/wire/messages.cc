@@ -153,7 +153,7 @@ std::string write(const heartbeat& from) {
   made["region"] = from.region.text();
   made["peers"] = from.peers;
   made["applied"] = from.applied.number;
-  if (!from.trouble.empty()) made["trouble"] = from.trouble.substr(0, most_trouble);
+  if (!from.trouble.empty()) made["trouble"] = json::shortened(from.trouble, most_trouble);
   return json::serialize(made);
 }
 
@@ -263,7 +263,7 @@ result<heartbeat> read_heartbeat(std::string_view text) {
   made.region = in.required<region_name>("region", region_name::parse);
   made.peers = static_cast<std::uint32_t>(required_count(in, "peers", 0xffffffff));
   made.applied = *parse_revision(in, "applied");
-  made.trouble = in.text("trouble").value_or("").substr(0, most_trouble);
+  made.trouble = json::shortened(in.text("trouble").value_or(""), most_trouble);
   if (auto good = finish(in); !good) return std::unexpected(good.error());
   return made;
 }
