@@ -4,6 +4,7 @@
 #include <linux/netlink.h>
 
 #include <cerrno>
+#include <limits>
 #include <vector>
 
 namespace peerage::netlink {
@@ -130,6 +131,17 @@ TEST(answers, shortened_ones_are_corrupt) {
   }
   const datagram empty = reply(NLMSG_ERROR, 0, ours, {});
   EXPECT_FALSE(read_answer(empty, ours, {}));
+}
+
+TEST(answers, with_a_number_that_is_no_errno_are_corrupt) {
+  for (const int number : {1, -4096, std::numeric_limits<int>::min()}) {
+    const auto answer = read_answer(acknowledgement(number), ours, {});
+    ASSERT_FALSE(answer) << number;
+    EXPECT_EQ(answer.error().code, errc::corrupt);
+    counter items;
+    EXPECT_FALSE(dump_reader(ours).add(done(0, number), items.take)) << number;
+    EXPECT_FALSE(dump_reader(ours).add(acknowledgement(number), items.take)) << number;
+  }
 }
 
 }  // namespace
