@@ -18,8 +18,7 @@ using boost::json::object;
 using boost::json::value;
 
 /// One JSON value (RFC 8259) and nothing after it. errc::invalid, with what is wrong and where, for
-/// anything else: not UTF-8, nested deeper than `max_depth`, two members of one name in an object,
-/// a number beyond what a double holds.
+/// anything else: not UTF-8, nested deeper than `max_depth`, two members of one name in an object.
 result<value> parse(std::string_view text, std::size_t max_depth = 16);
 
 /// On one line.

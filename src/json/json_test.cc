@@ -28,17 +28,9 @@ TEST(json, refuses_what_is_nested_too_deep) {
   EXPECT_FALSE(parse(std::string(100'000, '[')));
 }
 
-TEST(json, refuses_numbers_that_no_computer_holds) {
-  for (const char* text : {"1e400", "[-1e309]", R"({"a": 1e99999})"}) {
-    const auto parsed = parse(text);
-    ASSERT_FALSE(parsed) << text;
-    EXPECT_EQ(parsed.error().message, "is not JSON: a number is too large");
-  }
-  EXPECT_TRUE(parse("[1.7976931348623157e308, 1e-400]"));
-}
-
 TEST(json, what_was_printed_reads_as_the_same) {
-  for (const char* text : {"-1e-400", "-0.0", "[1e23,5e-324,0.1]", "18446744073709551615"}) {
+  for (const char* text :
+       {"-1e-400", "-0.0", "[1e23,5e-324,0.1]", "18446744073709551615", "[1e400,-1e400]"}) {
     const std::string once = serialize(*parse(text));
     EXPECT_EQ(serialize(*parse(once)), once) << text;
   }
