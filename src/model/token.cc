@@ -1,7 +1,5 @@
 #include "model/token.h"
 
-#include <algorithm>
-
 namespace peerage {
 namespace {
 
@@ -29,10 +27,6 @@ std::optional<scope> scope_named(std::string_view name) {
   for (const auto& each : all_scopes)
     if (each.name == name) return each.value;
   return {};
-}
-
-bool token::has(scope wanted) const {
-  return std::find(scopes.begin(), scopes.end(), wanted) != scopes.end();
 }
 
 }  // namespace peerage
