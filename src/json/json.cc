@@ -73,8 +73,7 @@ void print_number(double from, std::string& out) {
   }
   char text[32];
   // "-0" reads back as a whole number, which has no sign then; adding makes 0 of it.
-  const auto [end, failure] = std::to_chars(text, text + sizeof text, from + 0.0);
-  out.append(text, failure == std::errc{} ? end : text);
+  out.append(text, std::to_chars(text, text + sizeof text, from + 0.0).ptr);
 }
 
 /// `indent`: how far in the value stands; nothing for all on one line.

@@ -66,6 +66,9 @@ request encode_dump(std::uint16_t family, std::string_view interface);
 /// Puts a dump together from its messages; a peer may span several.
 class dump_decoder {
  public:
+  /// A dump of more than `most` peers is corrupt.
+  explicit dump_decoder(std::size_t most = max_peers) : most_(most) {}
+
   /// `payload` is what follows nlmsghdr. After an error the decoder is of no more use.
   result<> add(bytes_view payload);
 
@@ -77,6 +80,7 @@ class dump_decoder {
  private:
   result<> add_peer(bytes_view from);
 
+  std::size_t most_;
   std::vector<device_entry> entries_;
   std::size_t seen_ = 0;  // peers
 };

@@ -1,5 +1,6 @@
 #include "wire/messages.h"
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -13,12 +14,9 @@ constexpr std::size_t most_trouble = 500;  // bytes
 constexpr std::int64_t most_number = std::numeric_limits<std::int64_t>::max();
 
 std::string_view name_of(change_state value) {
-  switch (value) {
-    case change_state::live: return "live";
-    case change_state::removed: return "removed";
-    case change_state::refused: return "error";
-  }
-  return "error";
+  // In the order of `change_state`.
+  static constexpr std::array<std::string_view, 3> names{"live", "removed", "error"};
+  return names.at(static_cast<std::size_t>(value));
 }
 
 result<change_state> parse_state(std::string_view text) {
