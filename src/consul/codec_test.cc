@@ -38,6 +38,11 @@ TEST(txn, tells_what_was_done) {
   EXPECT_EQ(answer->results[1].value, "v");
 }
 
+TEST(txn, may_have_one_list_alone) {
+  EXPECT_TRUE(read_txn(R"({"Errors":null})"));
+  EXPECT_TRUE(read_txn(R"({"Results":[]})"));
+}
+
 TEST(txn, tells_what_stood_in_the_way) {
   const auto answer =
       read_txn(R"({"Results":null,"Errors":[{"OpIndex":2,"What":"stale"},{"OpIndex":3}]})");

@@ -36,6 +36,14 @@ TEST(json, what_was_printed_reads_as_the_same) {
   }
 }
 
+TEST(json, prints_text_that_needs_escapes) {
+  for (const char* text :
+       {R"("\"")", R"("\\")", R"("\n")", R"("\u007f")", R"("\u0001")", R"("é")"}) {
+    const value read = *parse(text);
+    EXPECT_EQ(*parse(serialize(read)), read) << text;
+  }
+}
+
 TEST(json, prints_for_people) {
   EXPECT_EQ(pretty(*parse(R"({"a":[1,"x"],"b":{},"c":[]})")),
             "{\n  \"a\": [\n    1,\n    \"x\"\n  ],\n  \"b\": {},\n  \"c\": []\n}");

@@ -110,6 +110,16 @@ TEST(messages, a_heartbeat_reads_as_it_was_written) {
   EXPECT_EQ(read->peers, 7U);
   EXPECT_EQ(read->applied, revision{41});
   EXPECT_EQ(read->trouble, beat.trouble);
+  EXPECT_EQ(write(heartbeat{beat.name, beat.region, 0, {}, ""}).find("trouble"), std::string::npos);
+}
+
+TEST(messages, what_a_gateway_saw_may_be_missing_or_nonsense) {
+  const status_reply said{1, "kernel", {{sample_key(1), true, some_time, {}}}};
+  EXPECT_FALSE(read_status_reply(write(said))->reports[0].seen);
+  const auto odd =
+      read_status_reply(R"({"peers":1,"reports":[{"public_key":")" + key(1) + R"(","seen":7}]})");
+  ASSERT_TRUE(odd);
+  EXPECT_FALSE(odd->reports[0].seen);
 }
 
 // A gateway whose heartbeats nobody can read counts as dead.
