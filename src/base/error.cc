@@ -1,22 +1,15 @@
 #include "base/error.h"
 
+#include <array>
+
 namespace peerage {
 
 std::string_view name_of(errc code) {
-  switch (code) {
-    case errc::unavailable: return "unavailable";
-    case errc::full: return "full";
-    case errc::outcome_unknown: return "outcome_unknown";
-    case errc::timeout: return "timeout";
-    case errc::conflict: return "conflict";
-    case errc::not_found: return "not_found";
-    case errc::invalid: return "invalid";
-    case errc::denied: return "denied";
-    case errc::unsupported: return "unsupported";
-    case errc::corrupt: return "corrupt";
-    case errc::io: return "io";
-  }
-  return "unknown";
+  // In the order of `errc`.
+  static constexpr std::array<std::string_view, 11> names{
+      "unavailable", "full",   "outcome_unknown", "timeout", "conflict", "not_found",
+      "invalid",     "denied", "unsupported",     "corrupt", "io"};
+  return names.at(static_cast<std::size_t>(code));
 }
 
 }  // namespace peerage

@@ -258,6 +258,24 @@ TEST(daemon_config, the_first_problem_of_the_file_is_the_one_named) {
   EXPECT_THAT(message_of("[api]\nlisten = 1\n[gateway]\nadopt = 1"), HasSubstr(":2: api.listen"));
 }
 
+TEST(daemon_config, a_message_is_one_line_whatever_the_file_says) {
+  for (const std::string text :
+       {"a = n\x05x", "\"a\\nb\" = 1", "[api]\n\"\\u001b[31m\" = 1", "[\"x\\ry\"]\nz = 1"}) {
+    const auto parsed = parse_daemon_config(text, "peeraged.toml", "host");
+    ASSERT_FALSE(parsed.has_value()) << text;
+    for (const char c : parsed.error().message) EXPECT_GE(c, ' ') << parsed.error().message;
+  }
+}
+
+TEST(daemon_config, no_malformed_section_ends_the_program) {
+  for (const std::string text :
+       {"[=]", "[\x0e]", "[ #", "[[.a]]", "\u00e9 = 1", "\ufcff[api]\n", "[\x0etore]\n[api]\n"}) {
+    const auto parsed = parse_daemon_config(text, "peeraged.toml", "host");
+    ASSERT_FALSE(parsed.has_value()) << text;
+    EXPECT_THAT(parsed.error().message, HasSubstr("peeraged.toml:1: is not TOML")) << text;
+  }
+}
+
 TEST(client_config, takes_what_it_knows_and_nothing_else) {
   const auto config = parse_client_config(
       "server = \"http://10.0.0.1:7420\"\nnetwork = \"acme\"\ntoken_file = \"~/t\"\n",

@@ -107,11 +107,11 @@ class config_reader {
 
   void note(unsigned line, std::string_view name, const std::string& text, std::string_view field) {
     if (first_ && first_->line <= line) return;
-    first_ = finding{
-        line,
-        {errc::invalid,
-         std::string(source_name_) + ":" + std::to_string(line) + ": " + std::string(name) + text,
-         std::string(field)}};
+    first_ = finding{line,
+                     {errc::invalid,
+                      std::string(source_name_) + ":" + std::to_string(line) + ": " +
+                          printable(std::string(name) + text),
+                      std::string(field)}};
   }
 
   std::span<const config_rule<Config>> rules_;

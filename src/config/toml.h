@@ -40,6 +40,9 @@ struct toml_member {
 /// "SOURCE:LINE: what is wrong" when the text is not TOML.
 result<toml_table> parse_toml(std::string_view text, std::string_view source_name);
 
+/// The text with every control character as "?": fit for one line of a terminal.
+std::string printable(std::string_view text);
+
 /// The value as a message quotes it: short, on one line, without control characters.
 std::string quoted(const toml_value& value);
 

@@ -13,16 +13,10 @@ namespace {
 constexpr std::uint64_t slots = 64;
 
 std::string_view name_of(verb what) {
-  switch (what) {
-    case verb::set: return "set";
-    case verb::cas: return "cas";
-    case verb::remove: return "delete";
-    case verb::remove_cas: return "delete-cas";
-    case verb::remove_tree: return "delete-tree";
-    case verb::check_index: return "check-index";
-    case verb::get: return "get";
-  }
-  return {};
+  // In the order of `verb`.
+  static constexpr std::array<std::string_view, 7> names{
+      "set", "cas", "delete", "delete-cas", "delete-tree", "check-index", "get"};
+  return names.at(static_cast<std::size_t>(what));
 }
 
 std::unexpected<error> not_consul(std::string_view what) {

@@ -61,9 +61,17 @@ TEST(ring, that_is_none_is_not_read) {
   for (const std::string& text :
        {std::string(), std::string("x"), std::string("[]"), std::string("{}"), with("1, ", "-1, "),
         with("1, ", "0, "), with("2026-01-01T00:00:00.000Z", "yesterday"), with("\"e\"", "7"),
-        with("\"a\"", "7"), with(R"(, "changes": ["a"])", "")}) {
+        with("\"a\"", "7"), with("[\"a\"]", "7"), with(R"(, "changes": ["a"])", "")}) {
     EXPECT_FALSE(read_ring(text)) << text;
   }
+}
+
+TEST(ring, of_more_changes_than_any_writer_keeps_is_not_read) {
+  ring large{5'000, {}};
+  for (int i = 0; i < 1'000; ++i) large.changes.push_back({"k", now});
+  EXPECT_TRUE(read_ring(write_ring(large, "e", now)));
+  large.changes.push_back({"k", now});
+  EXPECT_FALSE(read_ring(write_ring(large, "e", now)));
 }
 
 TEST(place, comes_back_as_it_was_written) {
@@ -77,7 +85,8 @@ TEST(place, comes_back_as_it_was_written) {
   for (const std::string text :
        {"", "7", "{}", R"({"epoch": "e", "index": 1})", R"({"epoch": "e", "index": "1"})",
         R"({"epoch": "e", "index": 1, "known": [], "garbage": {}})",
-        R"({"epoch": "e", "index": 1, "known": {"a": -1}, "garbage": {}})"}) {
+        R"({"epoch": "e", "index": 1, "known": {"a": -1}, "garbage": {}})",
+        R"({"epoch": "e", "index": 1, "known": {}, "garbage": []})"}) {
     EXPECT_FALSE(read_place(text)) << text;
   }
 }
@@ -123,7 +132,10 @@ TEST(news, of_garbage_are_a_gap_once) {
 }
 
 TEST(news, know_another_epoch_and_pass_over_what_is_no_ring) {
-  EXPECT_TRUE(news_in({ring_entry("a", 1, {"k"}, 10, "new")}, folder, 1, place({})).other_epoch);
+  EXPECT_TRUE(news_in({ring_entry("a", 1, {"k"}, 10, "new"), ring_entry("b", 1, {"k"})}, folder, 1,
+                      place({}))
+                  .other_epoch);
+  EXPECT_FALSE(news_in({{folder, "", 0, 3}}, folder, 4, place({})).gap) << "the folder itself";
   const entry owner{folder + "~owner", "{}", 0, 3};
   const auto news = news_in({owner}, folder, 4, place({}));
   EXPECT_FALSE(news.gap);

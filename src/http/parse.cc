@@ -93,7 +93,7 @@ refusal refusal_of(const beast::error_code& problem, std::string_view bytes) {
   using beast::http::error;
   if (problem == error::header_limit) return {431, "the request's header is too large"};
   if (problem == error::body_limit) return {413, "the request's body is too large"};
-  if (problem == error::bad_version && !bytes.empty() && names_other_version(bytes)) {
+  if (problem == error::bad_version && names_other_version(bytes)) {
     return {505, "only HTTP/1.0 and HTTP/1.1 are spoken here"};
   }
   return {400, "the request is not valid HTTP: " + problem.message()};

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "http/encode.h"
 
 namespace peerage::http {
@@ -95,6 +97,12 @@ TEST(request_parser, refuses_bad_request_lines) {
       {"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505},
       {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
       {"GET /\r\nHost: x\r\n\r\n", 400},
+      {"GET /a b HTTP/1.0\r\nHost: x\r\n\r\n", 400},
+      {"GET / HTTP/x.0\r\nHost: x\r\n\r\n", 400},
+      {"GET / HTTP/-.0\r\nHost: x\r\n\r\n", 400},
+      {"GET / HTTP/2x0\r\nHost: x\r\n\r\n", 400},
+      {"GET / HTTP/2.x\r\nHost: x\r\n\r\n", 400},
+      {"GET / HTTP/3.-\r\nHost: x\r\n\r\n", 400},
       {"GET / HTTQ/1.1\r\nHost: x\r\n\r\n", 400},
       {"GET  / HTTP/1.1\r\nHost: x\r\n\r\n", 400},
       {"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n", 400},
@@ -104,6 +112,7 @@ TEST(request_parser, refuses_bad_request_lines) {
       {"\x16\x03\x01\x02\x01\x01 TLS here", 400},
       {"\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", 400},
       {"POST / HTTP/1.0\r\n\r\nabc", 411},
+      {"PUT / HTTP/1.0\r\n\r\nabc", 411},
       {"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
   };
   for (const auto& row : table) {
@@ -111,6 +120,23 @@ TEST(request_parser, refuses_bad_request_lines) {
       const auto seen = parse(row.bytes, at_a_time);
       EXPECT_EQ(seen.status, row.status) << row.bytes << " " << at_a_time << " " << seen.body;
     }
+  }
+}
+
+TEST(request_parser, an_old_request_needs_a_length_where_it_has_a_body) {
+  EXPECT_EQ(parse("POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nok", 10'000).body, "ok");
+  EXPECT_TRUE(parse("GET / HTTP/1.0\r\n\r\n", 10'000).whole);
+}
+
+TEST(request_parser, nobody_waits_to_send_nothing) {
+  for (const bool body : {true, false}) {
+    request_parser parser({});
+    std::size_t used = 0;
+    const std::string bytes =
+        "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: " +
+        std::string(body ? "2" : "0") + "\r\n\r\n";
+    ASSERT_EQ(parser.feed(bytes, used), progress::header);
+    EXPECT_EQ(parser.wants_continue(), body);
   }
 }
 
@@ -214,6 +240,20 @@ TEST(response_parser, passes_over_interim_answers) {
   EXPECT_EQ(answer.header("Link"), "");
 }
 
+TEST(response_parser, the_end_of_the_connection_ends_what_has_no_length) {
+  const auto fed = [](std::string_view bytes) {
+    response_parser parser({});
+    std::size_t used = 0;
+    while (parser.feed(bytes, used) && used > 0) bytes.remove_prefix(used);
+    return parser.feed_end();
+  };
+  EXPECT_TRUE(fed("HTTP/1.1 200 OK\r\n\r\nsome"));
+  EXPECT_TRUE(fed("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")) << "whole already";
+  EXPECT_FALSE(fed("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"));
+  EXPECT_FALSE(fed("HTTP/1.1 200"));
+  EXPECT_FALSE(fed(""));
+}
+
 TEST(response_parser, refuses_what_is_no_answer) {
   for (const char* bytes :
        {"SSH-2.0-OpenSSH_9.2\r\n", "HTTP/2 200\r\n\r\n", "HTTP/1.1 2x0 OK\r\n\r\n",
@@ -272,6 +312,55 @@ TEST(encoding, refuses_what_breaks_out_of_its_line) {
     wanted.query = query;
     EXPECT_FALSE(encode_request_head(wanted, "x")) << path << query;
   }
+}
+
+TEST(encoding, an_answer_has_a_status_and_what_belongs_to_it) {
+  response answer;
+  std::string head;
+  for (const int status : {0, 199, 600}) {
+    answer.status = status;
+    EXPECT_FALSE(append_answer_head(head, answer, 11, true)) << status;
+  }
+  answer.status = 299;
+  head.clear();
+  ASSERT_TRUE(append_answer_head(head, answer, 11, true));
+  EXPECT_EQ(head, "HTTP/1.1 299 \r\nContent-Length: 0\r\n\r\n") << "nobody knows what it means";
+  for (const int status : {204, 304}) {
+    answer.status = status;
+    head.clear();
+    ASSERT_TRUE(append_answer_head(head, answer, 11, true));
+    EXPECT_EQ(head.find("Content-Length"), std::string::npos) << status;
+  }
+}
+
+TEST(encoding, a_header_is_a_token_and_a_value) {
+  response answer;
+  answer.headers = {{"aZ09!#$%&'*+-.^_`|~", "tab\tand \xc3\xbc"}};
+  std::string head;
+  EXPECT_TRUE(append_answer_head(head, answer, 11, true));
+  for (const char* name : {"a{", "a[", "a@", "a/", "a\x7f", "\xc3\xbc"}) {
+    answer.headers = {{name, "x"}};
+    EXPECT_FALSE(append_answer_head(head, answer, 11, true)) << name;
+  }
+  answer.headers = {{"A", "x\x7f"}};
+  EXPECT_FALSE(append_answer_head(head, answer, 11, true));
+}
+
+TEST(encoding, a_request_with_a_body_says_how_long_it_is) {
+  request wanted;
+  wanted.path = "/";
+  for (const auto& [method, body, length] :
+       {std::tuple{"PUT", "", "0"}, {"PATCH", "", "0"}, {"DELETE", "xy", "2"}}) {
+    wanted.method = method;
+    wanted.body = body;
+    EXPECT_THAT(encode_request_head(wanted, "h").value(),
+                HasSubstr("\r\nContent-Length: " + std::string(length) + "\r\n"));
+  }
+  wanted.method = "GET /";
+  EXPECT_EQ(encode_request_head(wanted, "h").error().field, "method");
+  wanted.method = "GET";
+  wanted.path = "/\x7f";
+  EXPECT_EQ(encode_request_head(wanted, "h").error().field, "path");
 }
 
 TEST(encoding, a_request_names_its_host_and_length) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <stdexcept>
 
 namespace peerage::http {
@@ -14,16 +15,27 @@ using testing::Pair;
 TEST(percent, decodes_and_refuses_bad_escapes_nul_and_what_is_not_utf8) {
   EXPECT_EQ(percent_decode("a%20b+%2f%C3%bc"), "a b+/ü");
   EXPECT_EQ(percent_decode(""), "");
-  for (const char* text : {"%", "%2", "%2g", "%g2", "a%", "%00", "%ff", "%c0%80", "%c3", "\xc3",
-                           "%ed%a0%80", "%f4%90%80%80", "%e0%80%80", "%80", "% 2"}) {
+  for (const char* text :
+       {"%", "%2", "%2g", "%g2", "a%", "%00", "%ff", "%c0%80", "%c3", "\xc3", "%ed%a0%80",
+        "%f4%90%80%80", "%e0%80%80", "%80", "% 2", "%f0%80%80%80", "%f5%80%80%80"}) {
     EXPECT_FALSE(percent_decode(text)) << text;
   }
-  EXPECT_TRUE(percent_decode("%f4%8f%bf%bf"));
+  for (const char* text :
+       {"%f4%8f%bf%bf", "%f0%90%80%80", "%e0%a0%80", "%ed%9f%bf", "%f1%80%80%80"})
+    EXPECT_TRUE(percent_decode(text)) << text;
 }
 
 TEST(percent, encodes_what_decodes_to_the_same) {
   EXPECT_EQ(percent_encode("a b/%ü~"), "a%20b%2F%25%C3%BC~");
   EXPECT_EQ(percent_decode(percent_encode("a b/%ü~?&=")), "a b/%ü~?&=");
+}
+
+TEST(percent, leaves_letters_digits_and_four_marks_alone) {
+  for (int code = 1; code < 128; ++code) {
+    const std::string one(1, static_cast<char>(code));
+    const bool plain = std::isalnum(code) != 0 || one.find_first_of("-._~") == 0;
+    EXPECT_EQ(percent_encode(one) == one, plain) << code;
+  }
 }
 
 TEST(target, is_a_path_or_a_url) {
@@ -63,6 +75,8 @@ TEST(query, is_names_and_values_in_order) {
 }
 
 TEST(query, refuses_a_name_that_is_there_twice) {
+  EXPECT_FALSE(parse_query("%zz=1"));
+  EXPECT_EQ(parse_query("a=%zz").error().field, "a");
   const auto twice = parse_query("limit=5&x=1&%6cimit=6");
   ASSERT_FALSE(twice);
   EXPECT_EQ(twice.error().field, "limit");
@@ -119,7 +133,8 @@ TEST_F(routes, a_path_that_can_not_be_decoded_is_invalid) {
 TEST_F(routes, two_of_the_same_are_a_bug) {
   EXPECT_THROW(table.add("PUT", "/v1/networks/{x}/peers/{y}", 9), std::logic_error);
   EXPECT_THROW(table.add("PUT", "v1", 9), std::logic_error);
-  EXPECT_THROW(table.add("PUT", "/v1/a{b}", 9), std::logic_error);
+  for (const char* pattern : {"/v1/a{b}", "/v1/{ab", "/v1/ab}", "/v1/{}"})
+    EXPECT_THROW(table.add("PUT", pattern, 9), std::logic_error) << pattern;
 }
 
 }  // namespace

@@ -10,8 +10,7 @@ std::string text_of(const value& from) {
 
 }  // namespace
 
-std::string shortened(std::string_view text) {
-  constexpr std::size_t longest = 64;
+std::string shortened(std::string_view text, std::size_t longest) {
   if (text.size() <= longest) return std::string(text);
   std::size_t end = longest;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80) --end;

@@ -20,8 +20,8 @@
 
 namespace peerage::json {
 
-/// At most 64 bytes of it, cut between two characters: to name in an error what was sent.
-std::string shortened(std::string_view text);
+/// At most so many bytes of it, cut between two characters: to name in an error what was sent.
+std::string shortened(std::string_view text, std::size_t longest = 64);
 
 enum class unknown_members { refused, allowed };
 

@@ -5,6 +5,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <charconv>
+#include <cmath>
 #include <optional>
 #include <unordered_set>
 #include <utility>
@@ -65,9 +66,14 @@ struct duplicate_finder {
 
 /// The shortest text that reads back as the same number: 0.754, where the library says 7.54E-1.
 void print_number(double from, std::string& out) {
+  // The library reads 1e400 as infinity, which has no text in JSON but one like that.
+  if (std::isinf(from)) {
+    out += from < 0 ? "-1e999" : "1e999";
+    return;
+  }
   char text[32];
-  const auto [end, failure] = std::to_chars(text, text + sizeof text, from);
-  out.append(text, failure == std::errc{} ? end : text);
+  // "-0" reads back as a whole number, which has no sign then; adding makes 0 of it.
+  out.append(text, std::to_chars(text, text + sizeof text, from + 0.0).ptr);
 }
 
 /// `indent`: how far in the value stands; nothing for all on one line.

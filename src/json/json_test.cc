@@ -28,6 +28,22 @@ TEST(json, refuses_what_is_nested_too_deep) {
   EXPECT_FALSE(parse(std::string(100'000, '[')));
 }
 
+TEST(json, what_was_printed_reads_as_the_same) {
+  for (const char* text :
+       {"-1e-400", "-0.0", "[1e23,5e-324,0.1]", "18446744073709551615", "[1e400,-1e400]"}) {
+    const std::string once = serialize(*parse(text));
+    EXPECT_EQ(serialize(*parse(once)), once) << text;
+  }
+}
+
+TEST(json, prints_text_that_needs_escapes) {
+  for (const char* text :
+       {R"("\"")", R"("\\")", R"("\n")", R"("\u007f")", R"("\u0001")", R"("é")"}) {
+    const value read = *parse(text);
+    EXPECT_EQ(*parse(serialize(read)), read) << text;
+  }
+}
+
 TEST(json, prints_for_people) {
   EXPECT_EQ(pretty(*parse(R"({"a":[1,"x"],"b":{},"c":[]})")),
             "{\n  \"a\": [\n    1,\n    \"x\"\n  ],\n  \"b\": {},\n  \"c\": []\n}");

@@ -1,17 +1,14 @@
 #include "model/event.h"
 
+#include <array>
+
 namespace peerage {
 
 std::string_view name_of(event_kind value) {
-  switch (value) {
-    case event_kind::peer_live: return "peer-live";
-    case event_kind::peer_pending: return "peer-pending";
-    case event_kind::peer_removed: return "peer-removed";
-    case event_kind::peer_expired: return "peer-expired";
-    case event_kind::gateway_up: return "gateway-up";
-    case event_kind::gateway_down: return "gateway-down";
-  }
-  return {};
+  // In the order of `event_kind`.
+  static constexpr std::array<std::string_view, 6> names{
+      "peer-live", "peer-pending", "peer-removed", "peer-expired", "gateway-up", "gateway-down"};
+  return names.at(static_cast<std::size_t>(value));
 }
 
 }  // namespace peerage

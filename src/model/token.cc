@@ -1,7 +1,5 @@
 #include "model/token.h"
 
-#include <algorithm>
-
 namespace peerage {
 namespace {
 
@@ -10,6 +8,7 @@ struct named_scope {
   std::string_view name;
 };
 
+/// In the order of `scope`.
 constexpr std::array<named_scope, 4> all_scopes = {{
     {scope::admin, "admin"},
     {scope::peers_read, "peers:read"},
@@ -20,19 +19,13 @@ constexpr std::array<named_scope, 4> all_scopes = {{
 }  // namespace
 
 std::string_view name_of(scope value) {
-  for (const auto& each : all_scopes)
-    if (each.value == value) return each.name;
-  return "unknown";
+  return all_scopes.at(static_cast<std::size_t>(value)).name;
 }
 
 std::optional<scope> scope_named(std::string_view name) {
   for (const auto& each : all_scopes)
     if (each.name == name) return each.value;
   return {};
-}
-
-bool token::has(scope wanted) const {
-  return std::find(scopes.begin(), scopes.end(), wanted) != scopes.end();
 }
 
 }  // namespace peerage

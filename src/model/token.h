@@ -33,7 +33,6 @@ struct token {
   std::optional<wall_time> expires_at;
   std::optional<wall_time> last_used_at;
 
-  bool has(scope wanted) const;
   bool operator==(const token&) const = default;
 };
 

@@ -8,10 +8,18 @@
 namespace peerage::netlink {
 namespace {
 
+/// The errno in what the kernel says: 0 or its negative; nothing for what is none (linux/errno.h).
+std::optional<int> errno_in(int said) {
+  constexpr int most = 4095;
+  if (said > 0 || said < -most) return {};
+  return -said;
+}
+
 /// What an NLMSG_ERROR says, with the kernel's words of NETLINK_EXT_ACK.
 std::optional<verdict> verdict_in(const message& from) {
   const auto header = read<nlmsgerr>(from.payload);
-  if (!header) return {};
+  const auto number = header ? errno_in(header->error) : std::nullopt;
+  if (!number) return {};
   std::string words;
   if ((from.flags & NLM_F_ACK_TLVS) != 0) {
     std::size_t at = sizeof(nlmsgerr);
@@ -25,7 +33,7 @@ std::optional<verdict> verdict_in(const message& from) {
       words.assign(found->payload.begin(), found->payload.end() - 1);
     }
   }
-  return verdict_of(-header->error, words);
+  return verdict_of(*number, words);
 }
 
 }  // namespace
@@ -44,7 +52,7 @@ result<std::optional<verdict>> read_answer(bytes_view datagram, std::uint32_t se
     if (found->sequence != sequence) continue;
     if (found->type == NLMSG_ERROR) {
       auto answer = verdict_in(*found);
-      if (!answer) return fail(errc::corrupt, "the kernel's answer is too short");
+      if (!answer) return fail(errc::corrupt, "the kernel's answer has no errno");
       return answer;
     }
     if (!take) continue;
@@ -60,12 +68,13 @@ result<dump_progress> dump_reader::add(bytes_view datagram, const message_taker&
     if (found->sequence != sequence_) continue;
     interrupted_ = interrupted_ || (found->flags & NLM_F_DUMP_INTR) != 0;
     if (found->type == NLMSG_DONE) {
-      const int number = read<int>(found->payload).value_or(0);
-      return dump_progress{true, interrupted_, lossy_, verdict_of(-number)};
+      const auto number = errno_in(read<int>(found->payload).value_or(0));
+      if (!number) return fail(errc::corrupt, "the kernel's dump ends with an errno that is none");
+      return dump_progress{true, interrupted_, lossy_, verdict_of(*number)};
     }
     if (found->type == NLMSG_ERROR) {
       auto answer = verdict_in(*found);
-      if (!answer) return fail(errc::corrupt, "the kernel's answer is too short");
+      if (!answer) return fail(errc::corrupt, "the kernel's answer has no errno");
       return dump_progress{true, interrupted_, lossy_, std::move(*answer)};
     }
     if (lossy_) continue;

@@ -4,6 +4,9 @@
 #include <linux/netlink.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <limits>
 #include <vector>
 
 namespace peerage::netlink {
@@ -130,6 +133,76 @@ TEST(answers, shortened_ones_are_corrupt) {
   }
   const datagram empty = reply(NLMSG_ERROR, 0, ours, {});
   EXPECT_FALSE(read_answer(empty, ours, {}));
+}
+
+TEST(answers, with_a_number_that_is_no_errno_are_corrupt) {
+  for (const int number : {1, -4096, std::numeric_limits<int>::min()}) {
+    const auto answer = read_answer(acknowledgement(number), ours, {});
+    ASSERT_FALSE(answer) << number;
+    EXPECT_EQ(answer.error().code, errc::corrupt);
+    counter items;
+    EXPECT_FALSE(dump_reader(ours).add(done(0, number), items.take)) << number;
+    EXPECT_FALSE(dump_reader(ours).add(acknowledgement(number), items.take)) << number;
+  }
+}
+
+/// An error that repeats the request, as the kernel does where it is not asked to cap it.
+datagram refusal(std::uint32_t repeated, std::uint16_t flags, const std::vector<attribute>& more) {
+  nlmsgerr said{};
+  said.error = -ENODEV;
+  said.msg.nlmsg_len = static_cast<std::uint32_t>(sizeof(nlmsghdr)) + repeated;
+  request out(NLMSG_ERROR, flags, bytes_of(said));
+  for (std::uint32_t i = 0; i < repeated; i += 4) out.put(0, {});
+  for (const attribute& each : more) out.put(each.type, each.payload);
+  out.set_sequence(ours);
+  return {out.bytes().begin(), out.bytes().end()};
+}
+
+TEST(answers, hold_words_behind_the_request_that_they_repeat) {
+  const std::vector<std::uint8_t> words{'n', 'o', '.', 0};
+  const auto answer = read_answer(
+      refusal(8, NLM_F_ACK_TLVS,
+              {{NLMSGERR_ATTR_OFFS, words}, {NLMSGERR_ATTR_MSG, {}}, {NLMSGERR_ATTR_MSG, words}}),
+      ours, {});
+  ASSERT_TRUE(answer && *answer);
+  EXPECT_EQ((**answer).text, "No such device (no)");
+  const auto without = read_answer(refusal(0, NLM_F_ACK_TLVS, {}), ours, {});
+  ASSERT_TRUE(without && *without);
+  EXPECT_EQ((**without).text, "No such device");
+}
+
+TEST(answers, that_repeat_more_than_they_hold_are_corrupt) {
+  datagram bytes = refusal(8, NLM_F_ACK_TLVS, {});
+  const std::uint32_t length = 1'000;
+  std::memcpy(bytes.data() + sizeof(nlmsghdr) + offsetof(nlmsgerr, msg), &length, sizeof length);
+  EXPECT_FALSE(read_answer(bytes, ours, {}));
+}
+
+TEST(answers, hand_over_what_comes_before_the_acknowledgement) {
+  counter items;
+  const auto both = read_answer(one_item() + acknowledgement(0), ours, items.take);
+  ASSERT_TRUE(both && *both);
+  EXPECT_EQ(items.count, 1);
+  EXPECT_TRUE(read_answer(one_item(), ours, {})) << "nobody wants it";
+  const auto refuse = [](const message&) -> result<> { return fail(errc::corrupt, "no"); };
+  EXPECT_FALSE(read_answer(one_item(), ours, refuse));
+  EXPECT_FALSE(dump_reader(ours).add(one_item(), refuse));
+}
+
+TEST(dump_reader, takes_nothing_more_once_some_was_lost) {
+  counter items;
+  dump_reader reader(ours);
+  reader.lose();
+  ASSERT_TRUE(reader.add(one_item(), items.take));
+  EXPECT_EQ(items.count, 0);
+  EXPECT_TRUE(reader.add(done(), items.take)->lossy);
+}
+
+TEST(dump_reader, refuses_a_datagram_that_is_cut_off) {
+  counter items;
+  datagram cut = one_item();
+  cut.pop_back();
+  EXPECT_FALSE(dump_reader(ours).add(cut, items.take));
 }
 
 }  // namespace

@@ -303,7 +303,7 @@ result<> dump_decoder::add_peer(bytes_view from) {
   const auto key = key_in(from);
   if (!key) return corrupt("public key");
   if (entries_.empty() || entries_.back().peer.public_key != *key) {
-    if (++seen_ > max_peers) return corrupt("number of peers");
+    if (++seen_ > most_) return corrupt("number of peers");
     if (!entries_.empty()) std::ranges::sort(entries_.back().peer.allowed_ips);
     device_entry& entry = entries_.emplace_back();
     entry.peer.public_key = *key;

@@ -72,6 +72,9 @@ struct device_self {
 /// Puts a dump together from its messages; a peer may span several.
 class dump_decoder {
  public:
+  /// A dump of more than `most` peers is corrupt.
+  explicit dump_decoder(std::size_t most = max_peers) : most_(most) {}
+
   /// `payload` is what follows nlmsghdr. After an error the decoder is of no more use.
   result<> add(bytes_view payload);
 
@@ -87,6 +90,7 @@ class dump_decoder {
   result<> add_peer(bytes_view from);
 
   std::optional<device_self> self_;
+  std::size_t most_;
   std::vector<device_entry> entries_;
   std::size_t seen_ = 0;  // peers
 };

@@ -362,25 +362,51 @@ TEST(dump_decoder, flipped_bytes_end_in_errors_not_in_accidents) {
   EXPECT_GT(refused, 1000);
 }
 
-TEST(dump_decoder, refuses_an_allowed_ip_that_is_none) {
-  for (const unsigned length : {33U, 129U, 255U}) {
-    genlmsghdr header{};
-    header.cmd = WG_CMD_GET_DEVICE;
-    request out(0x1c, 0, bytes_of(header));
-    const std::size_t peers = out.open_nest(WGDEVICE_A_PEERS);
-    const std::size_t peer = out.open_nest(0);
-    out.put(WGPEER_A_PUBLIC_KEY, key(1).bytes());
-    const std::size_t list = out.open_nest(WGPEER_A_ALLOWEDIPS);
-    const std::size_t one = out.open_nest(0);
-    out.put_value(WGALLOWEDIP_A_FAMILY, static_cast<std::uint16_t>(AF_INET));
-    out.put_value(WGALLOWEDIP_A_IPADDR, std::uint32_t{1});
-    out.put_value(WGALLOWEDIP_A_CIDR_MASK, static_cast<std::uint8_t>(length));
-    for (const std::size_t nest : {one, list, peer, peers}) out.close_nest(nest);
+TEST(dump_decoder, has_a_bound_and_gives_nothing_of_nothing) {
+  dump_decoder decoder(2);
+  EXPECT_TRUE(decoder.take_whole().empty());
+  const auto two = encode({set_peer{usual(1)}, set_peer{usual(2)}});
+  ASSERT_TRUE(decoder.add(as_dumped(two.at(0))));
+  EXPECT_EQ(decoder.take_whole().size(), 1U);
+  const auto third = encode({set_peer{usual(3)}});
+  EXPECT_FALSE(decoder.add(as_dumped(third.at(0))));
+}
+
+TEST(change_encoder, a_peer_whose_first_allowed_ip_does_not_fit_begins_the_next_message) {
+  // Too large for any message by itself, after as many as leave it no room at all.
+  device_peer large{key(1'000'000), {}, {}};
+  for (std::uint32_t i = 0; i < 3'000; ++i) large.allowed_ips.push_back(ipv4(i));
+  for (std::uint32_t before = 776; before < 784; ++before) {
+    std::vector<device_change> changes;
+    for (std::uint32_t i = 0; i < before; ++i) changes.push_back(set_peer{{key(i), {}, {}}});
+    changes.push_back(set_peer{large});
+    std::size_t seen = 0;
     dump_decoder decoder;
-    const auto added = decoder.add(out.bytes().subspan(sizeof(nlmsghdr)));
-    ASSERT_FALSE(added) << length;
-    EXPECT_EQ(added.error().code, errc::corrupt);
+    for (const auto& each : encode(changes)) ASSERT_TRUE(decoder.add(as_dumped(each)));
+    for (const auto& entry : decoder.take()) seen += entry.peer.allowed_ips.size();
+    EXPECT_EQ(seen, 3'000U);
   }
+}
+
+TEST(wire, a_walk_that_ended_badly_goes_no_further) {
+  const std::vector<std::uint8_t> rubbish(20, 0);
+  attributes list(rubbish);
+  messages walker(rubbish);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_FALSE(list.next());
+    EXPECT_FALSE(list.sound());
+    EXPECT_FALSE(walker.next());
+    EXPECT_FALSE(walker.sound());
+  }
+}
+
+TEST(wire, a_message_may_take_anothers_place) {
+  request first = encode_dump(0x1c, "wg0");
+  first = encode_dump(0x1c, "wg1");
+  EXPECT_NE(std::string(first.bytes().begin(), first.bytes().end()).find("wg1"), std::string::npos);
+  request& same = first;
+  first = std::move(same);
+  EXPECT_FALSE(first.bytes().empty()) << "its own";
 }
 
 TEST(wire, a_message_longer_than_its_datagram_is_not_sound) {

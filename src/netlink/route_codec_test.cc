@@ -148,5 +148,121 @@ TEST(route_codec, shortened_messages_are_corrupt) {
   EXPECT_FALSE(decode_address({}, 7));
 }
 
+TEST(route_codec, reads_what_kind_of_link_it_is) {
+  const auto link = decode_link(payload(encode_new_link("wg0", "wireguard")));
+  EXPECT_FALSE(link) << "one that is yet to be made has no number";
+  ifinfomsg header{};
+  header.ifi_index = 7;
+  request out(RTM_NEWLINK, 0, bytes_of(header));
+  const std::size_t info = out.open_nest(IFLA_LINKINFO);
+  out.put_text(IFLA_INFO_DATA, "x");
+  out.put_text(IFLA_INFO_KIND, "wireguard");
+  out.close_nest(info);
+  EXPECT_EQ(decode_link(payload(out))->kind, "wireguard");
+}
+
+TEST(route_codec, a_link_is_changed_only_where_it_is_asked) {
+  const auto link = decode_link(payload(encode_change_link(7, {})));
+  ASSERT_TRUE(link);
+  EXPECT_TRUE(*link == (link_facts{7, false, 0, "", ""}));
+}
+
+/// An address of interface 7.
+std::vector<std::uint8_t> address_of(std::uint8_t kind, std::uint8_t length,
+                                     const std::vector<attribute>& put) {
+  ifaddrmsg header{};
+  header.ifa_family = kind;
+  header.ifa_prefixlen = length;
+  header.ifa_index = 7;
+  request out(RTM_NEWADDR, 0, bytes_of(header));
+  for (const attribute& each : put) out.put(each.type, each.payload);
+  return {payload(out).begin(), payload(out).end()};
+}
+
+TEST(route_codec, an_address_may_have_a_far_end) {
+  const ip_address near = ip("10.0.0.1"), far = ip("10.0.0.2"), six = ip("fd00::1");
+  const auto read = [](const std::vector<std::uint8_t>& bytes) {
+    return *decode_address(bytes, 7);
+  };
+  EXPECT_TRUE(read(address_of(AF_INET, 32, {{IFA_ADDRESS, far.bytes()}, {IFA_LOCAL, near.bytes()}}))
+                  ->has_peer);
+  EXPECT_FALSE(
+      read(address_of(AF_INET, 24, {{IFA_ADDRESS, near.bytes()}, {IFA_LOCAL, near.bytes()}}))
+          ->has_peer);
+  const auto alone = read(address_of(AF_INET6, 64, {{IFA_ADDRESS, six.bytes()}}));
+  EXPECT_EQ(alone->address, six);
+  EXPECT_FALSE(alone->has_peer);
+}
+
+TEST(route_codec, an_address_that_is_none_is_corrupt) {
+  const ip_address four = ip("10.0.0.1"), six = ip("fd00::1");
+  EXPECT_FALSE(decode_address(address_of(AF_INET, 33, {{IFA_LOCAL, four.bytes()}}), 7));
+  EXPECT_FALSE(decode_address(address_of(AF_INET, 32, {{IFA_LOCAL, six.bytes()}}), 7));
+  EXPECT_FALSE(decode_address(address_of(AF_INET6, 32, {{IFA_LOCAL, four.bytes()}}), 7));
+  EXPECT_FALSE(decode_address(address_of(AF_UNIX, 8, {{IFA_LOCAL, four.bytes()}}), 7));
+  EXPECT_FALSE(decode_address(address_of(AF_INET, 32, {}), 7));
+}
+
+struct sent_route {
+  std::uint8_t kind = AF_INET;
+  std::uint8_t length = 8;
+  std::uint8_t table = RT_TABLE_MAIN;
+  std::uint8_t type = RTN_UNICAST;
+  std::vector<attribute> put{};
+};
+
+result<std::optional<route_entry>> read_route(const sent_route& from) {
+  rtmsg header{};
+  header.rtm_family = from.kind;
+  header.rtm_dst_len = from.length;
+  header.rtm_table = from.table;
+  header.rtm_type = from.type;
+  request out(RTM_NEWROUTE, 0, bytes_of(header));
+  out.put_value(RTA_OIF, std::uint32_t{7});
+  for (const attribute& each : from.put) out.put(each.type, each.payload);
+  return decode_route(payload(out), 7);
+}
+
+TEST(route_codec, reads_where_a_route_leads_and_who_made_it) {
+  const ip_address to = ip("10.0.0.0"), by = ip("10.0.0.9");
+  const std::uint32_t main = RT_TABLE_MAIN, priority = 5, other = 100;
+  const auto route = read_route({.table = RT_TABLE_COMPAT,
+                                 .put = {{RTA_DST, to.bytes()},
+                                         {RTA_TABLE, bytes_of(main)},
+                                         {RTA_PRIORITY, bytes_of(priority)},
+                                         {RTA_GATEWAY, by.bytes()},
+                                         {RTA_PREFSRC, by.bytes()}}});
+  ASSERT_TRUE(route && *route);
+  EXPECT_EQ((**route).destination, net("10.0.0.0/8"));
+  EXPECT_EQ((**route).priority, 5U);
+  EXPECT_TRUE((**route).has_gateway);
+  EXPECT_TRUE((**read_route({.put = {{RTA_DST, to.bytes()}, {RTA_VIA, by.bytes()}}})).has_gateway);
+  EXPECT_FALSE(*read_route({.put = {{RTA_DST, to.bytes()}, {RTA_TABLE, bytes_of(other)}}}));
+  EXPECT_FALSE(*read_route({.type = RTN_BLACKHOLE, .put = {{RTA_DST, to.bytes()}}}));
+}
+
+TEST(route_codec, a_route_that_is_none_is_corrupt) {
+  const ip_address six = ip("fd00::");
+  EXPECT_FALSE(read_route({.put = {{RTA_DST, six.bytes()}}}));
+  EXPECT_FALSE(read_route({.length = 33}));
+  EXPECT_FALSE(read_route({.kind = AF_INET6, .length = 129}));
+}
+
+TEST(route_codec, what_is_dropped_is_named_with_its_priority) {
+  route_entry entry = ours("10.0.0.0/8");
+  entry.priority = 5;
+  const auto decoded = decode_route(payload(encode_drop_route(7, entry)), 7);
+  ASSERT_TRUE(decoded && *decoded);
+  EXPECT_EQ((**decoded).priority, 5U);
+  entry.priority = 0;
+  EXPECT_EQ((**decode_route(payload(encode_drop_route(7, entry)), 7)).priority, 0U);
+}
+
+TEST(changes, what_is_wanted_twice_is_added_once) {
+  EXPECT_EQ(compare(std::vector<address_entry>{}, {ip("fd00::1"), ip("fd00::1")}).add.size(), 1U);
+  EXPECT_EQ(compare(std::vector<route_entry>{}, {net("fd00::/48"), net("fd00::/48")}).add.size(),
+            1U);
+}
+
 }  // namespace
 }  // namespace peerage::netlink

@@ -47,6 +47,8 @@ TEST(access, a_network_token_sees_no_other_network) {
   const auto other = network_name::parse("other");
   EXPECT_FALSE(sees(with(scope::admin, *other), *network_name::parse("acme")));
   EXPECT_FALSE(may_touch(with(scope::admin, *other), made_by("me"), action::read_peers));
+  EXPECT_TRUE(sees(with(scope::admin, *other), *other));
+  EXPECT_TRUE(may_touch(with(scope::admin), made_by("you"), action::change_peers));
   EXPECT_TRUE(sees(with(scope::admin), *network_name::parse("acme")));
   EXPECT_FALSE(allows(with(scope::admin, *other), action::manage_gateways));
   EXPECT_TRUE(allows(with(scope::admin, *other), action::manage_tokens));

@@ -1,5 +1,6 @@
 #include "plan/address.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -36,7 +37,7 @@ ip_address peer_ipv6(const prefix& network, std::uint16_t gateway_number, const 
                      unsigned attempt) {
   const std::uint64_t host = hash_of(id, attempt);
   // ::0 is the subnet-router anycast address and ::1 the gateway.
-  return in_gateway(network, gateway_number, host < 2 ? host + 2 : host);
+  return in_gateway(network, gateway_number, std::max<std::uint64_t>(host, 2));
 }
 
 ip_address gateway_ipv6(const prefix& network, std::uint16_t gateway_number) {

@@ -46,6 +46,7 @@ TEST(address, small_and_large_ipv4_ranges) {
   EXPECT_EQ(ipv4_room(*prefix::parse("10.0.0.1/32")), 1U);
   EXPECT_EQ(ipv4_at(*prefix::parse("10.0.0.1/32"), 0).text(), "10.0.0.1");
   EXPECT_EQ(ipv4_room(*prefix::parse("10.0.0.0/31")), 2U);
+  EXPECT_EQ(ipv4_index(*prefix::parse("10.0.0.0/31"), *ip_address::parse("10.0.0.0")), 0U);
   EXPECT_EQ(ipv4_room(*prefix::parse("10.0.0.0/8")), (1U << 24) - 2);
 }
 

@@ -98,13 +98,11 @@ void ledger::remove_unlisted(const assigned& said, observation& into) {
 /// Those that the listing under way does not have, and should have; none where that can't be true.
 std::vector<public_key> ledger::unlisted(revision as_of, std::uint64_t recorded) {
   std::vector<public_key> gone;
-  std::size_t unexplained = 0;
   for (const auto& [key, mine] : entries_) {
     if (mine.heard > as_of || !mine.wanted || mine.listed == listing_) continue;
     gone.push_back(key);
-    if (mine.expires_at > now_) ++unexplained;
   }
-  unexplained -= std::min<std::uint64_t>(unexplained, recorded);
+  const std::uint64_t unexplained = gone.size() - std::min<std::uint64_t>(gone.size(), recorded);
   if (held_.empty() && !implausible(unexplained, wanted_)) return gone;
   held_.insert(gone.begin(), gone.end());
   return {};
@@ -201,7 +199,9 @@ void ledger::restart() {
   ahead_.clear();
   for (auto& [key, mine] : entries_) mine.heard = {};
   std::erase_if(gone_, [this](const public_key& key) {
-    return entries_.at(key).confirmed && entries_.erase(key) != 0;
+    if (!entries_.at(key).confirmed) return false;
+    entries_.erase(key);
+    return true;
   });
 }
 
@@ -333,7 +333,8 @@ void ledger::release(entry& gone) {
   expiring_.erase(gone);
   for (std::size_t i = 0; i < gone.addresses.size(); ++i) {
     const auto owner = owners_.find(gone.addresses[i]);
-    if (owner != owners_.end() && owner->owner == &gone) owners_.erase(owner);
+    // Its own, since want() is told nothing that another has; gone where it was named twice.
+    if (owner != owners_.end()) owners_.erase(owner);
   }
   if (--gone.network->second.peers == 0) {
     networks_.erase(gone.network->first);

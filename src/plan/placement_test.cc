@@ -63,5 +63,25 @@ TEST_F(placement, never_takes_one_that_is_down_draining_or_full) {
   EXPECT_EQ(placed(), "unavailable:");
 }
 
+TEST_F(placement, says_where_nothing_fits) {
+  add("down", "fra", 0, false);
+  const auto why = [this](const placement_wish& wish) {
+    views[0].what = &gateways[0];
+    return place(views, wish).error().message;
+  };
+  EXPECT_EQ(why({}), "no gateway is live: no heartbeat in 6 s");
+  const auto fra = *region_name::parse("fra");
+  EXPECT_EQ(why({.region = fra, .gateway = {}}),
+            "no gateway in region fra is live: no heartbeat in 6 s");
+  EXPECT_EQ(why({.region = fra, .gateway = *gateway_name::parse("down")}),
+            "gateway down in region fra is not live: no heartbeat in 6 s");
+}
+
+TEST_F(placement, keeps_the_first_of_two_as_empty) {
+  add("first", "fra", 10);
+  add("second", "fra", 10);
+  EXPECT_EQ(placed(), "first");
+}
+
 }  // namespace
 }  // namespace peerage

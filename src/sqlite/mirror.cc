@@ -13,12 +13,12 @@ using sqlite::run;
 
 constexpr std::int64_t version = 1;
 
-const std::string schema =
-    "CREATE TABLE IF NOT EXISTS head (id INTEGER PRIMARY KEY CHECK (id = 1), self TEXT NOT NULL, "
-    "epoch TEXT NOT NULL, position TEXT NOT NULL, as_of INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE IF NOT EXISTS peers (public_key BLOB PRIMARY KEY, revision INTEGER NOT NULL, "
-    "assignment TEXT NOT NULL) STRICT, WITHOUT ROWID;"
-    "PRAGMA user_version = 1";
+// As SQLite keeps them, in order of their names.
+const std::vector<std::string> tables = {
+    "CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), self TEXT NOT NULL, "
+    "epoch TEXT NOT NULL, position TEXT NOT NULL, as_of INTEGER NOT NULL) STRICT",
+    "CREATE TABLE peers (public_key BLOB PRIMARY KEY, revision INTEGER NOT NULL, "
+    "assignment TEXT NOT NULL) STRICT, WITHOUT ROWID"};
 
 class sqlite_mirror final : public mirror {
  public:
@@ -94,7 +94,7 @@ class sqlite_mirror final : public mirror {
 
 result<std::unique_ptr<mirror>> open_one(const std::string& file) {
   // What is lost in a power cut, the store tells again.
-  auto db = sqlite::open_own_file(file, schema, version);
+  auto db = sqlite::open_own_file(file, tables, version);
   if (!db) return std::unexpected(std::move(db.error()));
   std::unique_ptr<mirror> opened = std::make_unique<sqlite_mirror>(*std::move(db));
   if (auto loaded = opened->load(); !loaded) return std::unexpected(std::move(loaded.error()));

@@ -4,14 +4,18 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "sqlite/database.h"
 
 namespace peerage::sqlite {
 
-/// Opens the file with this schema, which sets user_version to `version`. What was written last may
-/// be lost in a power cut, and nothing before it. errc::io; errc::unsupported for a newer version.
-result<std::unique_ptr<database>> open_own_file(const std::string& file, const std::string& schema,
+/// Opens the file, with exactly these tables, as SQLite keeps their texts, in order of their names;
+/// `version` is its user_version. What was written last may be lost in a power cut, and nothing
+/// before it. errc::io; errc::corrupt for a damaged one, or with other tables; errc::unsupported
+/// for a newer version.
+result<std::unique_ptr<database>> open_own_file(const std::string& file,
+                                                const std::vector<std::string>& tables,
                                                 std::int64_t version);
 
 /// Where the file was not usable, it is FILE.unusable from now on; false when that was no help.

@@ -10,13 +10,13 @@ namespace {
 using sqlite::database;
 using sqlite::run;
 
-// Times are Unix milliseconds.
-const std::string schema =
-    "CREATE TABLE IF NOT EXISTS began (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL) "
-    "STRICT;"
-    "CREATE TABLE IF NOT EXISTS handshakes (public_key BLOB PRIMARY KEY, at INTEGER NOT NULL) "
-    "STRICT, WITHOUT ROWID;"
-    "PRAGMA user_version = 1";
+constexpr std::int64_t version = 1;
+
+// As SQLite keeps them, in order of their names. Times are Unix milliseconds.
+const std::vector<std::string> tables = {
+    "CREATE TABLE began (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL) STRICT",
+    "CREATE TABLE handshakes (public_key BLOB PRIMARY KEY, at INTEGER NOT NULL) STRICT, "
+    "WITHOUT ROWID"};
 constexpr int most_log_pages = 1'000;
 
 std::int64_t to_number(wall_time time) {
@@ -77,7 +77,7 @@ class sqlite_sightings final : public sightings {
 };
 
 result<std::unique_ptr<sightings>> open_one(const std::string& file, wall_time now) {
-  auto db = sqlite::open_own_file(file, schema, 1);
+  auto db = sqlite::open_own_file(file, tables, version);
   if (!db) return std::unexpected(std::move(db.error()));
   {
     run begin = (*db)->prepare("INSERT OR IGNORE INTO began VALUES (1, ?)");

@@ -178,6 +178,21 @@ TEST(uapi_capacity, leaves_out_what_does_not_fit_and_drops_of_what_is_not_there)
   EXPECT_EQ(std::get<set_peer>(plan.changes[2]).peer.public_key, key(4));
 }
 
+TEST(uapi_capacity, strips_only_what_is_there) {
+  const std::vector<device_change> changes{strip_peer{key(1)}, strip_peer{key(9)}};
+  const auto plan = fit_to_capacity(changes, {key(1)}, 1);
+  ASSERT_EQ(plan.changes.size(), 1U);
+  EXPECT_EQ(std::get<strip_peer>(plan.changes[0]).public_key, key(1));
+}
+
+TEST(uapi_answer, a_handshake_may_be_a_fraction_of_a_second_after_the_epoch) {
+  const auto got = parse_answer("public_key=" + times(32, "01") +
+                                "\nlast_handshake_time_sec=0\nlast_handshake_time_nsec=5000000\n"
+                                "errno=0\n\n");
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->peers.at(0).status.last_handshake_at, wall_time{milliseconds{5}});
+}
+
 TEST(uapi_answer, is_read_back_as_it_was_printed) {
   std::mt19937 random(11);
   for (unsigned round = 0; round < 300; ++round) {
@@ -231,6 +246,8 @@ TEST(uapi_answer, is_refused_when_it_is_hostile) {
       "errno=\n\n",
       "errno=x\n\n",
       "errno=99999\n\n",
+      "errno=-4096\n\n",
+      peer + "endpoint=\x7f\n" + end,
       "errno=99999999999999999999\n\n",
       "public_key=" + times(31, "01") + "\n" + end,
       "public_key=" + times(33, "01") + "\n" + end,

@@ -9,9 +9,8 @@ json::value time_or_null(const std::optional<wall_time>& from) {
   return json::value(to_rfc3339(*from));
 }
 
-json::value key_or_null(const std::optional<secret_key>& from) {
-  if (!from) return nullptr;
-  return json::value(base64_encode(from->reveal()));
+json::value value_of(const secret_key& from) {
+  return json::value(base64_encode(from.reveal()));
 }
 
 json::object object_of(const assignment& from) {
@@ -20,7 +19,7 @@ json::object object_of(const assignment& from) {
   made["name"] = from.id.name.text();
   made["public_key"] = from.public_key.text();
   made["addresses"] = texts(from.addresses);
-  if (from.preshared_key) made["preshared_key"] = key_or_null(from.preshared_key);
+  if (from.preshared_key) made["preshared_key"] = value_of(*from.preshared_key);
   if (from.network_ipv4) made["network_ipv4"] = from.network_ipv4->text();
   if (from.expires_at) made["expires_at"] = to_rfc3339(*from.expires_at);
   return made;

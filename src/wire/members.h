@@ -27,7 +27,7 @@ json::array texts(const std::vector<T>& from) {
 }
 
 json::value time_or_null(const std::optional<wall_time>& from);
-json::value key_or_null(const std::optional<secret_key>& from);
+json::value value_of(const secret_key& from);
 json::object object_of(const assignment& from);
 
 result<wall_time> parse_time(std::string_view text);

@@ -1,5 +1,6 @@
 #include "wire/messages.h"
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -13,12 +14,9 @@ constexpr std::size_t most_trouble = 500;  // bytes
 constexpr std::int64_t most_number = std::numeric_limits<std::int64_t>::max();
 
 std::string_view name_of(change_state value) {
-  switch (value) {
-    case change_state::live: return "live";
-    case change_state::removed: return "removed";
-    case change_state::refused: return "error";
-  }
-  return "error";
+  // In the order of `change_state`.
+  static constexpr std::array<std::string_view, 3> names{"live", "removed", "error"};
+  return names.at(static_cast<std::size_t>(value));
 }
 
 result<change_state> parse_state(std::string_view text) {
@@ -154,7 +152,7 @@ std::string write(const heartbeat& from) {
   made["region"] = from.region.text();
   made["peers"] = from.peers;
   made["applied"] = from.applied.number;
-  if (!from.trouble.empty()) made["trouble"] = from.trouble.substr(0, most_trouble);
+  if (!from.trouble.empty()) made["trouble"] = json::shortened(from.trouble, most_trouble);
   return json::serialize(made);
 }
 
@@ -265,7 +263,7 @@ result<heartbeat> read_heartbeat(std::string_view text) {
   made.region = in.required<region_name>("region", region_name::parse);
   made.peers = static_cast<std::uint32_t>(required_count(in, "peers", 0xffffffff));
   made.applied = *parse_revision(in, "applied");
-  made.trouble = in.text("trouble").value_or("").substr(0, most_trouble);
+  made.trouble = json::shortened(in.text("trouble").value_or(""), most_trouble);
   if (auto good = finish(in); !good) return std::unexpected(good.error());
   return made;
 }

@@ -58,7 +58,7 @@ std::string write(const peer& from) {
   made["network"] = from.id.network.text();
   made["name"] = from.id.name.text();
   made["public_key"] = from.public_key.text();
-  if (from.preshared_key) made["preshared_key"] = key_or_null(from.preshared_key);
+  if (from.preshared_key) made["preshared_key"] = value_of(*from.preshared_key);
   made["gateway"] = from.gateway.text();
   made["ipv6"] = from.ipv6.text();
   if (from.ipv4) made["ipv4"] = from.ipv4->text();

@@ -366,9 +366,7 @@ TEST_F(nats_bus_test, answers_as_a_nats_service) {
 
 /// The first block of `kind` in the document.
 std::string block_of(const std::string& kind) {
-  // This program is build/PRESET/tests/contract_tests.
-  const auto root = std::filesystem::read_symlink("/proc/self/exe") / "../../../..";
-  std::ifstream in(root.lexically_normal() / "docs/protocol/nats.md");
+  std::ifstream in(PEERAGE_SOURCES "/docs/protocol/nats.md");
   std::stringstream all;
   all << in.rdbuf();
   const std::string text = all.str();

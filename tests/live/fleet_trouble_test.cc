@@ -14,6 +14,7 @@
 #include "tests/live/fleet.h"
 #include "tests/live/load.h"
 #include "tests/live/proxy.h"
+#include "tests/live/sanitized.h"
 #include "tests/live/wireguard.h"
 #include "wire/records.h"
 
@@ -337,7 +338,7 @@ TEST(fleet, F12_a_cold_gateway_with_50000_peers_serves_meanwhile) {
   }
   EXPECT_TRUE(settled);
   EXPECT_GT(made, 5) << "there were enrolments meanwhile";
-  EXPECT_LE(worst, 250ms) << "of " << made << " enrolments: " << slowest;
+  EXPECT_LE(worst, sanitized ? 10'000ms : 250ms) << "of " << made << " enrolments: " << slowest;
   EXPECT_EQ(gateway.peers(), many + static_cast<unsigned>(made));
   RecordProperty("worst_ms", static_cast<int>(worst.count()));
   std::printf(

@@ -69,6 +69,12 @@ class start_plan {
     arguments_.push_back(nullptr);
     const char* const path = std::getenv("PATH");
     settings_.push_back(std::string("PATH=") + (path == nullptr ? "/usr/sbin:/usr/bin" : path));
+    // What watches the programs rather than tells them something.
+    for (const char* name :
+         {"ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS", "LLVM_PROFILE_FILE"}) {
+      const char* const value = std::getenv(name);
+      if (value != nullptr) settings_.push_back(std::string(name) + "=" + value);
+    }
     for (const auto& [name, value] : what.environment) settings_.push_back(name + "=" + value);
     for (std::string& setting : settings_) environment_.push_back(setting.data());
     environment_.push_back(nullptr);

@@ -36,6 +36,10 @@ tcp_proxy::tcp_proxy(std::uint16_t to) : to_(to) {
   must(::bind(listener_, raw, size) == 0 && ::listen(listener_, 64) == 0, "listen");
   must(::getsockname(listener_, raw, &size) == 0, "port");
   port_ = ntohs(here.sin_port);
+}
+
+void tcp_proxy::start() {
+  const std::lock_guard lock(mutex_);
   threads_.emplace_back([this] { accept(); });
 }
 

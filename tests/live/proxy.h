@@ -37,6 +37,8 @@ class tcp_proxy {
   /// `bytes` have come from the server; it sends on what it likes, when it likes.
   virtual void on_answer(link& over, std::string bytes) = 0;
   static void send(link& over, const std::string& bytes);
+  /// Last thing in the constructor of what derives from this: from here on on_answer() is called.
+  void start();
   /// First thing in the destructor of what derives from this.
   void stop();
   std::atomic<bool> stopping_ = false;
@@ -57,7 +59,7 @@ class tcp_proxy {
 /// Holds answers of HTTP requests whose first line has the given words, until release().
 class holding_proxy final : public tcp_proxy {
  public:
-  explicit holding_proxy(std::uint16_t to) : tcp_proxy(to) {}
+  explicit holding_proxy(std::uint16_t to) : tcp_proxy(to) { start(); }
   ~holding_proxy() override;
   void hold(std::string words);
   /// Waits until an answer is held; false after 10 s.
@@ -75,7 +77,7 @@ class holding_proxy final : public tcp_proxy {
 /// A NATS server's messages arrive twice, late and in another order; all else passes.
 class chaotic_nats final : public tcp_proxy {
  public:
-  chaotic_nats(std::uint16_t to, unsigned seed) : tcp_proxy(to), chance_(seed) {}
+  chaotic_nats(std::uint16_t to, unsigned seed) : tcp_proxy(to), chance_(seed) { start(); }
   ~chaotic_nats() override;
   unsigned disturbed() const { return disturbed_; }
 

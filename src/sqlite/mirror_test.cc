@@ -1,0 +1,100 @@
+// What the fuzzer of a hostile mirror found, and what was feared.
+#include "sqlite/mirror.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "sqlite/database.h"
+#include "testing/samples.h"
+
+namespace peerage::sqlite {
+namespace {
+
+namespace fs = std::filesystem;
+
+class hostile_mirror : public testing::Test {
+ protected:
+  hostile_mirror() {
+    std::string made = (fs::temp_directory_path() / "peerage-XXXXXX").string();
+    folder_ = mkdtemp(made.data());
+  }
+  ~hostile_mirror() override { fs::remove_all(folder_); }
+
+  std::string file() const { return folder_ / "mirror.db"; }
+  /// Makes the file with these statements.
+  void prepare(const std::string& sql) const {
+    const auto db = database::open(file());
+    ASSERT_TRUE(db);
+    ASSERT_TRUE((*db)->execute(sql)) << (*db)->last_message();
+  }
+  /// Opened, empty, fit to be saved to, and the other file is still there to be looked at.
+  void expect_put_aside() const {
+    const auto opened = open_sqlite_mirror(file());
+    ASSERT_TRUE(opened) << opened.error().message;
+    EXPECT_FALSE((*opened)->load().value());
+    EXPECT_TRUE((*opened)->save({fakes::sample_gateway("gw-1"), epoch{"e"}, "", {}}, {}, {}));
+    EXPECT_TRUE(fs::exists(file() + ".unusable"));
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(hostile_mirror, with_other_columns_is_put_aside) {
+  prepare("CREATE TABLE head (a); CREATE TABLE peers (b); PRAGMA user_version = 1");
+  expect_put_aside();
+}
+
+TEST_F(hostile_mirror, with_one_table_alone_is_put_aside) {
+  prepare("CREATE TABLE head (a)");
+  expect_put_aside();
+}
+
+TEST_F(hostile_mirror, with_a_trigger_is_put_aside) {
+  ASSERT_TRUE(open_sqlite_mirror(file()));
+  prepare("CREATE TRIGGER t AFTER INSERT ON head BEGIN DELETE FROM peers; END");
+  expect_put_aside();
+}
+
+TEST_F(hostile_mirror, of_a_newer_version_is_put_aside) {
+  prepare("PRAGMA user_version = 2");
+  expect_put_aside();
+}
+
+TEST_F(hostile_mirror, with_a_peer_that_is_none_is_put_aside) {
+  {
+    const auto made = open_sqlite_mirror(file());
+    ASSERT_TRUE(made);
+    ASSERT_TRUE((*made)->save({fakes::sample_gateway("gw-1"), epoch{"e"}, "", {}}, {}, {}));
+  }
+  prepare("INSERT INTO peers VALUES (x'00', 1, '{}')");
+  expect_put_aside();
+}
+
+// Its page is read by no load, but the next save would take it.
+TEST_F(hostile_mirror, with_damage_where_nothing_is_read_is_put_aside) {
+  {
+    const auto made = open_sqlite_mirror(file());
+    ASSERT_TRUE(made);
+    std::vector<stored_assignment> peers;
+    for (std::uint32_t n = 0; n < 50; ++n) {
+      const peer one = fakes::sample_peer("acme", "p" + std::to_string(n), n);
+      peers.push_back({assignment_of(one, {}), revision{n}});
+    }
+    const mirror_head head{fakes::sample_gateway("gw-1"), epoch{"e"}, "", {}};
+    ASSERT_TRUE((*made)->save(head, peers, {}));
+    std::vector<public_key> keys;
+    for (const auto& each : peers) keys.push_back(each.peer.public_key);
+    ASSERT_TRUE((*made)->save(head, {}, keys));
+  }
+  // The pages that are free now: their list begins at byte 32 of the file.
+  std::fstream out(file(), std::ios::in | std::ios::out | std::ios::binary);
+  out.seekp(32).write("\x7f\xff\xff\xff", 4);
+  out.close();
+  expect_put_aside();
+}
+
+}  // namespace
+}  // namespace peerage::sqlite
