@@ -56,7 +56,7 @@ struct peer_view {
   peer_state state = peer_state::unknown;
   std::optional<wall_time> live_at;
   std::optional<peer_status> seen;
-  std::optional<wall_time> remembered_since;  // handshakes before then are not known
+  std::optional<wall_time> remembered_since;  // what its gateway saw before then is not known
 };
 
 struct enrolment {

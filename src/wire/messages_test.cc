@@ -83,14 +83,17 @@ TEST(messages, a_status_reads_as_it_was_written) {
     EXPECT_EQ(asked->public_keys, std::vector{sample_key(1)});
     EXPECT_EQ(asked->want_seen, want_seen);
   }
-  status_reply said{
-      2, "kernel", {{sample_key(1), true, some_time, {}}, {sample_key(2), false, {}, {}}}};
+  status_reply said{2,
+                    "kernel",
+                    some_time,
+                    {{sample_key(1), true, some_time, {}}, {sample_key(2), false, {}, {}}}};
   said.reports[0].seen = peer_status{sample_key(1), "192.0.2.1:5", some_time, 3, 4};
   said.reports[1].seen = peer_status{sample_key(2), "", {}, 0, 0};
   const auto read = read_status_reply(write(said));
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(read->peers, 2U);
   EXPECT_EQ(read->device, "kernel");
+  EXPECT_EQ(read->remembers_since, some_time);
   ASSERT_EQ(read->reports.size(), 2U);
   EXPECT_TRUE(read->reports[0].live);
   EXPECT_EQ(read->reports[0].live_at, some_time);
@@ -114,7 +117,7 @@ TEST(messages, a_heartbeat_reads_as_it_was_written) {
 }
 
 TEST(messages, what_a_gateway_saw_may_be_missing_or_nonsense) {
-  const status_reply said{1, "kernel", {{sample_key(1), true, some_time, {}}}};
+  const status_reply said{1, "kernel", some_time, {{sample_key(1), true, some_time, {}}}};
   EXPECT_FALSE(read_status_reply(write(said))->reports[0].seen);
   const auto odd =
       read_status_reply(R"({"peers":1,"reports":[{"public_key":")" + key(1) + R"(","seen":7}]})");
@@ -229,7 +232,9 @@ TEST(messages, a_faulty_request_names_the_member) {
 
 TEST(messages, a_faulty_answer_names_the_member) {
   const std::string at = R"({"public_key":")" + key(1) + "\"";
-  const std::string status = R"({"peers":1,"device":"kernel","reports":[)" + at;
+  const std::string status =
+      R"({"peers":1,"device":"kernel","remembers_since":"2026-11-23T14:15:32.120Z","reports":[)" +
+      at;
   each_is_corrupt({
       {reader(read_apply_reply), R"({"request_id":"r"})", "results"},
       {reader(read_apply_reply), R"({"results":[]})", "request_id"},
