@@ -66,7 +66,12 @@ struct duplicate_finder {
 
 /// The shortest text that reads back as the same number: 0.754, where the library says 7.54E-1.
 void print_number(double from, std::string& out) {
-  // The library reads 1e400 as infinity, which has no text in JSON but one like that.
+  // The library reads 0e999 as no number at all, and 1e400 as infinity, which has no text in JSON
+  // but one like that.
+  if (std::isnan(from)) {
+    out += '0';
+    return;
+  }
   if (std::isinf(from)) {
     out += from < 0 ? "-1e999" : "1e999";
     return;

@@ -29,8 +29,8 @@ TEST(json, refuses_what_is_nested_too_deep) {
 }
 
 TEST(json, what_was_printed_reads_as_the_same) {
-  for (const char* text :
-       {"-1e-400", "-0.0", "[1e23,5e-324,0.1]", "18446744073709551615", "[1e400,-1e400]"}) {
+  for (const char* text : {"-1e-400", "-0.0", "[1e23,5e-324,0.1]", "18446744073709551615",
+                           "[1e400,-1e400]", "[0e999999]"}) {
     const std::string once = serialize(*parse(text));
     EXPECT_EQ(serialize(*parse(once)), once) << text;
   }

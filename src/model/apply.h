@@ -88,8 +88,8 @@ struct peer_report {
 struct status_reply {
   std::uint32_t peers = 0;
   std::string device;
-  wall_time remembers_since;         // handshakes before then are not known
-  std::vector<peer_report> reports;  // one for each key asked, in the same order
+  std::optional<wall_time> remembers_since;  // what was seen before then is not known
+  std::vector<peer_report> reports;          // one for each key asked, in the same order
 };
 
 /// What the store says of a gateway's peers: of all of them, or of some keys.

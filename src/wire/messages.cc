@@ -141,7 +141,7 @@ std::string write(const status_reply& from) {
   json::object made;
   made["peers"] = from.peers;
   made["device"] = from.device;
-  made["remembers_since"] = to_rfc3339(from.remembers_since);
+  if (from.remembers_since) made["remembers_since"] = to_rfc3339(*from.remembers_since);
   made["reports"] = std::move(peers);
   return json::serialize(made);
 }
@@ -228,7 +228,7 @@ result<status_reply> read_status_reply(std::string_view text) {
   status_reply made;
   made.peers = static_cast<std::uint32_t>(required_count(in, "peers", 0xffffffff));
   made.device = in.text("device").value_or("");
-  made.remembers_since = in.required<wall_time>("remembers_since", parse_time);
+  made.remembers_since = in.parsed<wall_time>("remembers_since", parse_time);
   for (const json::object* each : objects(in, *object, "reports", most_keys)) {
     json::fields one(*each);
     peer_report report;
