@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <random>
 #include <set>
 #include <string>
 #include <unordered_set>
@@ -31,6 +32,9 @@ struct agent_options {
   gateway self;  // as it wants to be registered; the number is the store's to give
   claimant who;
   seconds reconcile{30};
+  // Of the pauses between tries: gateways that lose the store together shall not come back
+  // together.
+  std::uint32_t jitter = std::random_device{}();
 };
 
 /// What an agent works with; all of it outlives the agent.

@@ -2,7 +2,6 @@
 // confirm.
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <random>
 #include <utility>
 
 #include "agent/agent.h"
@@ -54,7 +53,7 @@ task<result<>> agent::join() {
 }
 
 task<> agent::follow_loop() {
-  std::minstd_rand random{std::random_device{}()};
+  std::minstd_rand random{options_.jitter};
   milliseconds retry{first_retry};
   for (;;) {
     result<> done;

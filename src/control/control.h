@@ -17,6 +17,7 @@
 #include "control/recent.h"
 #include "control/token_use.h"
 #include "control/watchers.h"
+#include "crypto/random.h"
 #include "plan/access.h"
 #include "ports/bus.h"
 #include "ports/clock.h"
@@ -106,9 +107,9 @@ class control {
  public:
   /// Everything given outlives it. `remember`: how long it may go by a network or a token that it
   /// has read, where reads leave the host; a token that another process revoked works here so much
-  /// longer.
+  /// longer. `random`: where names, ids and secrets come from.
   control(asio::any_io_executor loop, store& desired, bus& word, clock& time,
-          milliseconds remember = {});
+          milliseconds remember = {}, randomness random = fill_random);
 
   /// Reads the gateways and starts the work that goes on by itself: expiry, the gateways' board,
   /// when tokens were used.
@@ -207,6 +208,7 @@ class control {
   store& store_;
   bus& bus_;
   clock& clock_;
+  const randomness random_;
   epoch epoch_;
   const std::string start_id_;  // random; a request's id is this and its number
   std::uint64_t requests_ = 0;

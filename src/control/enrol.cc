@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "control/control.h"
-#include "crypto/random.h"
 #include "log/log.h"
 #include "plan/address.h"
 
@@ -65,7 +64,8 @@ task<result<enrolment>> control::enrol(const principal& who, network_name networ
   }
   peer made;
   const bool named = wanted.name.has_value();
-  made.id = {network, named ? *wanted.name : *peer_name::parse("peer-" + random_label(10))};
+  made.id = {network,
+             named ? *wanted.name : *peer_name::parse("peer-" + random_label(10, random_))};
   made.public_key = *wanted.public_key;
   made.preshared_key = wanted.preshared_key.value;
   made.created_by = who.id;
