@@ -175,6 +175,12 @@ class control {
     std::optional<wall_time> live_at;
     std::chrono::nanoseconds gateway{}, device{};
   };
+  /// When something was stored. A revision means nothing in another epoch of the store, so the
+  /// epoch is what was known before the store was asked.
+  struct stamp {
+    epoch of;
+    revision at;
+  };
   struct store_answer {
     revision at;
     peer what;
@@ -187,15 +193,15 @@ class control {
                                         expectation expected, bool new_address);
   task<result<std::optional<ip_address>>> free_ipv4(const prefix& range, network_name network);
   std::string called(const gateway_name& name) const;
-  task<applied> announce(gateway_name to, revision at, std::vector<peer_change> changes,
+  task<applied> announce(gateway_name to, stamp stored, std::vector<peer_change> changes,
                          steady_time deadline);
-  task<result<enrolment>> change(stored<peer> old, network in, enrol_request wanted,
+  task<result<enrolment>> change(stored<peer> old, epoch of, network in, enrol_request wanted,
                                  steady_time begun);
-  task<result<enrolment>> settle(placed now, std::optional<peer> old, revision at, bool created,
+  task<result<enrolment>> settle(placed now, std::optional<peer> old, stamp stored, bool created,
                                  milliseconds wait, steady_time begun, steady_time stored_at);
   task<> fill_states(std::vector<peer_view>& views, bool want_seen);
   task<> expiry_loop();
-  task<> expire(std::vector<stored<peer>> gone);
+  task<> expire(std::vector<stored<peer>> gone, epoch of);
   task<> board_loop();
   task<> look_at_epoch();
   void hear(const heartbeat& beat);
