@@ -111,6 +111,7 @@ class agent final : public gateway_service {
   task<result<>> written(std::vector<public_key> keys, until when = until::gone);
   task<> write_loop();
   task<> make_ready();
+  void device_lost();
   std::vector<std::shared_ptr<job>> take_batch();
   task<> write_batch(std::vector<std::shared_ptr<job>> batch);
   task<result<>> write(const std::vector<std::shared_ptr<job>>& batch);
@@ -172,9 +173,10 @@ class agent final : public gateway_service {
   std::unordered_set<public_key> leaving_;  // stripped, and in one of the two
   signal work_;
   trusted_time time_;
-  bool ready_ = false;             // the device is there and configured
-  link_plan arranged_;             // what the interface has now
-  std::uint64_t arranged_at_ = 0;  // the ledger's count of network changes then
+  bool ready_ = false;  // the device is there and configured
+  link_plan arranged_;  // what the interface has now
+  // The ledger's count of network changes then; nothing: it is not known to be right.
+  std::optional<std::uint64_t> arranged_at_;
   std::string device_trouble_;
 
   signal compare_now_;
@@ -183,6 +185,7 @@ class agent final : public gateway_service {
   revision applied_;  // up to here the device has all that the store said
   // Something of what the store said up to here is not written; a comparison sees to it.
   std::optional<revision> behind_;
+  std::uint64_t failures_ = 0;  // of the device, counted
 
   /// Keys that the store's word changed, in the order in which it came.
   struct repair {

@@ -59,7 +59,7 @@ task<> agent::make_ready() {
   if (ready) {
     ready_ = true;
     arranged_ = {};
-    arranged_at_ = book_.network_changes() + 1;
+    arranged_at_.reset();
     book_.doubt_all();
     applied_ = {};
     behind_ = book_.as_of();
@@ -71,6 +71,14 @@ task<> agent::make_ready() {
   forget_removals({errc::unavailable, "the gateway's device is away: " + device_trouble_, {}});
   log::error("device can't be brought up",
              {{"interface", with_.link.name()}, {"error", ready.error().message}});
+}
+
+/// Until it is back nothing is known to be on it.
+void agent::device_lost() {
+  ready_ = false;
+  book_.doubt_all();
+  ++failures_;
+  compare_now_.notify();
 }
 
 std::vector<std::shared_ptr<agent::job>> agent::take_batch() {
@@ -127,7 +135,11 @@ task<result<>> agent::write(const std::vector<std::shared_ptr<job>>& batch) {
                   std::make_move_iterator(others.end()));
   const std::uint64_t since = book_.words();
   auto written = arrange_networks();
-  if (written) written = co_await with_.device.apply(std::move(removals));
+  if (written) {
+    book_.begin_write(keys);
+    written = co_await with_.device.apply(std::move(removals));
+    book_.end_write();
+  }
   if (written) {
     for (const public_key& key : keys) book_.confirm(key, since, with_.time.now());
     co_return written;
@@ -143,8 +155,10 @@ task<result<>> agent::write(const std::vector<std::shared_ptr<job>>& batch) {
 
 void agent::device_failed(const std::vector<public_key>& keys, const error& why) {
   for (const public_key& key : keys) book_.doubt(key);
+  ++failures_;
+  behind_ = book_.as_of();
   device_trouble_ = why.message;
-  if (why.code == errc::unavailable) ready_ = false;
+  if (why.code == errc::unavailable) device_lost();
   log::error("device refused changes", {{"interface", with_.link.name()},
                                         {"keys", std::uint64_t{keys.size()}},
                                         {"error", why.message}});
@@ -173,6 +187,8 @@ result<> agent::arrange_networks() {
 
 link_plan agent::networks_plan() const {
   link_plan plan;
+  // An earlier start may have arranged more than this one has heard of.
+  plan.only = spoken_;
   for (const auto& [name, use] : book_.networks()) {
     const prefix whole = prefix::of(use.ipv6, 48);
     plan.addresses.push_back(gateway_ipv6(whole, options_.self.number));
