@@ -206,8 +206,7 @@ task<> agent::watch_loop() {
       co_await with_.device.lost();
       log::warning("device lost",
                    {{"interface", with_.link.name()}, {"device", with_.device.kind()}});
-      ready_ = false;
-      compare_now_.notify();
+      device_lost();
     }
     // The write loop brings it up again; until then there is nothing to watch.
     co_await with_.time.wait_until(with_.time.steady() + milliseconds{100});

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <random>
 #include <set>
 #include <string>
 #include <unordered_set>
@@ -32,6 +33,9 @@ struct agent_options {
   gateway self;  // as it wants to be registered; the number is the store's to give
   claimant who;
   seconds reconcile{30};
+  // Of the pauses between tries: gateways that lose the store together shall not come back
+  // together.
+  std::uint32_t jitter = std::random_device{}();
 };
 
 /// What an agent works with; all of it outlives the agent.
@@ -111,6 +115,7 @@ class agent final : public gateway_service {
   task<> make_ready();
   void say_altered(std::string_view what);
   task<> put_right();
+  void device_lost();
   std::vector<std::shared_ptr<job>> take_batch();
   task<> write_batch(std::vector<std::shared_ptr<job>> batch);
   task<result<>> write(const std::vector<std::shared_ptr<job>>& batch);
@@ -178,10 +183,11 @@ class agent final : public gateway_service {
   std::unordered_set<public_key> leaving_;  // stripped, and in one of the two
   signal work_;
   trusted_time time_;
-  bool ready_ = false;             // the device is there and configured
-  bool altered_ = false;           // and somebody else has changed that
-  link_plan arranged_;             // what the interface has now
-  std::uint64_t arranged_at_ = 0;  // the ledger's count of network changes then
+  bool ready_ = false;    // the device is there and configured
+  bool altered_ = false;  // and somebody else has changed that
+  link_plan arranged_;  // what the interface has now
+  // The ledger's count of network changes then; nothing: it is not known to be right.
+  std::optional<std::uint64_t> arranged_at_;
   std::string device_trouble_;
 
   signal compare_now_;
@@ -190,6 +196,7 @@ class agent final : public gateway_service {
   revision applied_;  // up to here the device has all that the store said
   // Something of what the store said up to here is not written; a comparison sees to it.
   std::optional<revision> behind_;
+  std::uint64_t failures_ = 0;  // of the device, counted
 
   /// Keys that the store's word changed, in the order in which it came.
   struct repair {

@@ -14,6 +14,16 @@ TEST_F(agent_test, live_is_said_when_the_device_has_it) {
   EXPECT_FALSE(tunnel.has(one.public_key));
 }
 
+TEST_F(agent_test, the_first_peer_of_a_new_interface_is_live_with_its_routes) {
+  start();
+  tunnel.dumps_held = true;  // so that no comparison sees to the interface first
+  tunnel.vanish();
+  pass(milliseconds{200});
+  const peer one = sample_peer("acme", "a", 1);
+  EXPECT_EQ(put_peer(one, store_peer(one)), change_state::live);
+  EXPECT_EQ(interface.plan.routes.size(), 2U);
+}
+
 TEST_F(agent_test, nothing_is_live_before_the_device_answers) {
   start();
   tunnel.held = true;

@@ -57,17 +57,23 @@ task<result<>> agent::compare() {
   }
   look_at_link();
   const revision as_of = book_.as_of();
+  const std::uint64_t failures = failures_;
   while (looking_) co_await looked_.wait();
   auto keys = co_await look();
   if (!keys) co_return std::unexpected(std::move(keys.error()));
   auto mended = co_await mend(*std::move(keys), false);
   if (!mended) co_return mended;
+  // What was being written while it looked has ended then, well or not.
+  std::vector<public_key> nothing_more;
+  if (auto ended = co_await written(std::move(nothing_more)); !ended) co_return ended;
   // Exactly what is needed now: the networks that went are taken off the interface.
   link_plan plan = networks_plan();
   const std::uint64_t at = book_.network_changes();
   if (auto arranged = with_.link.arrange(plan); !arranged) co_return arranged;
   arranged_ = std::move(plan);
   arranged_at_ = at;
+  // What failed since the look began may be missing.
+  if (failures != failures_) co_return result<>{};
   if (behind_ && *behind_ <= as_of) behind_.reset();
   applied_ = std::max(applied_, as_of);
   co_return result<>{};
@@ -102,7 +108,7 @@ task<result<std::vector<public_key>>> agent::look() {
   looked_at_ = with_.time.steady();
   look_took_ = looked_at_ - begun;
   if (!dumped) {
-    if (dumped.error().code == errc::unavailable) ready_ = false;
+    if (dumped.error().code == errc::unavailable) device_lost();
     co_return std::unexpected(dumped.error());
   }
   remember_now_.notify();

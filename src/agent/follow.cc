@@ -2,7 +2,6 @@
 // confirm.
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <random>
 #include <utility>
 
 #include "agent/agent.h"
@@ -35,7 +34,7 @@ task<result<>> agent::join() {
   gateway wanted = options_.self;
   auto registered = co_await register_gateway(with_.desired, with_.time, std::move(wanted));
   if (!registered) co_return std::unexpected(std::move(registered.error()));
-  if (registered->number != options_.self.number) arranged_at_ = book_.network_changes() + 1;
+  if (registered->number != options_.self.number) arranged_at_.reset();
   options_.self = *std::move(registered);
   joined_ = true;
   // Known before everything is read: enrolments are served meanwhile.
@@ -54,7 +53,7 @@ task<result<>> agent::join() {
 }
 
 task<> agent::follow_loop() {
-  std::minstd_rand random{std::random_device{}()};
+  std::minstd_rand random{options_.jitter};
   milliseconds retry{first_retry};
   for (;;) {
     result<> done;
@@ -123,7 +122,10 @@ task<result<>> agent::follow() {
     compare_now_.notify();
   }
   if (!got->what.whole) {
-    repairs_.push_back({seen.write, got->what.as_of, true});
+    // All that it names: the bus may have brought it, and the device refused it.
+    std::vector<public_key> keys = seen.write;
+    keys.insert(keys.end(), got->what.keys.begin(), got->what.keys.end());
+    repairs_.push_back({std::move(keys), got->what.as_of, true});
     mend_now_.notify();
   }
   if (!std::exchange(spoken_, true)) known_.notify();

@@ -78,7 +78,11 @@ task<> agent::strip_some() {
     if (changes.size() == most_strips) break;
   }
   result<> done;
-  if (!changes.empty()) done = co_await with_.device.apply(std::move(changes));
+  if (!changes.empty()) {
+    book_.begin_write(keys);
+    done = co_await with_.device.apply(std::move(changes));
+    book_.end_write();
+  }
   if (!done) {
     device_failed(keys, done.error());
     for (const public_key& key : keys) leaving_.erase(key);
@@ -94,27 +98,38 @@ task<> agent::drop_some() {
   auto& queue = awaited_.empty() ? unawaited_ : awaited_;
   std::vector<departure> some;
   std::vector<device_change> changes;
+  std::vector<public_key> keys;
   while (!queue.empty() && changes.size() < drops_in_one) {
     departure next = std::move(queue.front());
     queue.pop_front();
     const ledger::entry* now = book_.find(next.key);
     // Where it is not among the leaving any more, it came back, or has been dropped.
     const bool still = leaving_.contains(next.key) && (now == nullptr || !now->wanted);
-    if (still) changes.emplace_back(drop_peer{next.key});
+    if (still) {
+      changes.emplace_back(drop_peer{next.key});
+      keys.push_back(next.key);
+    } else {
+      leaving_.erase(next.key);
+    }
     if (still || next.whose) some.push_back(std::move(next));
   }
   if (some.empty()) co_return;
   const steady_time begun = with_.time.steady();
   const std::uint64_t since = book_.words();
   result<> done;
-  if (!changes.empty()) done = co_await with_.device.apply(std::move(changes));
+  if (!changes.empty()) {
+    book_.begin_write(keys);
+    done = co_await with_.device.apply(std::move(changes));
+    book_.end_write();
+  }
   const steady_duration took = with_.time.steady() - begun;
-  std::vector<public_key> keys;
-  for (const departure& each : some) keys.push_back(each.key);
   if (!done) device_failed(keys, done.error());
+  for (const public_key& key : keys) {
+    // One that came back meanwhile has still to be written.
+    if (done) book_.confirm(key, since, with_.time.now());
+    leaving_.erase(key);
+  }
   for (const departure& each : some) {
-    if (done) book_.confirm(each.key, since, with_.time.now());
-    leaving_.erase(each.key);
     if (!each.whose || each.whose->ended) continue;
     each.whose->device_time += took;
     if (--each.whose->to_drop == 0 || !done) end(*each.whose, done);

@@ -61,7 +61,7 @@ task<> agent::make_ready() {
   if (ready) {
     ready_ = true;
     arranged_ = {};
-    arranged_at_ = book_.network_changes() + 1;
+    arranged_at_.reset();
     book_.doubt_all();
     applied_ = {};
     behind_ = book_.as_of();
@@ -86,11 +86,20 @@ void agent::say_altered(std::string_view what) {
 task<> agent::put_right() {
   altered_ = false;
   const auto ready = co_await with_.bring_up();
+  arranged_at_.reset();  // an interface that was down has lost its routes
   if (ready) co_return;
   device_trouble_ = ready.error().message;
   log::error("device can't be put right",
              {{"interface", with_.link.name()}, {"error", device_trouble_}});
-  if (ready.error().code == errc::unavailable) ready_ = false;
+  if (ready.error().code == errc::unavailable) device_lost();
+}
+
+/// Until it is back nothing is known to be on it.
+void agent::device_lost() {
+  ready_ = false;
+  book_.doubt_all();
+  ++failures_;
+  compare_now_.notify();
 }
 
 std::vector<std::shared_ptr<agent::job>> agent::take_batch() {
@@ -147,7 +156,11 @@ task<result<>> agent::write(const std::vector<std::shared_ptr<job>>& batch) {
                   std::make_move_iterator(others.end()));
   const std::uint64_t since = book_.words();
   auto written = arrange_networks();
-  if (written) written = co_await with_.device.apply(std::move(removals));
+  if (written) {
+    book_.begin_write(keys);
+    written = co_await with_.device.apply(std::move(removals));
+    book_.end_write();
+  }
   if (written) {
     for (const public_key& key : keys) book_.confirm(key, since, with_.time.now());
     co_return written;
@@ -163,8 +176,10 @@ task<result<>> agent::write(const std::vector<std::shared_ptr<job>>& batch) {
 
 void agent::device_failed(const std::vector<public_key>& keys, const error& why) {
   for (const public_key& key : keys) book_.doubt(key);
+  ++failures_;
+  behind_ = book_.as_of();
   device_trouble_ = why.message;
-  if (why.code == errc::unavailable) ready_ = false;
+  if (why.code == errc::unavailable) device_lost();
   log::error("device refused changes", {{"interface", with_.link.name()},
                                         {"keys", std::uint64_t{keys.size()}},
                                         {"error", why.message}});
@@ -193,6 +208,8 @@ result<> agent::arrange_networks() {
 
 link_plan agent::networks_plan() const {
   link_plan plan;
+  // An earlier start may have arranged more than this one has heard of.
+  plan.only = spoken_;
   for (const auto& [name, use] : book_.networks()) {
     const prefix whole = prefix::of(use.ipv6, 48);
     plan.addresses.push_back(gateway_ipv6(whole, options_.self.number));

@@ -6,6 +6,7 @@
 #include <boost/asio/multiple_exceptions.hpp>
 #include <cassert>
 #include <exception>
+#include <memory>
 #include <utility>
 
 namespace peerage {
@@ -34,12 +35,16 @@ background::~background() {
 void background::spawn(task<> work) {
   if (stopping_) return;
   const auto mine = running_.emplace(running_.end());
+  // Also where the loop goes first and takes the work with it, as when a process dies.
+  const auto leave = [this, mine](background*) { running_.erase(mine); };
+  std::unique_ptr<background, decltype(leave)> listed(this, leave);
+  auto ended = [this, listed = std::move(listed)](std::exception_ptr end) mutable {
+    listed.reset();
+    ended_.notify();
+    rethrow_unless_cancelled(end);
+  };
   asio::co_spawn(loop_, std::move(work),
-                 asio::bind_cancellation_slot(mine->slot(), [this, mine](std::exception_ptr end) {
-                   running_.erase(mine);
-                   ended_.notify();
-                   rethrow_unless_cancelled(end);
-                 }));
+                 asio::bind_cancellation_slot(mine->slot(), std::move(ended)));
 }
 
 task<> background::stop() {

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "crypto/random.h"
 #include "log/log.h"
 
 namespace peerage {
@@ -23,12 +22,13 @@ std::string_view name_of(peer_state value) {
 }
 
 control::control(asio::any_io_executor loop, store& desired, bus& word, clock& time,
-                 milliseconds remember)
+                 milliseconds remember, randomness random)
     : loop_(loop),
       store_(desired),
       bus_(word),
       clock_(time),
-      start_id_(random_id()),
+      random_(std::move(random)),
+      start_id_(random_id(random_)),
       watchers_(loop),
       tokens_(remember),
       networks_(remember),

@@ -17,6 +17,7 @@
 #include "control/recent.h"
 #include "control/token_use.h"
 #include "control/watchers.h"
+#include "crypto/random.h"
 #include "plan/access.h"
 #include "ports/bus.h"
 #include "ports/clock.h"
@@ -107,9 +108,9 @@ class control {
  public:
   /// Everything given outlives it. `remember`: how long it may go by a network or a token that it
   /// has read, where reads leave the host; a token that another process revoked works here so much
-  /// longer.
+  /// longer. `random`: where names, ids and secrets come from.
   control(asio::any_io_executor loop, store& desired, bus& word, clock& time,
-          milliseconds remember = {});
+          milliseconds remember = {}, randomness random = fill_random);
 
   /// Reads the gateways and starts the work that goes on by itself: expiry, the gateways' board,
   /// when tokens were used.
@@ -175,6 +176,12 @@ class control {
     std::optional<wall_time> live_at;
     std::chrono::nanoseconds gateway{}, device{};
   };
+  /// When something was stored. A revision means nothing in another epoch of the store, so the
+  /// epoch is what was known before the store was asked.
+  struct stamp {
+    epoch of;
+    revision at;
+  };
   struct store_answer {
     revision at;
     peer what;
@@ -187,15 +194,15 @@ class control {
                                         expectation expected, bool new_address);
   task<result<std::optional<ip_address>>> free_ipv4(const prefix& range, network_name network);
   std::string called(const gateway_name& name) const;
-  task<applied> announce(gateway_name to, revision at, std::vector<peer_change> changes,
+  task<applied> announce(gateway_name to, stamp stored, std::vector<peer_change> changes,
                          steady_time deadline);
-  task<result<enrolment>> change(stored<peer> old, network in, enrol_request wanted,
+  task<result<enrolment>> change(stored<peer> old, epoch of, network in, enrol_request wanted,
                                  steady_time begun);
-  task<result<enrolment>> settle(placed now, std::optional<peer> old, revision at, bool created,
+  task<result<enrolment>> settle(placed now, std::optional<peer> old, stamp stored, bool created,
                                  milliseconds wait, steady_time begun, steady_time stored_at);
   task<> fill_states(std::vector<peer_view>& views, bool want_seen);
   task<> expiry_loop();
-  task<> expire(std::vector<stored<peer>> gone);
+  task<> expire(std::vector<stored<peer>> gone, epoch of);
   task<> board_loop();
   task<> look_at_epoch();
   void hear(const heartbeat& beat);
@@ -208,6 +215,7 @@ class control {
   store& store_;
   bus& bus_;
   clock& clock_;
+  const randomness random_;
   epoch epoch_;
   const std::string start_id_;  // random; a request's id is this and its number
   std::uint64_t requests_ = 0;

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "control/control.h"
-#include "crypto/random.h"
 #include "log/log.h"
 #include "plan/address.h"
 
@@ -57,6 +56,7 @@ task<result<gateway>> control::choose(const enrol_request& wanted) {
 task<result<enrolment>> control::enrol(const principal& who, network_name network,
                                        enrol_request wanted) {
   const steady_time begun = clock_.steady();
+  stamp stored{epoch_, {}};
   auto in = co_await network_for(who, network);
   if (!in) co_return std::unexpected(in.error());
   if (!wanted.public_key) co_return fail(errc::invalid, "is missing", "public_key");
@@ -65,7 +65,8 @@ task<result<enrolment>> control::enrol(const principal& who, network_name networ
   }
   peer made;
   const bool named = wanted.name.has_value();
-  made.id = {network, named ? *wanted.name : *peer_name::parse("peer-" + random_label(10))};
+  made.id = {network,
+             named ? *wanted.name : *peer_name::parse("peer-" + random_label(10, random_))};
   made.public_key = *wanted.public_key;
   made.preshared_key = wanted.preshared_key.value;
   made.created_by = who.id;
@@ -84,9 +85,10 @@ task<result<enrolment>> control::enrol(const principal& who, network_name networ
     co_return std::unexpected(kept.error());
   }
   const steady_time stored_at = clock_.steady();
+  stored.at = kept->at;
   placed now{std::move(kept->what), *std::move(in), *std::move(on)};
-  co_return co_await settle(std::move(now), std::nullopt, kept->at, true, wanted.wait, begun,
-                            stored_at);
+  co_return co_await settle(std::move(now), std::nullopt, std::move(stored), true, wanted.wait,
+                            begun, stored_at);
 }
 
 task<result<enrolment>> control::put(const principal& who, peer_id id, enrol_request wanted) {
@@ -97,6 +99,7 @@ task<result<enrolment>> control::put(const principal& who, peer_id id, enrol_req
     co_return fail(errc::invalid, "is a gateway's own", "public_key");
   }
   for (unsigned attempt = 0; attempt < most_attempts; ++attempt) {
+    epoch of = epoch_;
     auto old = co_await get_as<peer>(store_, id);
     if (!old) co_return std::unexpected(old.error());
     result<enrolment> done;
@@ -109,7 +112,7 @@ task<result<enrolment>> control::put(const principal& who, peer_id id, enrol_req
       continue;  // somebody made it meanwhile
     }
     if (!may_touch(who, (*old)->value, action::change_peers)) co_return name_taken(id);
-    done = co_await change(**old, *in, wanted, begun);
+    done = co_await change(**old, std::move(of), *in, wanted, begun);
     const bool moved_on =
         !done && ((done.error().code == errc::conflict && done.error().field == "revision") ||
                   (done.error().code == errc::not_found && done.error().field == "name"));
@@ -118,8 +121,8 @@ task<result<enrolment>> control::put(const principal& who, peer_id id, enrol_req
   co_return fail(errc::unavailable, "the peer is being changed by others all the time; try again");
 }
 
-task<result<enrolment>> control::change(stored<peer> old, network in, enrol_request wanted,
-                                        steady_time begun) {
+task<result<enrolment>> control::change(stored<peer> old, epoch of, network in,
+                                        enrol_request wanted, steady_time begun) {
   peer next = old.value;
   if (wanted.public_key) next.public_key = *wanted.public_key;
   if (wanted.preshared_key.given) next.preshared_key = wanted.preshared_key.value;
@@ -140,17 +143,17 @@ task<result<enrolment>> control::change(stored<peer> old, network in, enrol_requ
     next.gateway = on.name;
   }
   if (elsewhere || next.public_key != old.value.public_key) next.assigned_at = clock_.now();
-  revision at = old.revision;
+  stamp stored{std::move(of), old.revision};
   if (next != old.value) {
     auto kept = co_await store_peer(std::move(next), in, on.number, old.revision, elsewhere);
     if (!kept) co_return std::unexpected(kept.error());
-    at = kept->at;
+    stored.at = kept->at;
     next = std::move(kept->what);
   }
   const steady_time stored_at = clock_.steady();
   placed now{std::move(next), std::move(in), std::move(on)};
-  co_return co_await settle(std::move(now), std::move(old.value), at, false, wanted.wait, begun,
-                            stored_at);
+  co_return co_await settle(std::move(now), std::move(old.value), std::move(stored), false,
+                            wanted.wait, begun, stored_at);
 }
 
 task<result<control::store_answer>> control::store_peer(peer wanted, const network& in,
@@ -218,12 +221,12 @@ std::string control::called(const gateway_name& name) const {
   return "gateway " + name.text() + (known ? " in region " + known->region.text() : "");
 }
 
-task<control::applied> control::announce(gateway_name to, revision at,
+task<control::applied> control::announce(gateway_name to, stamp stored,
                                          std::vector<peer_change> changes, steady_time deadline) {
   apply_request request;
   request.request_id = start_id_ + "." + std::to_string(++requests_);
-  request.epoch = epoch_;
-  request.revision = at;
+  request.epoch = std::move(stored.of);
+  request.revision = stored.at;
   request.changes = std::move(changes);
   const std::string id = request.request_id;
   const steady_time begun = clock_.steady();
@@ -256,7 +259,7 @@ task<control::applied> control::announce(gateway_name to, revision at,
   co_return made;
 }
 
-task<result<enrolment>> control::settle(placed now, std::optional<peer> old, revision at,
+task<result<enrolment>> control::settle(placed now, std::optional<peer> old, stamp stored,
                                         bool created, milliseconds wait, steady_time begun,
                                         steady_time stored_at) {
   const steady_time deadline = begun + wait;
@@ -266,10 +269,10 @@ task<result<enrolment>> control::settle(placed now, std::optional<peer> old, rev
     changes.push_back(peerage::remove_peer_change{old->public_key});
   }
   changes.push_back(put_peer_change{assignment_of(now.what, now.in.ipv4)});
-  applied done = co_await announce(now.what.gateway, at, std::move(changes), deadline);
+  applied done = co_await announce(now.what.gateway, stored, std::move(changes), deadline);
   if (moved) {
     std::vector<peer_change> leaving{peerage::remove_peer_change{old->public_key}};
-    const applied left = co_await announce(old->gateway, at, std::move(leaving), deadline);
+    const applied left = co_await announce(old->gateway, stored, std::move(leaving), deadline);
     done.gateway += left.gateway;
     done.device += left.device;
     if (!left.confirmed) {
@@ -278,13 +281,13 @@ task<result<enrolment>> control::settle(placed now, std::optional<peer> old, rev
     }
   }
   if (created || !old || now.what != *old) {
-    publish(done.confirmed ? event_kind::peer_live : event_kind::peer_pending, now.what, at);
+    publish(done.confirmed ? event_kind::peer_live : event_kind::peer_pending, now.what, stored.at);
   }
   enrolment made;
   made.created = created;
   made.reason = done.confirmed ? std::string() : done.reason;
   made.took = {stored_at - begun, done.gateway, done.device, clock_.steady() - begun};
-  made.view.what = {std::move(now.what), at};
+  made.view.what = {std::move(now.what), stored.at};
   made.view.network = std::move(now.in);
   made.view.gateway = std::move(now.on);
   made.view.state = done.confirmed ? peer_state::live : peer_state::pending;

@@ -1,7 +1,6 @@
 #include <utility>
 
 #include "control/control.h"
-#include "crypto/random.h"
 #include "plan/address.h"
 
 namespace peerage {
@@ -16,9 +15,9 @@ std::unexpected<error> no_network(const network_name& name) {
   return fail(errc::not_found, "there is no network " + name.text(), "network");
 }
 
-prefix random_network() {
+prefix random_network(const randomness& from) {
   std::array<std::uint8_t, 8> bytes{};
-  fill_random(bytes);
+  from(bytes);
   std::uint64_t random = 0;
   for (const std::uint8_t byte : bytes) random = random << 8 | byte;
   return unique_local(random);
@@ -80,7 +79,7 @@ task<result<network>> control::create_network(const principal& who, network_requ
     auto others = co_await list_networks(everyone);
     if (!others) co_return std::unexpected(others.error());
 
-    made.ipv6 = wanted.ipv6 ? *wanted.ipv6 : random_network();
+    made.ipv6 = wanted.ipv6 ? *wanted.ipv6 : random_network(random_);
     made.created_at = clock_.now();
     made.allowed_ips = wanted.allowed_ips.value_or(std::vector<prefix>{made.ipv6});
     if (!wanted.allowed_ips && made.ipv4) made.allowed_ips.push_back(*made.ipv4);

@@ -116,6 +116,7 @@ task<result<removal_outcome>> control::remove_peer(const principal& who, peer_id
   auto in = co_await network_for(who, id.network);
   if (!in) co_return std::unexpected(in.error());
   for (;;) {
+    stamp when{epoch_, {}};
     auto found = co_await get_as<peer>(store_, id);
     if (!found) co_return std::unexpected(found.error());
     if (!*found || !may_touch(who, (*found)->value, action::change_peers)) co_return no_peer(id);
@@ -136,8 +137,9 @@ task<result<removal_outcome>> control::remove_peer(const principal& who, peer_id
       co_return std::unexpected(stored.error());
     }
     std::vector<peer_change> changes{remove_peer_change{old.value.public_key}};
+    when.at = *stored;
     const applied left =
-        co_await announce(old.value.gateway, *stored, std::move(changes), deadline);
+        co_await announce(old.value.gateway, std::move(when), std::move(changes), deadline);
     publish(event_kind::peer_removed, old.value, *stored);
     co_return removal_outcome{left.confirmed, left.reason, old.value.gateway.text()};
   }
@@ -147,6 +149,7 @@ task<> control::expiry_loop() {
   const std::size_t together = store_.most_removals();
   bool well = true;
   for (;;) {
+    epoch of = epoch_;
     page_query query{peers_expiring{clock_.now()}, {}, together};
     auto got = co_await store_.list(query);
     if (!got && well) log::warning("expiry can't read the store", {{"error", got.error().message}});
@@ -158,12 +161,12 @@ task<> control::expiry_loop() {
       }
     }
     const bool full = gone.size() == together;
-    if (!gone.empty()) co_await expire(std::move(gone));
+    if (!gone.empty()) co_await expire(std::move(gone), std::move(of));
     if (!full) co_await clock_.wait_until(clock_.steady() + expiry_every);
   }
 }
 
-task<> control::expire(std::vector<stored<peer>> gone) {
+task<> control::expire(std::vector<stored<peer>> gone, epoch of) {
   transaction writes;
   for (const auto& each : gone) writes.push_back(removal{each.value.id, each.revision});
   const auto removed = co_await store_.commit(std::move(writes));
@@ -172,7 +175,7 @@ task<> control::expire(std::vector<stored<peer>> gone) {
       // One of them was renewed or removed meanwhile: each for itself.
       for (auto& each : gone) {
         std::vector<stored<peer>> alone{std::move(each)};
-        co_await expire(std::move(alone));
+        co_await expire(std::move(alone), of);
       }
     } else if (removed.error().code != errc::conflict && removed.error().code != errc::not_found) {
       log::warning("peer could not be expired",
@@ -192,7 +195,8 @@ task<> control::expire(std::vector<stored<peer>> gone) {
   for (auto& [name, changes] : by_gateway) {
     // What the gateway does not confirm it learns from the store.
     const auto deadline = clock_.steady() + expiry_wait;
-    (void)co_await announce(name, *removed, std::move(changes), deadline);
+    stamp when{of, *removed};
+    (void)co_await announce(name, std::move(when), std::move(changes), deadline);
   }
 }
 

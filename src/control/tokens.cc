@@ -3,7 +3,6 @@
 
 #include "base/base64.h"
 #include "control/control.h"
-#include "crypto/random.h"
 #include "crypto/sha256.h"
 
 namespace peerage {
@@ -48,8 +47,8 @@ task<result<new_token>> control::create_token(const principal& who, token_reques
     if (!*found) co_return no_network(*wanted.network);
   }
   new_token made;
-  const std::string id = random_label(id_size);
-  std::string secret = std::string(token_prefix) + id + "_" + random_label(secret_size);
+  const std::string id = random_label(id_size, random_);
+  std::string secret = std::string(token_prefix) + id + "_" + random_label(secret_size, random_);
   made.what.id = *token_id::parse(id);
   made.what.name = std::move(wanted.name);
   made.what.network = wanted.network;

@@ -19,10 +19,10 @@ void fill_random(std::span<std::uint8_t> out) {
   }
 }
 
-std::string random_label(std::size_t length) {
+std::string random_label(std::size_t length, const randomness& from) {
   constexpr std::string_view alphabet = "abcdefghijklmnopqrstuvwxyz234567";
   std::vector<std::uint8_t> bytes(length);
-  fill_random(bytes);
+  if (length > 0) from(bytes);
   std::string text(length, '\0');
   // 32 characters divide 256 evenly, so that each is as likely as any other.
   for (std::size_t i = 0; i < length; ++i) text[i] = alphabet[bytes[i] & 31U];
@@ -30,9 +30,9 @@ std::string random_label(std::size_t length) {
   return text;
 }
 
-std::string random_id() {
+std::string random_id(const randomness& from) {
   std::array<std::uint8_t, 16> bytes{};
-  fill_random(bytes);
+  from(bytes);
   bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0fU) | 0x40U);
   bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3fU) | 0x80U);
   std::string text = hex_encode(bytes);

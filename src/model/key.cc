@@ -53,12 +53,24 @@ result<secret_key> parse_secret_key(std::string_view base64) {
   return key;
 }
 
+namespace {
+
+std::uint64_t& hash_seed() {
+  static std::uint64_t seed = std::random_device{}() * 0x9e3779b97f4a7c15ULL;
+  return seed;
+}
+
+}  // namespace
+
+void seed_key_hashes(std::uint64_t seed) {
+  hash_seed() = seed;
+}
+
 }  // namespace peerage
 
 std::size_t std::hash<peerage::public_key>::operator()(
     const peerage::public_key& key) const noexcept {
-  static const std::uint64_t seed = std::random_device{}() * 0x9e3779b97f4a7c15ULL;
-  std::uint64_t mixed = seed;
+  std::uint64_t mixed = peerage::hash_seed();
   for (std::size_t i = 0; i < peerage::key_size; i += 8) {
     std::uint64_t word = 0;
     std::memcpy(&word, key.bytes().data() + i, sizeof word);

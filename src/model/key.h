@@ -44,6 +44,14 @@ result<secret_key> parse_secret_key(std::string_view base64);
 
 }  // namespace peerage
 
+namespace peerage {
+
+/// Which places keys get in hash tables is decided by a seed: random, unless it is given here,
+/// before the first table of this process is made, so that a simulation can be repeated.
+void seed_key_hashes(std::uint64_t seed);
+
+}  // namespace peerage
+
 template <>
 struct std::hash<peerage::public_key> {
   // Keys of honest peers are uniform already; a hostile one may choose its bytes, so the hash mixes

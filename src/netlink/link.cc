@@ -44,8 +44,8 @@ class kernel_link final : public link {
   /// The interface; an error where there is none.
   result<link_facts> facts();
   result<> change(std::uint32_t index, const link_change& wanted);
-  result<> arrange_addresses(std::uint32_t index, const std::vector<ip_address>& wanted);
-  result<> arrange_routes(std::uint32_t index, const std::vector<prefix>& wanted);
+  result<> arrange_addresses(std::uint32_t index, const link_plan& plan);
+  result<> arrange_routes(std::uint32_t index, const link_plan& plan);
   result<verdict> ask(request message);
   /// Every one of an interface's addresses or routes, of both families.
   template <class Entry>
@@ -174,16 +174,16 @@ result<std::vector<Entry>> kernel_link::list(request (*encode)(family, std::uint
 result<> kernel_link::arrange(const link_plan& plan) {
   const auto now = facts();
   if (!now) return std::unexpected(now.error());
-  if (auto arranged = arrange_addresses(now->index, plan.addresses); !arranged) return arranged;
+  if (auto arranged = arrange_addresses(now->index, plan); !arranged) return arranged;
   // Looked at afterwards: the last IPv4 address takes the IPv4 routes with it.
-  return arrange_routes(now->index, plan.routes);
+  return arrange_routes(now->index, plan);
 }
 
-result<> kernel_link::arrange_addresses(std::uint32_t index,
-                                        const std::vector<ip_address>& wanted) {
+result<> kernel_link::arrange_addresses(std::uint32_t index, const link_plan& plan) {
   const auto have = list(encode_get_addresses, decode_address, index);
   if (!have) return std::unexpected(have.error());
-  const address_changes changes = compare(*have, wanted);
+  address_changes changes = compare(*have, plan.addresses);
+  if (!plan.only) changes.drop.clear();
   for (const address_entry& entry : changes.drop) {
     const auto answer = ask(encode_drop_address(index, entry));
     if (!answer) return std::unexpected(answer.error());
@@ -205,10 +205,11 @@ result<> kernel_link::arrange_addresses(std::uint32_t index,
   return {};
 }
 
-result<> kernel_link::arrange_routes(std::uint32_t index, const std::vector<prefix>& wanted) {
+result<> kernel_link::arrange_routes(std::uint32_t index, const link_plan& plan) {
   const auto have = list(encode_get_routes, decode_route, index);
   if (!have) return std::unexpected(have.error());
-  const route_changes changes = compare(*have, wanted);
+  route_changes changes = compare(*have, plan.routes);
+  if (!plan.only) changes.drop.clear();
   for (const route_entry& entry : changes.drop) {
     const auto answer = ask(encode_drop_route(index, entry));
     if (!answer) return std::unexpected(answer.error());

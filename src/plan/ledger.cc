@@ -51,7 +51,8 @@ hearing ledger::hear(const peer_change& change, revision at) {
 hearing ledger::hear_settled(const peer_change& change, const entry* now) const {
   const auto* put = std::get_if<put_peer_change>(&change);
   const bool wanted = now != nullptr && now->wanted;
-  const bool written = now == nullptr || now->confirmed;
+  // One that is not known may still be on the device, from before this start.
+  const bool written = now != nullptr && now->confirmed;
   if (put == nullptr && wanted) return {verdict::done, {}, {}};  // it came back since
   if (put != nullptr && (!wanted || !now->is(put->peer))) return superseded(as_of_);
   if (written) return {verdict::done, {}, {}};

@@ -123,6 +123,11 @@ class ledger {
   /// What the device should be told of a key now.
   device_change wanted_change(const public_key& key) const;
 
+  /// A write of these keys is under way: a look at the device that overlaps it says nothing of
+  /// them. One at a time; end_write() ends it, however it went.
+  void begin_write(std::vector<public_key> keys);
+  void end_write();
+
   /// The device acknowledged `key` as it was when words() was `since`.
   void confirm(const public_key& key, std::uint64_t since, wall_time now);
 
@@ -186,6 +191,7 @@ class ledger {
   void recall(entry& mine);
   void touch(entry& mine);
   void exempt(entry& mine);
+  void exempt_writing();
   void release(entry& gone);
 
   std::unordered_map<public_key, entry> entries_;
@@ -199,6 +205,7 @@ class ledger {
   std::unordered_set<public_key> unsaved_sightings_;
 
   std::uint32_t comparison_ = 0;  // their count
+  std::vector<public_key> writing_;
   std::size_t looked_at_ = 0;  // wanted ones that the one under way has seen, or was too late for
   std::vector<public_key> differing_, strange_;
   std::size_t compared_ = 0;

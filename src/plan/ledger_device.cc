@@ -103,6 +103,24 @@ void ledger::begin_comparison(wall_time now) {
   looked_at_ = compared_ = 0;
   differing_.clear();
   strange_.clear();
+  exempt_writing();
+}
+
+void ledger::exempt_writing() {
+  for (const public_key& key : writing_) {
+    const auto known = entries_.find(key);
+    if (known != entries_.end()) exempt(known->second);
+  }
+}
+
+void ledger::begin_write(std::vector<public_key> keys) {
+  writing_ = std::move(keys);
+  exempt_writing();
+}
+
+void ledger::end_write() {
+  exempt_writing();
+  writing_.clear();
 }
 
 void ledger::compare(const device_entry& there) {

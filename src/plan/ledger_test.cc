@@ -222,6 +222,22 @@ TEST_F(ledger_test, a_dump_says_nothing_of_what_was_touched_since) {
   EXPECT_TRUE(book.end_comparison().empty());
 }
 
+TEST_F(ledger_test, a_dump_says_nothing_of_what_is_being_written) {
+  put(peer_of(1), 1);
+  book.begin_write({key(1)});
+  remove(1, 2);
+  EXPECT_TRUE(compare({}).empty());
+  EXPECT_FALSE(book.find(key(1))->confirmed) << "the write may come after the dump";
+  book.end_write();
+  EXPECT_TRUE(compare({}).empty());
+  EXPECT_TRUE(book.find(key(1))->confirmed);
+}
+
+TEST_F(ledger_test, one_that_is_not_known_may_be_on_the_device_all_the_same) {
+  whole({}, 9);
+  EXPECT_EQ(remove(1, 4), verdict::write) << "from before this start";
+}
+
 TEST_F(ledger_test, a_dump_says_nothing_of_what_was_acknowledged_since) {
   put(peer_of(1), 1);
   book.begin_comparison(now);

@@ -21,6 +21,7 @@ struct link_state {
 struct link_plan {
   std::vector<ip_address> addresses;  // the host's own, each as /128 or /32
   std::vector<prefix> routes;         // through this interface
+  bool only = true;                   // what else is there goes; false: it stays
   bool operator==(const link_plan&) const = default;
 };
 
@@ -36,7 +37,7 @@ struct link {
   virtual result<> remove() = 0;
   /// Marks it as ours, sets its MTU and brings it up.
   virtual result<> bring_up(std::uint32_t mtu) = 0;
-  /// Makes the interface's addresses and routes exactly these; link-local ones are left alone.
+  /// Makes the interface's addresses and routes these; link-local ones are left alone.
   virtual result<> arrange(const link_plan& plan) = 0;
 };
 

@@ -81,7 +81,12 @@ result<> fake_link::bring_up(std::uint32_t) {
 result<> fake_link::arrange(const link_plan& wanted) {
   if (refuse) return fail(errc::io, name_ + ": the kernel refused an address");
   ++arranged;
-  plan = wanted;
+  link_plan next = wanted;
+  if (!wanted.only) {
+    next.addresses.insert(next.addresses.end(), plan.addresses.begin(), plan.addresses.end());
+    next.routes.insert(next.routes.end(), plan.routes.begin(), plan.routes.end());
+  }
+  plan = std::move(next);
   return {};
 }
 

@@ -1,0 +1,353 @@
+#include "tests/sim/model.h"
+
+#include <algorithm>
+#include <set>
+
+#include "plan/address.h"
+
+namespace peerage::sim {
+namespace {
+
+bool same_on_device(const peer& a, const peer& b) {
+  return a.gateway == b.gateway && a.public_key == b.public_key &&
+         a.preshared_key == b.preshared_key && a.addresses() == b.addresses();
+}
+
+device_peer device_peer_of(const peer& one) {
+  device_peer made{one.public_key, one.preshared_key, one.addresses()};
+  std::ranges::sort(made.allowed_ips);
+  return made;
+}
+
+std::string name_of_peer(const peer_id& who) {
+  return who.network.text() + "/" + who.name.text();
+}
+
+}  // namespace
+
+std::string short_text(const public_key& key) {
+  return key.text().substr(0, 6);
+}
+
+std::string text_of(const operation& one) {
+  constexpr const char* names[] = {"POST", "PUT",   "DELETE",         "GET",
+                                   "list", "drain", "remove gateway", "make network"};
+  std::string text = "#" + std::to_string(one.number) + " " + names[static_cast<int>(one.what)];
+  if (one.what <= act::show) text += " " + name_of_peer(one.who);
+  if (one.what == act::list) text += " " + one.who.network.text();
+  if (one.wanted.public_key) text += " key " + short_text(*one.wanted.public_key);
+  if (one.wanted.gateway.value) text += " on " + one.wanted.gateway.value->text();
+  if (one.wanted.ttl.given) {
+    const auto ttl = one.wanted.ttl.value;
+    text += " ttl " + (ttl ? std::to_string(ttl->count()) : "none");
+  }
+  if (!one.gateway.empty()) text += " " + one.gateway.text();
+  return text;
+}
+
+void model::breaks(std::string invariant, std::string what) {
+  if (!broken_) broken_ = violation{std::move(invariant), std::move(what)};
+}
+
+void model::record(const peer_changed& change) {
+  const peer_id who = change.after ? change.after->value.id : change.before->value.id;
+  moment now{change.at, {}, change.at};
+  if (change.after) now.value = change.after->value;
+  auto& past = history_[who];
+  const bool same = now.value && change.before && !past.empty() &&
+                    same_on_device(*now.value, change.before->value);
+  if (same) now.since = past.back().since;
+  past.push_back(std::move(now));
+  there_[who].emplace_back(step, change.after.has_value());
+  if (change.after) gone_.erase({change.after->value.gateway, change.after->value.public_key});
+  store_changed_ = true;
+}
+
+void model::preloaded(const committed& what) {
+  for (const auto& each : what.peers) record(each);
+}
+
+void model::committed_by(const std::string& process, const committed& what) {
+  for (const auto& each : what.peers) {
+    wished(process, each);
+    record(each);
+  }
+}
+
+/// Whether the change is what this request wishes, made of what was there.
+bool model::fits(const operation& by, const peer_changed& change, wall_time now) {
+  const auto& before = change.before;
+  if (!change.after) return by.what == act::remove;
+  if (by.what != act::put && by.what != act::post) return false;
+  if (by.what == act::post && before) return false;
+  const peer& made = change.after->value;
+  const auto& wanted = by.wanted;
+  const peer* old = before ? &before->value : nullptr;
+  if (wanted.public_key ? made.public_key != *wanted.public_key
+                        : !old || made.public_key != old->public_key) {
+    return false;
+  }
+  const bool same_secret = wanted.preshared_key.given || !old
+                               ? made.preshared_key == wanted.preshared_key.value
+                               : made.preshared_key == old->preshared_key;
+  if (!same_secret) return false;
+  if (old && !wanted.gateway.value && made.gateway != old->gateway) return false;
+  if (wanted.gateway.value && made.gateway != *wanted.gateway.value) return false;
+  if (!wanted.ttl.given) return made.expires_at == (old ? old->expires_at : std::nullopt);
+  if (!wanted.ttl.value) return !made.expires_at;
+  return made.expires_at && *made.expires_at >= by.begun + *wanted.ttl.value &&
+         *made.expires_at <= now + *wanted.ttl.value;
+}
+
+/// Every change of a peer is one caller's wish applied to what was there, or its time is over.
+void model::wished(const std::string& process, const peer_changed& change) {
+  const peer& one = change.after ? change.after->value : change.before->value;
+  if (!change.after && change.before->value.expires_at &&
+      *change.before->value.expires_at <= time_.wall) {
+    return;
+  }
+  std::vector<operation*> by;
+  for (const auto& each : operations) {
+    const bool may = each->process == process && (!each->ended || each->doubtful);
+    if (may && each->who == one.id && fits(*each, change, time_.wall)) by.push_back(each.get());
+  }
+  if (by.empty()) {
+    breaks("no_update_lost",
+           name_of_peer(one.id) + (change.after ? " was changed" : " was removed") + " at " +
+               std::to_string(change.at.number) + " by " + process + ", as nobody wished");
+  }
+  if (by.size() == 1) by.front()->done.push_back(change);
+}
+
+bool model::on_device(const peer& one) const {
+  const auto host = hosts_.find(one.gateway);
+  if (host == hosts_.end()) return false;
+  const auto& plan = host->second.device.plan;
+  const prefix route = prefix::of(one.ipv6, 64);
+  return host->second.device.has(device_peer_of(one)) &&
+         std::ranges::find(plan.routes, route) != plan.routes.end();
+}
+
+/// What the device has instead, for people.
+std::string model::seen_of(const peer& one) const {
+  const auto& device = hosts_.at(one.gateway).device;
+  const auto found = device.peers.find(one.public_key);
+  std::string text = device.present ? "peer absent" : "no device";
+  if (found != device.peers.end()) {
+    text = "peer with";
+    for (const prefix& each : found->second.peer.allowed_ips) text += " " + each.text();
+  }
+  text += ", wanted with";
+  for (const prefix& each : one.addresses()) text += " " + each.text();
+  text += "; routes";
+  for (const prefix& each : device.plan.routes) text += " " + each.text();
+  return text;
+}
+
+/// Whether, by some word that the gateway may have heard, its time is over.
+bool model::over(const live_claim& claim) const {
+  const auto wrong = clock_wrong_until_.find(claim.value.gateway);
+  const bool doubtful = wrong != clock_wrong_until_.end() && time_.steady < wrong->second;
+  for (const moment& each : history_.at(claim.value.id)) {
+    if (each.at < claim.at || !each.value || !each.value->expires_at) continue;
+    if (doubtful || *each.value->expires_at <= time_.wall) return true;
+  }
+  return false;
+}
+
+void model::check_stored(const operation& of, const stored<peer>& what) {
+  if (restored_at_ >= of.begun_at && restored_at_ != 0) return;
+  const auto past = history_.find(what.value.id);
+  if (past != history_.end()) {
+    for (const moment& each : past->second)
+      if (each.at == what.revision && each.value == what.value) return;
+  }
+  breaks("confirmed_is_stored", text_of(of) + " was answered with revision " +
+                                    std::to_string(what.revision.number) +
+                                    ", which the store never had");
+}
+
+/// `asked_now`: the gateway itself was asked during this request.
+void model::claim_live(const operation& of, const stored<peer>& what, bool asked_now) {
+  check_stored(of, what);
+  const auto now = store_.find(what.value.id);
+  if (!now || !same_on_device(now->value, what.value)) return;
+  if (what.revision < history_.at(what.value.id).back().since) return;
+  live_claim claim{what.value, what.revision, false};
+  if (over(claim)) return;
+  // A heartbeat does not say of which epoch of the store its revision is.
+  if (!asked_now && restored_at_ != 0) return;
+  if (!on_device(what.value)) {
+    const auto lost = lost_at_.find(what.value.gateway);
+    claim.excused = lost != lost_at_.end() && (!asked_now || lost->second + 10 >= of.begun_at);
+    if (!claim.excused) {
+      breaks("live_means_live", text_of(of) + " was told that " + name_of_peer(what.value.id) +
+                                    " is live with key " + short_text(what.value.public_key) +
+                                    " on " + what.value.gateway.text() +
+                                    ", and it is not: " + seen_of(what.value));
+    }
+  }
+  live_.insert_or_assign(what.value.id, std::move(claim));
+}
+
+void model::claim_gone(const operation& of, const peer_changed& change, const char* invariant) {
+  const peer& old = change.before->value;
+  bool again = false;
+  store_.each_peer([&](const peer& one, revision) {
+    again = again || (one.gateway == old.gateway && one.public_key == old.public_key);
+  });
+  for (const auto& [who, past] : history_) {
+    for (const moment& each : past) {
+      again = again || (each.at > change.at && each.value && each.value->gateway == old.gateway &&
+                        each.value->public_key == old.public_key);
+    }
+  }
+  if (again) return;
+  const auto host = hosts_.find(old.gateway);
+  if (host != hosts_.end() && host->second.device.peers.contains(old.public_key)) {
+    breaks(invariant, text_of(of) + " was told that key " + short_text(old.public_key) +
+                          " is gone from " + old.gateway.text() + ", and it is not");
+  }
+  gone_[{old.gateway, old.public_key}] = text_of(of);
+}
+
+void model::answered(operation& of, const result<enrolment>& how) {
+  of.ended = true;
+  of.doubtful = !how && how.error().code == errc::outcome_unknown;
+  if (!of.heard) return;
+  if (!how) return check_refusal(of, how.error());
+  check_stored(of, how->view.what);
+  if (how->view.state != peer_state::live) return;
+  claim_live(of, how->view.what, true);
+  for (const auto& each : of.done) {
+    if (each.at != how->view.what.revision || !each.before || !each.after) continue;
+    const bool moved = each.before->value.gateway != each.after->value.gateway;
+    const bool rekeyed = each.before->value.public_key != each.after->value.public_key;
+    if (moved || rekeyed) claim_gone(of, each, "rekeyed_means_gone");
+  }
+}
+
+void model::answered(operation& of, const result<removal_outcome>& how) {
+  of.ended = true;
+  of.doubtful = !how && how.error().code == errc::outcome_unknown;
+  if (!of.heard) return;
+  if (!how) return check_refusal(of, how.error());
+  if (!how->gone || of.done.empty()) return;
+  claim_gone(of, of.done.back(), "removed_means_gone");
+}
+
+void model::answered(operation& of, const result<peer_view>& how) {
+  of.ended = true;
+  if (!of.heard) return;
+  if (!how) return check_refusal(of, how.error());
+  if (how->state == peer_state::live && !older_on_device(how->what)) {
+    claim_live(of, how->what, true);
+  }
+}
+
+void model::answered(operation& of, const result<peer_page>& how) {
+  of.ended = true;
+  if (!of.heard || !how) return;
+  for (const peer_view& each : how->items)
+    if (each.state == peer_state::live && !older_on_device(each.what)) {
+      claim_live(of, each.what, false);
+    }
+}
+
+/// A gateway says of a key whether it is live, and not with which preshared key or addresses: for
+/// a moment an older form of the peer counts.
+bool model::older_on_device(const stored<peer>& what) const {
+  const auto past = history_.find(what.value.id);
+  if (past == history_.end()) return false;
+  return std::ranges::any_of(past->second, [&](const moment& each) {
+    return each.at < what.revision && each.value && each.value->gateway == what.value.gateway &&
+           each.value->public_key == what.value.public_key && on_device(*each.value);
+  });
+}
+
+void model::cut_off(operation& of) {
+  of.ended = true;
+  of.doubtful = true;
+}
+
+/// The peer was there at some moment since that step.
+bool model::was_there_since(const peer_id& who, std::size_t since) const {
+  const auto known = there_.find(who);
+  if (known == there_.end()) return false;
+  bool there = false, any = false;
+  for (const auto& [at, is] : known->second) {
+    if (at >= since) any = any || there || is;
+    there = is;
+  }
+  return any || there;
+}
+
+bool model::there_since(const peer_id& who, std::size_t since) const {
+  const auto known = there_.find(who);
+  if (known == there_.end()) return false;
+  bool there = false;
+  for (const auto& [at, is] : known->second) {
+    if (at >= since && (!is || !there)) return false;
+    there = is;
+  }
+  return there;
+}
+
+void model::check_refusal(const operation& of, const error& why) {
+  if (restored_at_ >= of.begun_at && restored_at_ != 0) return;
+  const bool unsure = why.code == errc::outcome_unknown;
+  if (!unsure && !of.done.empty()) {
+    breaks("a_refusal_stores_nothing",
+           text_of(of) + " was refused (" + why.message + "), and yet it was stored");
+  }
+  const bool busy = unsure || why.code == errc::unavailable || why.code == errc::full;
+  if (busy || why.field == "network" || why.field == "gateway") return;
+  bool right = false;
+  if (why.code == errc::conflict && why.field == "name" && of.what == act::post) {
+    right = was_there_since(of.who, of.begun_at);
+  }
+  if (why.code == errc::invalid && why.field == "public_key" && !of.wanted.public_key) {
+    right = !there_since(of.who, of.begun_at);
+  }
+  if (why.code == errc::not_found && (of.what == act::remove || of.what == act::show)) {
+    right = !there_since(of.who, of.begun_at);
+  }
+  if (!right) {
+    breaks("no_false_refusal",
+           text_of(of) + " was refused: " + why.message + " (" + why.field + ")");
+  }
+}
+
+void model::device_lost(const gateway_name& on) {
+  lost_at_[on] = step;
+  for (auto& [who, claim] : live_)
+    if (claim.value.gateway == on) claim.excused = true;
+}
+
+void model::clock_wrong(const gateway_name& on, steady_time until) {
+  auto& known = clock_wrong_until_[on];
+  known = std::max(known, until);
+}
+
+void model::mirror_lost(const gateway_name& on) {
+  std::erase_if(gone_, [&](const auto& each) { return each.first.first == on; });
+}
+
+/// The store is what it was: what came since is forgotten, by everyone.
+void model::restored() {
+  restored_at_ = step;
+  store_changed_ = true;
+  live_.clear();
+  gone_.clear();
+  for (auto& [who, past] : history_) {
+    past.clear();
+    there_[who].emplace_back(step, false);
+  }
+  store_.each_peer([&](const peer& one, revision at) {
+    history_[one.id].push_back({at, one, at});
+    there_[one.id].emplace_back(step, true);
+  });
+  for (const auto& each : operations) each->doubtful = true;
+}
+
+}  // namespace peerage::sim

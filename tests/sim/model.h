@@ -1,0 +1,123 @@
+// What callers were told, and what must be true because of it: the invariants, checked after every
+// step. README.md names each in a sentence.
+#pragma once
+
+#include <boost/asio/cancellation_signal.hpp>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/sim/process.h"
+
+namespace peerage::sim {
+
+enum class act { post, put, remove, show, list, drain, remove_gateway, make_network };
+
+/// A caller's request, from its start to long after its end.
+struct operation {
+  std::size_t number = 0;
+  act what{};
+  peer_id who;
+  enrol_request wanted;
+  gateway_name gateway;
+  network_request network;
+  bool drain = false;
+  std::string process;  // that works at it
+  wall_time begun;
+  std::size_t begun_at = 0;  // the step
+  bool heard = true;         // somebody waits for the answer
+  bool ended = false;
+  bool doubtful = false;  // what it wrote may be done, or may yet be
+  std::vector<peer_changed> done;
+  asio::cancellation_signal cancel;
+};
+
+struct violation {
+  std::string invariant;
+  std::string what;
+};
+
+class model {
+ public:
+  model(const store_state& store, const true_time& time,
+        std::map<gateway_name, gateway_host>& hosts)
+      : store_(store), time_(time), hosts_(hosts) {}
+
+  std::vector<std::shared_ptr<operation>> operations;
+  std::size_t step = 0;
+  bool lied_to = false;  // a large gateway may hold what the store no longer has
+
+  // What happens.
+  void preloaded(const committed& what);
+  void committed_by(const std::string& process, const committed& what);
+  void answered(operation& of, const result<enrolment>& how);
+  void answered(operation& of, const result<removal_outcome>& how);
+  void answered(operation& of, const result<peer_view>& how);
+  void answered(operation& of, const result<peer_page>& how);
+  /// Every process that could hear it is gone, or it was cancelled.
+  void cut_off(operation& of);
+  void device_lost(const gateway_name& on);
+  void clock_wrong(const gateway_name& on, steady_time until);
+  /// What was removed since may be back until the store has spoken.
+  void mirror_lost(const gateway_name& on);
+  void restored();
+
+  /// After each step.
+  void check();
+  /// Once everything has settled: each gateway that runs, with what its device should have.
+  void check_settled(const gateway_name& on);
+  bool equal(const gateway_name& on, std::string* difference = nullptr) const;
+
+  const std::optional<violation>& broken() const { return broken_; }
+  void breaks(std::string invariant, std::string what);
+
+ private:
+  struct moment {
+    revision at;
+    std::optional<peer> value;
+    revision since;  // of the same to the device
+  };
+  struct live_claim {
+    peer value;
+    revision at;
+    bool excused = false;  // its device lost it, and need not have it yet
+  };
+  using place = std::pair<gateway_name, public_key>;
+
+  void record(const peer_changed& change);
+  void wished(const std::string& process, const peer_changed& change);
+  static bool fits(const operation& by, const peer_changed& change, wall_time now);
+  void claim_live(const operation& of, const stored<peer>& what, bool asked_now);
+  void claim_gone(const operation& of, const peer_changed& change, const char* invariant);
+  void check_stored(const operation& of, const stored<peer>& what);
+  void check_refusal(const operation& of, const error& why);
+  bool there_since(const peer_id& who, std::size_t step) const;
+  bool was_there_since(const peer_id& who, std::size_t step) const;
+  bool over(const live_claim& claim) const;
+  bool on_device(const peer& one) const;
+  bool older_on_device(const stored<peer>& what) const;
+  std::string seen_of(const peer& one) const;
+  void check_live();
+  void check_gone();
+  void check_addresses();
+  void check_store();
+
+  const store_state& store_;
+  const true_time& time_;
+  std::map<gateway_name, gateway_host>& hosts_;
+  std::map<peer_id, std::vector<moment>> history_;
+  std::map<peer_id, std::vector<std::pair<std::size_t, bool>>> there_;  // by step
+  std::map<peer_id, live_claim> live_;
+  std::map<place, std::string> gone_;
+  std::map<gateway_name, std::size_t> lost_at_;  // the last step at which a device lost its peers
+  std::map<gateway_name, steady_time> clock_wrong_until_;
+  std::size_t restored_at_ = 0;
+  bool store_changed_ = true;
+  std::optional<violation> broken_;
+};
+
+std::string text_of(const operation& one);
+std::string short_text(const public_key& key);
+
+}  // namespace peerage::sim

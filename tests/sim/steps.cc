@@ -1,0 +1,325 @@
+// What a step can be. Each is one decision of the seed.
+#include <algorithm>
+#include <utility>
+
+#include "tests/sim/world.h"
+
+namespace peerage::sim {
+
+const std::vector<world::kind>& world::kinds() {
+  static const std::vector<kind> all = {
+      {"answer store", 260, &world::answer_store},   {"answer device", 130, &world::answer_device},
+      {"deliver", 190, &world::deliver_message},     {"time", 150, &world::pass_time},
+      {"operation", 110, &world::start_operation},   {"abandon", 10, &world::abandon_operation},
+      {"cancel", 6, &world::cancel_operation},       {"start process", 40, &world::start_process},
+      {"crash api", 8, &world::crash_api},           {"crash gateway", 14, &world::crash_gateway},
+      {"stop gateway", 5, &world::stop_gateway},     {"cut power", 5, &world::cut_power},
+      {"lose device", 5, &world::lose_device},       {"toggle bus", 8, &world::toggle_bus},
+      {"toggle store", 10, &world::toggle_store},    {"jump clock", 6, &world::jump_clock},
+      {"late write", 8, &world::late_write_arrives}, {"restore", 1, &world::restore_store},
+      {"store lies", 8, &world::store_lies},         {"run a little", 40, &world::run_a_little},
+  };
+  return all;
+}
+
+std::vector<std::string> every_kind() {
+  std::vector<std::string> names;
+  for (const auto& each : world::kinds()) names.emplace_back(each.name);
+  return names;
+}
+
+/// One call of a port goes on: a stage, its answer, or its failure.
+bool world::progress(port where) {
+  std::vector<std::shared_ptr<open_call>> some;
+  for (const auto& each : calls_.all) {
+    if (each->where != where || each->over) continue;
+    if (each->ready && !each->ready() && !chance_.chance(2)) continue;
+    some.push_back(each);
+  }
+  if (some.empty()) return false;
+  const auto one = chance_.pick(some);
+  const bool away = where == port::store && store_away_;
+  const bool fails = where == port::store && (away || chance_.chance(mischief_ / 2));
+  if (fails) {
+    // Away: most were never heard. Else the answer is lost, or the question was.
+    if (!away && !one->done && chance_.chance(50)) one->done = one->act(chance_);
+    const bool doubt = one->writing && (one->done || chance_.chance(away ? 20 : 50));
+    note(one->process + ": " + one->text + (doubt ? " loses its answer" : " fails"));
+    if (!doubt) one->writing = false;  // nothing of it comes late either
+    one->fail_with(doubt ? error{errc::outcome_unknown, "the store's answer was lost", {}}
+                         : error{errc::unavailable, "the store is away", {}});
+    return true;
+  }
+  const bool at_once = chance_.chance(75);
+  do {
+    if (one->done) {
+      note(one->process + ": " + one->text + " is answered");
+      one->end();
+    } else {
+      const revision before = store_.now.whole();
+      one->done = one->act(chance_);
+      note(one->process + ": " + one->text + (one->done ? " is done" : " goes on"));
+      if (store_.now.whole() > before && chance_.chance(50)) join(*one);
+    }
+  } while (at_once && !one->over);
+  return true;
+}
+
+/// Another commit of the process that waits goes in the same transaction.
+void world::join(const open_call& one) {
+  for (const auto& each : calls_.all) {
+    if (each->process != one.process || each->done || each->over) continue;
+    if (!each->text.starts_with("commit")) continue;
+    note(each->process + ": " + each->text + " is done with it");
+    store_.joining = true;
+    each->done = each->act(chance_);
+    store_.joining = false;
+    return;
+  }
+}
+
+bool world::answer_store() {
+  return progress(port::store);
+}
+
+bool world::answer_device() {
+  return progress(port::device);
+}
+
+bool world::deliver_message() {
+  auto& all = bus_.under_way;
+  if (all.empty()) return false;
+  const std::size_t at = chance_.below(all.size());
+  const message one = all[at];
+  const bool lost = chance_.chance(bus_.mischief / 2);
+  const bool stays = !lost && chance_.chance(bus_.mischief / 2);
+  note(one.text + (lost ? " is lost" : stays ? " arrives, and will again" : " arrives"));
+  if (!stays) all.erase(all.begin() + static_cast<std::ptrdiff_t>(at));
+  // What nobody delivers for long is as good as lost.
+  if (all.size() > 200) all.erase(all.begin());
+  if (!lost) one.deliver();
+  return true;
+}
+
+bool world::pass_time() {
+  std::optional<steady_time> next;
+  const auto sooner = [&](const process* one) {
+    if (one == nullptr) return;
+    const auto due = one->time.next();
+    if (due && (!next || *due < *next)) next = due;
+  };
+  for (auto& each : apis_) sooner(each.now.get());
+  for (auto& [name, each] : gateways_) sooner(each.now.get());
+  steady_duration by = milliseconds{1 + chance_.below(50)};
+  const std::size_t how = chance_.below(100);
+  if (how < 45 && next && *next > time_.steady) {
+    by = *next - time_.steady;
+  } else if (how >= 60) {
+    by = milliseconds{50 + chance_.below(how < 80 ? 400 : how < 95 ? 3'000 : 40'000)};
+  }
+  pass(std::chrono::ceil<milliseconds>(by));
+  for (auto& [name, each] : gateways_) {
+    if (each.jumped == steady_time{}) continue;
+    auto& skew = hosts_.at(name).skew;
+    // Before it is believed it is right again; or it stays wrong for long, and that is known.
+    if (time_.steady >= each.jumped + seconds{40}) {
+      if (time_.steady >= each.jumped + seconds{58}) {
+        model_.clock_wrong(name, time_.steady + seconds{130});
+      }
+      skew = milliseconds{0};
+      each.jumped = {};
+    }
+  }
+  note("it is " + to_rfc3339(time_.wall));
+  return true;
+}
+
+void world::start_api(api_host& one) {
+  const std::string name = one.name + "." + std::to_string(++one.lives);
+  note("starts " + name);
+  one.now = std::make_unique<api_process>(around_, name, one.skew);
+}
+
+void world::start_gateway(const gateway_name& name) {
+  gateway_place& place = gateways_.at(name);
+  gateway_host& host = hosts_.at(name);
+  if (host.skew != milliseconds{0}) model_.clock_wrong(name, time_.steady + seconds{1});
+  host.skew = milliseconds{0};
+  place.jumped = {};
+  const std::string called = name.text() + "." + std::to_string(++place.lives);
+  note("starts " + called);
+  place.now = std::make_unique<gateway_process>(around_, called, host);
+}
+
+void world::ended(const std::string& process) {
+  bus_.forget_dead();
+  for (const auto& each : model_.operations) {
+    if (each->process != process || each->ended) continue;
+    model_.cut_off(*each);
+    lost_.push_back(each);
+  }
+}
+
+void world::kill(std::unique_ptr<gateway_process>& one) {
+  const std::string name = one->name;
+  note("ends " + name);
+  one.reset();
+  ended(name);
+}
+
+void world::kill(std::unique_ptr<api_process>& one) {
+  const std::string name = one->name;
+  note("ends " + name);
+  one.reset();
+  ended(name);
+}
+
+bool world::crash_api() {
+  api_host& one = chance_.pick(apis_);
+  if (!one.now) return false;
+  kill(one.now);
+  return true;
+}
+
+/// What was being written is written, or half of it, or not.
+bool world::crash_gateway() {
+  auto at =
+      std::next(gateways_.begin(), static_cast<std::ptrdiff_t>(chance_.below(gateways_.size())));
+  if (!at->second.now) return false;
+  // None is held beyond the process, whose loop it needs.
+  for (const auto& each : calls_.all) {
+    const bool mine = each->process == at->second.now->name && each->where == port::device;
+    while (mine && !each->done && chance_.chance(50)) each->done = each->act(chance_);
+  }
+  kill(at->second.now);
+  if (chance_.chance(60)) start_gateway(at->first);
+  return true;
+}
+
+bool world::stop_gateway() {
+  auto at =
+      std::next(gateways_.begin(), static_cast<std::ptrdiff_t>(chance_.below(gateways_.size())));
+  if (!at->second.now || at->second.now->state != life::up) return false;
+  note("stops " + at->second.now->name);
+  at->second.now->stop();
+  return true;
+}
+
+bool world::cut_power() {
+  auto at =
+      std::next(gateways_.begin(), static_cast<std::ptrdiff_t>(chance_.below(gateways_.size())));
+  if (!at->second.wanted) return false;
+  note("power of " + at->first.text() + " fails");
+  if (at->second.now) kill(at->second.now);
+  gateway_host& host = hosts_.at(at->first);
+  host.device.vanish();
+  model_.device_lost(at->first);
+  const std::size_t saves = chance_.below(3);
+  if (saves > 0) model_.mirror_lost(at->first);
+  host.saved.lose(saves);
+  return true;
+}
+
+bool world::lose_device() {
+  auto at =
+      std::next(gateways_.begin(), static_cast<std::ptrdiff_t>(chance_.below(gateways_.size())));
+  gateway_host& host = hosts_.at(at->first);
+  if (!at->second.wanted || !host.device.present) return false;
+  note("device of " + at->first.text() + " is lost");
+  host.device.vanish();
+  model_.device_lost(at->first);
+  if (at->second.now) at->second.now->device.lose();
+  return true;
+}
+
+bool world::start_process() {
+  std::vector<std::function<void()>> dead;
+  for (auto& each : apis_)
+    if (!each.now) dead.emplace_back([this, &each] { start_api(each); });
+  for (auto& [name, each] : gateways_) {
+    if (each.now) continue;
+    // A gateway that was never there joins now and then.
+    if (!each.wanted && !chance_.chance(10)) continue;
+    dead.emplace_back([this, &each, key = name] {
+      each.wanted = true;
+      start_gateway(key);
+    });
+  }
+  if (dead.empty()) return false;
+  chance_.pick(dead)();
+  return true;
+}
+
+bool world::toggle_bus() {
+  note(bus_.connected ? "bus away" : "bus back");
+  if (bus_.connected) {
+    bus_.go_away();
+  } else {
+    bus_.connected = true;
+  }
+  return true;
+}
+
+bool world::toggle_store() {
+  store_away_ = !store_away_;
+  note(store_away_ ? "store away" : "store back");
+  return true;
+}
+
+bool world::jump_clock() {
+  auto at =
+      std::next(gateways_.begin(), static_cast<std::ptrdiff_t>(chance_.below(gateways_.size())));
+  if (!at->second.now || at->second.now->state != life::up || at->second.jumped != steady_time{}) {
+    return false;
+  }
+  const milliseconds by{5'000 + static_cast<std::int64_t>(chance_.below(100'000'000))};
+  hosts_.at(at->first).skew = chance_.chance(70) ? by : -by;
+  at->second.jumped = time_.steady;
+  note("clock of " + at->first.text() + " jumps by " +
+       std::to_string(hosts_.at(at->first).skew.count()) + " ms");
+  return true;
+}
+
+/// A write whose caller has long given up reaches the store. After another write of its process it
+/// no longer can: the process's ring has moved on.
+bool world::late_write_arrives() {
+  while (!late_.empty() && late_.front().until < time_.steady) late_.pop_front();
+  if (late_.empty() || store_away_) return false;
+  late_write one = std::move(late_.front());
+  late_.pop_front();
+  note(one.process + ": " + one.text + " comes late");
+  if (one.act) one.act(chance_);
+  return true;
+}
+
+/// The store becomes what it was at the last backup.
+bool world::restore_store() {
+  if (!backup_ || chance_.chance(50)) {
+    backup_ = store_.now;
+    note("backup");
+    return true;
+  }
+  note("restored");
+  auto claims = store_.now.claims;
+  store_.now = *backup_;
+  store_.now.claims = std::move(claims);
+  store_.now.epoch = "epoch-" + std::to_string(chance_.below(1'000'000));
+  late_.clear();
+  model_.restored();
+  return true;
+}
+
+bool world::store_lies() {
+  if (hosts_.begin()->second.device.peers.size() < 100) return false;
+  note("the next whole listing of a large gateway is empty");
+  store_.lies = true;
+  model_.lied_to = true;
+  return true;
+}
+
+bool world::run_a_little() {
+  busy_ = 1 + chance_.below(6);
+  return true;
+}
+
+}  // namespace peerage::sim

@@ -1,0 +1,215 @@
+#include "tests/sim/world.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+namespace peerage::sim {
+namespace {
+
+// Once faults have stopped, everything is to be right within so much simulated time.
+// A comparison rests for 20 times what it took, and here one may take most of a minute.
+constexpr seconds settle_within{1'200};
+constexpr seconds stays_equal{3};
+constexpr int most_rounds = 200;
+
+}  // namespace
+
+world::world(const script& what, bool tracing)
+    : what_(what), tracing_(tracing), chance_(what.seed) {
+  store_.on_commit = [this](const std::string& who, const committed& done) {
+    model_.committed_by(who, done);
+  };
+  calls_.orphaned = [this](const std::shared_ptr<open_call>& one) {
+    late_.push_back({one->process, one->text, std::move(one->act), time_.steady + seconds{10}});
+  };
+  choose_world();
+  make_hosts();
+}
+
+world::~world() {
+  calls_.orphaned = nullptr;
+  for (auto& [name, each] : gateways_) each.now.reset();
+  for (auto& each : apis_) each.now.reset();
+}
+
+void world::note(const std::string& text) {
+  if (tracing_) out_.trace += "  " + text + "\n";
+}
+
+outcome world::run() {
+  for (auto& each : apis_) start_api(each);
+  for (auto& [name, each] : gateways_)
+    if (each.wanted) start_gateway(name);
+  let_all_run(true);
+  for (std::size_t number = 1; number <= what_.steps && !model_.broken(); ++number) {
+    if (!what_.without.contains(number)) step(number);
+  }
+  if (!model_.broken()) settle_down();
+  out_.broken = model_.broken();
+  return std::move(out_);
+}
+
+void world::step(std::size_t number) {
+  chance_ = dice(what_.seed, number);
+  model_.step = number;
+  unsigned total = 0;
+  for (const kind& each : kinds()) total += each.weight;
+  std::size_t at = chance_.below(total);
+  const kind* chosen = nullptr;
+  for (const kind& each : kinds()) {
+    chosen = &each;
+    if (at < each.weight) break;
+    at -= each.weight;
+  }
+  if (off_.contains(chosen->name)) return;
+  if (tracing_) {
+    out_.trace +=
+        std::to_string(number) + " " + chosen->name + " at " + to_rfc3339(time_.wall) + "\n";
+  }
+  const std::size_t before = out_.trace.size();
+  const bool made = (this->*chosen->make)();
+  ++out_.steps;
+  ++out_.kinds[chosen->name];
+  let_all_run(false);
+  if (tracing_ && !made && out_.trace.size() == before) {
+    out_.trace.erase(out_.trace.rfind('\n', out_.trace.size() - 2) + 1);
+  }
+  model_.check();
+  if (tracing_ && model_.broken()) {
+    out_.trace += "! " + model_.broken()->invariant + ": " + model_.broken()->what + "\n";
+  }
+}
+
+/// Every process runs what is ready, in an order that the seed decides, until nothing is.
+void world::let_all_run(bool all) {
+  for (int round = 0; round < most_rounds; ++round) {
+    std::vector<process*> ready;
+    for (auto& each : apis_)
+      if (each.now) ready.push_back(each.now.get());
+    for (auto& [name, each] : gateways_)
+      if (each.now) ready.push_back(each.now.get());
+    bool ran = false;
+    while (!ready.empty()) {
+      const std::size_t at = chance_.below(ready.size());
+      ran = ready[at]->run(all ? 0 : busy_) || ran;
+      ready.erase(ready.begin() + static_cast<std::ptrdiff_t>(at));
+    }
+    reap();
+    if (busy_ != 0 && !all) break;  // the rest is for the next step
+    ran = serve_quiet_calls() || ran;
+    if (!ran) break;
+  }
+  busy_ = 0;
+}
+
+/// What goes on in the background all the time is mostly answered at once, so that steps are left
+/// for what matters.
+bool world::serve_quiet_calls() {
+  if (store_away_) return false;
+  bool any = false;
+  for (const auto& each : calls_.all) {
+    const bool quiet = each->text == "list" || each->text == "identity";
+    if (!quiet || each->over || each->seen_before) continue;
+    each->seen_before = true;
+    if (!quiet_ && chance_.chance(12)) continue;
+    while (!each->done) each->done = each->act(chance_);
+    each->end();
+    any = true;
+  }
+  return any;
+}
+
+void world::reap() {
+  for (auto& each : apis_)
+    if (each.now && each.now->state == life::dead) kill(each.now);
+  for (auto& [name, each] : gateways_) {
+    if (each.now && each.now->state == life::dead) kill(each.now);
+  }
+}
+
+void world::pass(steady_duration by) {
+  time_.steady += by;
+  time_.wall += std::chrono::duration_cast<milliseconds>(by);
+  for (auto& each : apis_)
+    if (each.now) each.now->time.wake();
+  for (auto& [name, each] : gateways_)
+    if (each.now) each.now->time.wake();
+}
+
+void world::end_call(const std::shared_ptr<open_call>& one) {
+  note(one->process + ": " + one->text + " is answered");
+  while (!one->done) one->done = one->act(chance_);
+  one->end();
+}
+
+/// All that is under way arrives, in order.
+void world::finish_calls() {
+  for (int round = 0; round < most_rounds; ++round) {
+    bool any = false;
+    // Nothing runs meanwhile, so the list stays; none is held beyond its process.
+    for (const auto& each : calls_.all) {
+      if (each->over || (each->ready && !each->ready())) continue;
+      end_call(each);
+      any = true;
+    }
+    for (auto& each : std::exchange(bus_.under_way, {})) {
+      note(each.text + " arrives");
+      each.deliver();
+      any = true;
+    }
+    let_all_run(true);
+    if (!any) break;
+  }
+}
+
+/// Faults stop: within bounded simulated time every device is as the store has it, and stays so.
+void world::settle_down() {
+  chance_ = dice(what_.seed, what_.steps + 1);
+  model_.step = what_.steps + 1;
+  if (tracing_) out_.trace += "faults stop at " + to_rfc3339(time_.wall) + "\n";
+  quiet_ = true;
+  store_away_ = false;
+  bus_.connected = true;
+  bus_.mischief = store_.mischief = mischief_ = 0;
+  store_.lies = false;
+  late_.clear();
+  for (auto& [name, host] : hosts_) {
+    host.device.mischief = host.saved.mischief = 0;
+    host.skew = milliseconds{0};
+  }
+  const steady_time begun = time_.steady;
+  steady_time equal_since = time_.steady;
+  while (time_.steady < begun + settle_within && !model_.broken()) {
+    for (auto& each : apis_)
+      if (!each.now) start_api(each);
+    for (auto& [name, each] : gateways_)
+      if (each.wanted && !each.now) start_gateway(name);
+    finish_calls();
+    model_.check();
+    bool equal = true;
+    for (auto& [name, each] : gateways_)
+      equal = equal && (!each.wanted || (each.now && model_.equal(name)));
+    for (const auto& each : model_.operations) equal = equal && each->ended;
+    if (!equal) equal_since = time_.steady;
+    if (equal && time_.steady >= equal_since + stays_equal) return;
+    pass(milliseconds{time_.steady < begun + seconds{2}    ? 100
+                      : time_.steady < begun + seconds{60} ? 1'000
+                                                           : 5'000});
+  }
+  for (auto& [name, each] : gateways_)
+    if (each.wanted) model_.check_settled(name);
+  for (const auto& each : model_.operations) {
+    if (!each->ended) model_.breaks("every_call_ends", text_of(*each) + " has no end");
+  }
+  if (!model_.broken()) model_.breaks("settles", "devices and store do not stay equal");
+  if (tracing_)
+    out_.trace += "! " + model_.broken()->invariant + ": " + model_.broken()->what + "\n";
+}
+
+outcome run(const script& what, bool tracing) {
+  world one(what, tracing);
+  return one.run();
+}
+
+}  // namespace peerage::sim
