@@ -95,9 +95,8 @@ task<> check_backends(asio::any_io_executor loop, daemon_config config, report& 
     into.say("store", {}, config.store.path + " will be made at the first start");
     co_return;
   }
-  config.gateway.reset();
   const auto time = make_system_clock(loop);
-  auto opened = open_backends(loop, *time, config, random_id());
+  auto opened = open_backends(loop, *time, config, random_id(), purpose::look);
   if (!opened) {
     into.say("store", std::unexpected(opened.error()), {});
     co_return;

@@ -159,6 +159,7 @@ void remove_gateway(change& to, const key_space& keys, const known<gateway>& old
   to.steps.push_back(remove_known(old.raw));
   to.steps.push_back(remove(keys.number(old.value.number)));
   to.steps.push_back({{verb::remove_tree, keys.rings_of(old.value.name), {}, 0, 0}, blame::moved});
+  to.steps.push_back(remove(keys.bus_gateways() + old.value.name.text()));
 }
 
 void put_plain(change& to, std::string key, std::string value, const entry* old,

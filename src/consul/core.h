@@ -36,6 +36,7 @@ struct core {
   std::map<gateway_name, claimant> claims = {};
   std::map<gateway_name, std::shared_ptr<connection>> followers = {};
   std::uint64_t highest = 0;            // index of the whole KV store that was seen
+  std::string known_epoch = {};         // that was seen last
   std::set<std::string> reported = {};  // keys of corrupt values
 
   void report(const std::string& key, const std::string& why);
