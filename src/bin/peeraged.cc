@@ -11,8 +11,10 @@
 #include <sstream>
 
 #include "bin/check.h"
+#include "bin/files.h"
 #include "bin/host.h"
 #include "bin/service.h"
+#include "crypto/nkey.h"
 #include "log/log.h"
 
 namespace peerage {
@@ -22,10 +24,13 @@ constexpr const char* help =
     R"(peeraged enrols WireGuard peers on this host's gateway and serves the HTTP API.
 
 Usage: peeraged [--config FILE] [--check | --new-admin-token] [--log-level LEVEL]
+       peeraged --new-nkey FILE
 
   --config FILE       the configuration (TOML); without it: both roles, with the defaults
   --check             read the configuration, try everything, say what is wrong, and exit
   --new-admin-token   make another admin token in the state_dir, and exit
+  --new-nkey FILE     make a key pair for NATS: the file is bus.nkey_file, what is printed goes
+                      into the server's configuration
   --log-level LEVEL   debug, info (the default), warning or error
   --version           print the version
   --help              print this
@@ -41,11 +46,23 @@ struct arguments {
   job what = job::serve;
 };
 
+int make_nkey(const std::string& file) {
+  const nkey_user made = make_nkey_user();
+  const secret_text lines(std::string(made.seed.reveal()) + "\n" + made.open + "\n");
+  if (const auto written = write_private_file(file, lines.reveal()); !written) {
+    std::fprintf(stderr, "peeraged: %s\n", written.error().message.c_str());
+    return 1;
+  }
+  std::puts(made.open.c_str());
+  return 0;
+}
+
 /// The arguments, or the status to exit with.
 std::expected<arguments, int> parse(int argc, char** argv) {
   static const option all[] = {{"config", required_argument, nullptr, 'c'},
                                {"check", no_argument, nullptr, 'k'},
                                {"new-admin-token", no_argument, nullptr, 't'},
+                               {"new-nkey", required_argument, nullptr, 'n'},
                                {"log-level", required_argument, nullptr, 'l'},
                                {"version", no_argument, nullptr, 'v'},
                                {"help", no_argument, nullptr, 'h'},
@@ -57,6 +74,7 @@ std::expected<arguments, int> parse(int argc, char** argv) {
       case 'c': made.config = value; break;
       case 'k': made.what = job::check; break;
       case 't': made.what = job::new_admin_token; break;
+      case 'n': return std::unexpected(make_nkey(value));
       case 'v': std::puts("peeraged " PEERAGE_VERSION); return std::unexpected(0);
       case 'h': std::fputs(help, stdout); return std::unexpected(0);
       case 'l':

@@ -150,6 +150,7 @@ void remove_peer(change& to, const key_space& keys, const known<peer>& old) {
 void put_gateway(change& to, const key_space& keys, const gateway& wanted,
                  const std::optional<known<gateway>>& old, const expectation& expected) {
   put_own(to, keys.of(wanted.name), wire::write(wanted), old ? &old->raw : nullptr, expected);
+  to.touched[wanted.name.text()];  // no peer; a gateway may write no other ring than one of its own
   if (old && old->value.number == wanted.number) return;
   if (old) to.steps.push_back(remove(keys.number(old->value.number)));
   to.steps.push_back(create(keys.number(wanted.number), wanted.name.text(), blame::number));
