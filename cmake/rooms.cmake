@@ -16,6 +16,7 @@ room(consul     USES http json wire crypto ports async model base LINKS OpenSSL:
 room(local      USES ports async model base)
 room(natsbus    USES wire json ports crypto async log model base LINKS nats)
 room(netlink    USES ports async model base LINKS PkgConfig::MNL)
+room(nft        USES ports async model base LINKS PkgConfig::NFTABLES)
 room(uapi       USES ports async model base)
 room(http       USES async base)
 room(control    USES plan ports async crypto log model base)

@@ -24,6 +24,7 @@
 #include "ports/link.h"
 #include "ports/mirror.h"
 #include "ports/store.h"
+#include "ports/wall.h"
 
 namespace peerage {
 
@@ -46,6 +47,8 @@ struct agent_parts {
   std::function<task<result<>>()> bring_up;
   /// Called once, at most: the gateway's name belongs to another process now.
   std::function<void(error)> lost_name = [](const error&) {};
+  /// Where there is one, no peer is live before its network is behind it.
+  peerage::wall* wall = nullptr;
 };
 
 class agent final : public gateway_service {
@@ -114,6 +117,8 @@ class agent final : public gateway_service {
   static void end(job& one, result<> how);
   result<> arrange_networks();
   link_plan networks_plan() const;
+  wall_plan tenants_plan() const;
+  result<> keep_apart(bool closely);
 
   // remove.cc: removals, which are slow and behind everything else
   bool all_unwanted(const std::vector<public_key>& keys) const;

@@ -35,6 +35,7 @@ struct agent_test : testing::Test {
   gateway_name name = *gateway_name::parse("gw-1");
   fake_mirror saved;
   mirror* copy = nullptr;
+  wall* apart = nullptr;
   int brought_up = 0;
   bool broken = false;
   std::unique_ptr<agent> mind;
@@ -57,6 +58,7 @@ struct agent_test : testing::Test {
   void start() {
     agent_options options{sample_gateway("gw-1"), {"here", "start 1", "the test"}};
     agent_parts parts{desired, word, time, tunnel, interface, copy, [this] { return ready(this); }};
+    parts.wall = apart;
     mind = std::make_unique<agent>(loop.get_executor(), options, std::move(parts));
     ASSERT_TRUE(run_on(loop, mind->start()));
     settle();

@@ -8,6 +8,7 @@
 #include "api/api.h"
 #include "bin/backends.h"
 #include "bin/host.h"
+#include "bin/privileges.h"
 #include "crypto/random.h"
 #include "http/server.h"
 #include "local/system_clock.h"
@@ -74,7 +75,7 @@ void check_gateway(const gateway_config& config, report& into) {
     device_is = fail(errc::conflict, "interface " + config.interface +
                                          " is there and was not made by this gateway");
   }
-  if (::geteuid() != 0) {
+  if (!may_administer_network()) {
     device_is = fail(errc::denied, "the gateway needs root, or CAP_NET_ADMIN and /dev/net/tun");
   }
   into.say("device", device_is,

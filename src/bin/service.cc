@@ -7,6 +7,7 @@
 #include "bin/admin.h"
 #include "bin/files.h"
 #include "bin/host.h"
+#include "bin/remove.h"
 #include "crypto/random.h"
 #include "crypto/x25519.h"
 #include "local/system_clock.h"
@@ -149,6 +150,7 @@ task<result<>> service::start_gateway() {
   auto chosen = tunnel::choose(loop_, config, config_.state_dir, *key);
   if (!chosen) co_return std::unexpected(chosen.error());
   tunnel_ = *std::move(chosen);
+  if (auto built = build_wall(config); !built) co_return built;
 
   agent_options options;
   options.who = {process_id_ + "." + boot_id(), random_id(),
@@ -172,9 +174,18 @@ task<result<>> service::start_gateway() {
                     [this](error why) {
                       failure_ = std::move(why);
                       failing_.notify();
-                    }};
+                    },
+                    wall_.get()};
   agent_ = std::make_unique<agent>(loop_, std::move(options), std::move(parts));
   co_return co_await agent_->start();
+}
+
+/// One that an earlier start left goes where the config wants none.
+result<> service::build_wall(const gateway_config& config) {
+  auto made = make_wall(config);
+  if (!config.firewall) return made->remove();
+  wall_ = std::move(made);
+  return {};
 }
 
 task<error> service::failed() {

@@ -115,14 +115,14 @@ error error_of(blame why) {
 }
 
 void put_peer(change& to, const key_space& keys, const peer& wanted,
-              std::optional<prefix> network_ipv4, const std::optional<known<peer>>& old,
-              const expectation& expected) {
+              std::optional<prefix> network_ipv4, std::vector<prefix> network_routes,
+              const std::optional<known<peer>>& old, const expectation& expected) {
   put_own(to, keys.of(wanted.id), wire::write(wanted), old ? &old->raw : nullptr, expected);
   const peer* before = old ? &old->value : nullptr;
   if (before) let_go(to, keys, *before, &wanted);
 
   const auto at = keys.at(wanted.gateway, wanted.public_key);
-  auto assigned = wire::write(assignment_of(wanted, network_ipv4));
+  auto assigned = wire::write(assignment_of(wanted, network_ipv4, std::move(network_routes)));
   const bool same_gateway = before && before->gateway == wanted.gateway;
   if (same_gateway && before->public_key == wanted.public_key) {
     to.steps.push_back(set(at, std::move(assigned)));

@@ -21,6 +21,7 @@ struct place {
   entry raw;
   std::optional<prefix> ipv6 = {};  // a network's
   std::optional<prefix> ipv4 = {};  // a network's range
+  std::vector<prefix> routes = {};  // a network's
 };
 
 struct core {

@@ -36,6 +36,7 @@ class server_process {
   int stop();
   void signal(int number) { process_->signal(number); }
   bool runs() const { return process_.has_value(); }
+  pid_t pid() const { return process_->pid(); }
   std::optional<int> ended() { return process_->ended(); }
   /// What it has logged since the last launch.
   std::string log() const { return text_of_file(log_file_).substr(begins_); }

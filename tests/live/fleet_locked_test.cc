@@ -189,8 +189,8 @@ TEST_F(locked_fleet, works_and_believes_nobody_else) {
   EXPECT_NE(first.find("\"results\""), std::string::npos) << first;
   EXPECT_NE(say(*hand, idle, idle_seal).find("\"results\""), std::string::npos) << "said again";
   const std::string recorded = seal_of(mine);
-  must_run({"curl", "-sS", "-X", "DELETE",
-            all.consul.url() + "/v1/kv/peerage/v1/bus/apis/by-hand?token=root-token"});
+  const std::string key = "/v1/kv/peerage/v1/bus/apis/by-hand?token=root-token";
+  ASSERT_EQ(ask(all.consul.url(), "DELETE", key).status, 200);
   expect_refused(recorded, "it is signed by by-hand, which nobody knows");
   // The gateway's credentials for NATS open no other gateway.
   const auto other = connect_as("gw-iad-1");
