@@ -116,8 +116,7 @@ struct packaged_policies : consul_access {
 
   /// A token with the policy of that file and nothing else.
   std::string token_of(const std::string& file) {
-    const auto root = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
-    std::ifstream in(root / "packaging/consul" / file);
+    std::ifstream in(PEERAGE_SOURCE_DIR "/packaging/consul/" + file);
     std::stringstream rules;
     rules << in.rdbuf();
     EXPECT_FALSE(rules.str().empty());

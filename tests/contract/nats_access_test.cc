@@ -27,8 +27,7 @@ using namespace std::chrono_literals;
 using fakes::run_on;
 
 std::string packaged(const std::string& file) {
-  const auto root = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
-  return std::filesystem::absolute(root / "packaging" / file);
+  return PEERAGE_SOURCE_DIR "/packaging/" + file;
 }
 
 /// What somebody on the bus tried, and what came of it.

@@ -406,8 +406,7 @@ TEST_F(nats_bus_test, answers_as_a_nats_service) {
 
 /// The first block of `kind` in the document.
 std::string block_of(const std::string& kind) {
-  const auto root = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
-  std::ifstream in(root / "docs/protocol/nats.md");
+  std::ifstream in(PEERAGE_SOURCE_DIR "/docs/protocol/nats.md");
   std::stringstream all;
   all << in.rdbuf();
   const std::string text = all.str();

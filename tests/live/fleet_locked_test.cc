@@ -25,8 +25,7 @@ const std::string peers = "/v1/networks/acme/peers";
 const std::string apply_subject = "peerage.v1.gateway.gw-fra-1.apply";
 
 std::string packaged(const std::string& file) {
-  const auto root = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
-  return std::filesystem::absolute(root / "packaging" / file);
+  return PEERAGE_SOURCE_DIR "/packaging/" + file;
 }
 
 std::string line(const std::string& name, const std::string& value) {
