@@ -40,6 +40,7 @@ result<> service::open() {
 task<result<>> service::start() {
   if (auto claimed = claim_state_dir(config_.state_dir); !claimed) co_return claimed;
   if (auto opened = open(); !opened) co_return opened;
+  if (auto made = make_wall(); !made) co_return made;
   if (config_.api) {
     const bool far = config_.store.kind != store_kind::sqlite;
     control_ = std::make_unique<control>(loop_, *with_.store, *with_.bus, *clock_,
@@ -150,8 +151,6 @@ task<result<>> service::start_gateway() {
   auto chosen = tunnel::choose(loop_, config, config_.state_dir, *key);
   if (!chosen) co_return std::unexpected(chosen.error());
   tunnel_ = *std::move(chosen);
-  if (auto built = build_wall(config); !built) co_return built;
-
   agent_options options;
   options.who = {process_id_ + "." + boot_id(), random_id(),
                  "process " + std::to_string(::getpid()) + " on host " + host_name()};
@@ -180,10 +179,19 @@ task<result<>> service::start_gateway() {
   co_return co_await agent_->start();
 }
 
-/// One that an earlier start left goes where the config wants none.
-result<> service::build_wall(const gateway_config& config) {
-  auto made = make_wall(config);
-  if (!config.firewall) return made->remove();
+/// One that an earlier start left goes where the config wants none. Before the first client comes:
+/// see nft/wall.h.
+result<> service::make_wall() {
+  if (!config_.gateway) return {};
+  auto made = peerage::make_wall(*config_.gateway);
+  if (!config_.gateway->firewall) {
+    // Where there are no nftables there is no table either; without the right to them the tunnel
+    // says what is missing.
+    const auto gone = made->remove();
+    const bool told =
+        gone || gone.error().code == errc::unsupported || gone.error().code == errc::denied;
+    return told ? result<>{} : gone;
+  }
   wall_ = std::move(made);
   return {};
 }

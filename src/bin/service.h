@@ -33,7 +33,7 @@ class service {
  private:
   result<> open();
   task<result<>> start_gateway();
-  result<> build_wall(const gateway_config& config);
+  result<> make_wall();
   task<result<>> start_api();
   task<result<>> start_admin();
   task<http::response> answer_as_gateway(http::request request);

@@ -25,7 +25,12 @@ errc code_of(std::string_view said) {
 
 class nft_wall final : public wall {
  public:
-  explicit nft_wall(wall_options options) : options_(std::move(options)) {}
+  explicit nft_wall(wall_options options)
+      : options_(std::move(options)), context_(nft_ctx_new(NFT_CTX_DEFAULT)) {
+    if (!context_) return;
+    nft_ctx_buffer_output(context_.get());
+    nft_ctx_buffer_error(context_.get());
+  }
 
   result<> arrange(const wall_plan& plan) override {
     if (built_ && plan == *built_) return {};
@@ -67,19 +72,18 @@ class nft_wall final : public wall {
 
   /// What it printed.
   result<std::string> run(const std::string& text) {
-    // A new one each time: it keeps what it has read of the rules, and others change them, too.
-    const std::unique_ptr<nft_ctx, freed> context(nft_ctx_new(NFT_CTX_DEFAULT));
-    if (!context) return fail(errc::io, "libnftables can't be used");
-    nft_ctx_buffer_output(context.get());
-    nft_ctx_buffer_error(context.get());
-    if (nft_run_cmd_from_buffer(context.get(), text.c_str()) == 0) {
-      return std::string(nft_ctx_get_output_buffer(context.get()));
+    if (!context_) return fail(errc::io, "libnftables can't be used");
+    if (nft_run_cmd_from_buffer(context_.get(), text.c_str()) == 0) {
+      return std::string(nft_ctx_get_output_buffer(context_.get()));
     }
-    const std::string why = first_line(nft_ctx_get_error_buffer(context.get()));
+    const std::string why = first_line(nft_ctx_get_error_buffer(context_.get()));
     return fail(code_of(why), "nftables table " + options_.table + ": " + why);
   }
 
   wall_options options_;
+  // One for the whole life: its socket goes through select(), which ends a process where the number
+  // of the descriptor is above 1,023.
+  std::unique_ptr<nft_ctx, freed> context_;
   std::optional<wall_plan> built_;    // nothing: not known to stand
   std::optional<std::string> shown_;  // as it is listed then
 };

@@ -9,7 +9,8 @@
 
 namespace peerage::nft {
 
-/// In the network namespace of the caller's thread.
+/// In the network namespace of the caller's thread. To be made while the process has few files
+/// open: the library can't use a descriptor above 1,023.
 std::unique_ptr<wall> make_wall(wall_options options);
 
 }  // namespace peerage::nft

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdio>
@@ -108,6 +110,23 @@ TEST(nft_wall, a_later_start_takes_the_place_of_an_earlier_one_in_one_step) {
         const std::string now = nft("list ruleset");
         EXPECT_THAT(now, Not(HasSubstr("fd00:1::/48")));
         EXPECT_THAT(now, HasSubstr("fd00:3::/48"));
+      },
+      options);
+}
+
+TEST(nft_wall, works_in_a_process_with_thousands_of_files_open) {
+  elsewhere(
+      [](wall& it) {
+        rlimit most{};
+        ::getrlimit(RLIMIT_NOFILE, &most);
+        most.rlim_cur = most.rlim_max;
+        ::setrlimit(RLIMIT_NOFILE, &most);
+        std::vector<int> files;
+        for (int i = 0; i < 1'100; ++i) files.push_back(::dup(0));
+        EXPECT_GT(files.back(), 1'024) << "the limit of select() is crossed";
+        EXPECT_TRUE(it.arrange({{tenant_of(1)}}));
+        EXPECT_TRUE(it.stands().value());
+        for (const int each : files) ::close(each);
       },
       options);
 }
