@@ -26,6 +26,7 @@
 #include "ports/mirror.h"
 #include "ports/sightings.h"
 #include "ports/store.h"
+#include "ports/wall.h"
 
 namespace peerage {
 
@@ -52,6 +53,8 @@ struct agent_parts {
   std::function<task<result<>>()> bring_up;
   /// Called once, at most: the gateway's name belongs to another process now.
   std::function<void(error)> lost_name = [](const error&) {};
+  /// Where there is one, no peer is live before its network is behind it.
+  peerage::wall* wall = nullptr;
 };
 
 class agent final : public gateway_service {
@@ -123,6 +126,8 @@ class agent final : public gateway_service {
   static void end(job& one, result<> how);
   result<> arrange_networks();
   link_plan networks_plan() const;
+  wall_plan tenants_plan() const;
+  result<> keep_apart(bool closely);
 
   // remove.cc: removals, which are slow and behind everything else
   bool all_unwanted(const std::vector<public_key>& keys) const;
@@ -185,7 +190,7 @@ class agent final : public gateway_service {
   trusted_time time_;
   bool ready_ = false;    // the device is there and configured
   bool altered_ = false;  // and somebody else has changed that
-  link_plan arranged_;  // what the interface has now
+  link_plan arranged_;    // what the interface has now
   // The ledger's count of network changes then; nothing: it is not known to be right.
   std::optional<std::uint64_t> arranged_at_;
   std::string device_trouble_;

@@ -70,6 +70,7 @@ task<result<>> agent::compare() {
   link_plan plan = networks_plan();
   const std::uint64_t at = book_.network_changes();
   if (auto arranged = with_.link.arrange(plan); !arranged) co_return arranged;
+  if (auto apart = keep_apart(true); !apart) co_return apart;
   arranged_ = std::move(plan);
   arranged_at_ = at;
   // What failed since the look began may be missing.

@@ -37,6 +37,7 @@ struct agent_test : testing::Test {
   fake_mirror saved;
   mirror* copy = nullptr;
   fake_sightings remembered;
+  wall* apart = nullptr;
   int brought_up = 0;
   bool broken = false;
   std::unique_ptr<agent> mind;
@@ -60,6 +61,7 @@ struct agent_test : testing::Test {
     agent_options options{sample_gateway("gw-1"), {"here", "start 1", "the test"}};
     agent_parts parts{desired,   word, time,        tunnel,
                       interface, copy, &remembered, [this] { return ready(this); }};
+    parts.wall = apart;
     mind = std::make_unique<agent>(loop.get_executor(), options, std::move(parts));
     ASSERT_TRUE(run_on(loop, mind->start()));
     settle();

@@ -200,10 +200,36 @@ result<> agent::arrange_networks() {
     if (std::find(plan.routes.begin(), plan.routes.end(), each) == plan.routes.end())
       plan.routes.push_back(each);
   }
+  // The wall first: what it keeps apart is never reachable before.
+  if (auto apart = keep_apart(false); !apart) return apart;
   if (auto arranged = with_.link.arrange(plan); !arranged) return arranged;
   arranged_ = std::move(plan);
   arranged_at_ = at;
   return {};
+}
+
+/// Looks closely where others may have changed it meanwhile.
+result<> agent::keep_apart(bool closely) {
+  if (with_.wall == nullptr) return {};
+  if (closely) {
+    const auto stands = with_.wall->stands();
+    if (!stands) return std::unexpected(stands.error());
+    if (!*stands && settled_) {
+      log::warning("somebody has changed the wall between networks; it is built again",
+                   {{"interface", with_.link.name()}});
+    }
+  }
+  return with_.wall->arrange(tenants_plan());
+}
+
+wall_plan agent::tenants_plan() const {
+  wall_plan plan;
+  for (const auto& [name, use] : book_.networks()) {
+    const prefix whole = prefix::of(use.ipv6, 48);
+    plan.tenants.push_back({whole, gateway_prefix(whole, options_.self.number),
+                            gateway_ipv6(whole, options_.self.number), use.ipv4, use.routes});
+  }
+  return plan;
 }
 
 link_plan agent::networks_plan() const {

@@ -4,8 +4,11 @@
 
 #include "bin/files.h"
 #include "bin/host.h"
+#include "consul/roster.h"
 #include "consul/store.h"
+#include "crypto/x25519.h"
 #include "local/bus.h"
+#include "local/roster.h"
 #include "log/log.h"
 #include "sqlite/mirror.h"
 #include "sqlite/sightings.h"
@@ -14,9 +17,7 @@
 namespace peerage {
 namespace {
 
-result<std::unique_ptr<store>> open_store(asio::any_io_executor loop, clock& time,
-                                          const store_config& config, std::string process_id) {
-  if (config.kind == store_kind::sqlite) return open_sqlite_store(loop, config.path);
+result<consul_options> consul_options_of(const store_config& config, std::string process_id) {
   consul_options options;
   options.address = config.address;
   options.prefix = config.prefix;
@@ -32,12 +33,58 @@ result<std::unique_ptr<store>> open_store(asio::any_io_executor loop, clock& tim
   options.on_corrupt = [](const std::string& key, const std::string& why) {
     log::error("a value in Consul is not ours, and is passed over", {{"key", key}, {"why", why}});
   };
-  return open_consul_store(loop, time, std::move(options));
+  return options;
 }
 
-std::unique_ptr<nats_bus> open_nats(asio::any_io_executor loop, clock& time,
-                                    const daemon_config& config) {
+result<> open_store(asio::any_io_executor loop, clock& time, const daemon_config& config,
+                    const std::string& process_id, backends& into) {
+  const bool shared = config.bus.kind == bus_kind::nats;
+  if (config.store.kind == store_kind::sqlite) {
+    auto opened = open_sqlite_store(loop, config.store.path);
+    if (!opened) return std::unexpected(std::move(opened.error()));
+    into.store = *std::move(opened);
+    if (shared) into.roster = make_local_roster(loop);
+    return {};
+  }
+  const auto options = consul_options_of(config.store, process_id);
+  if (!options) return std::unexpected(options.error());
+  auto opened = open_consul_store(loop, time, *options);
+  if (!opened) return std::unexpected(std::move(opened.error()));
+  into.store = *std::move(opened);
+  if (!shared) return {};
+  auto roster = open_consul_roster(loop, time, *options);
+  if (!roster) return std::unexpected(std::move(roster.error()));
+  into.roster = *std::move(roster);
+  return {};
+}
+
+result<nats_identity> identity_of(const daemon_config& config, const std::string& process_id,
+                                  purpose what) {
+  nats_identity made;
+  if (what == purpose::look) {
+    made.key = make_private_key();  // nobody hears of it
+    return made;
+  }
+  if (config.api) made.api = process_id;
+  auto key = load_or_make_key(config.state_dir + "/bus.key");
+  if (!key) return std::unexpected(std::move(key.error()));
+  made.key = *std::move(key);
+  return made;
+}
+
+/// So that the server's permissions can keep one process's answers from the others.
+std::string inbox_of(const daemon_config& config, const std::string& process_id) {
+  if (config.api) return "_INBOX.api." + process_id;
+  return "_INBOX.gateway." + config.gateway->name.text();
+}
+
+result<std::unique_ptr<nats_bus>> open_nats(asio::any_io_executor loop, clock& time,
+                                            const daemon_config& config, roster& who,
+                                            const std::string& process_id, purpose what) {
+  auto self = identity_of(config, process_id, what);
+  if (!self) return std::unexpected(std::move(self.error()));
   nats_options options;
+  options.inbox = inbox_of(config, process_id);
   options.servers = config.bus.servers;
   options.name = "peeraged on " + host_name();
   if (config.gateway) options.region = config.gateway->region.text();
@@ -46,25 +93,26 @@ std::unique_ptr<nats_bus> open_nats(asio::any_io_executor loop, clock& time,
   options.ca_file = config.bus.tls.ca;
   options.cert_file = config.bus.tls.cert;
   options.key_file = config.bus.tls.key;
-  return make_nats_bus(loop, time, std::move(options));
+  return make_nats_bus(loop, time, who, *std::move(self), std::move(options));
 }
 
 }  // namespace
 
 result<backends> open_backends(asio::any_io_executor loop, clock& time, const daemon_config& config,
-                               std::string process_id) {
+                               std::string process_id, purpose what) {
   backends made;
-  auto opened = open_store(loop, time, config.store, std::move(process_id));
-  if (!opened) return std::unexpected(std::move(opened.error()));
-  made.store = *std::move(opened);
+  if (auto opened = open_store(loop, time, config, process_id, made); !opened) {
+    return std::unexpected(std::move(opened.error()));
+  }
   if (config.bus.kind == bus_kind::nats) {
-    auto nats = open_nats(loop, time, config);
-    made.nats = nats.get();
-    made.bus = std::move(nats);
+    auto nats = open_nats(loop, time, config, *made.roster, process_id, what);
+    if (!nats) return std::unexpected(std::move(nats.error()));
+    made.nats = nats->get();
+    made.bus = *std::move(nats);
   } else {
     made.bus = make_local_bus(time);
   }
-  if (config.gateway && config.store.kind != store_kind::sqlite) {
+  if (what == purpose::work && config.gateway && config.store.kind != store_kind::sqlite) {
     auto mirror = open_sqlite_mirror(config.state_dir + "/mirror.db");
     if (!mirror) return std::unexpected(std::move(mirror.error()));
     made.mirror = *std::move(mirror);

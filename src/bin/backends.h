@@ -1,6 +1,7 @@
 // The store, the bus and the mirror that the config names, opened.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -8,6 +9,7 @@
 #include "natsbus/bus.h"
 #include "ports/clock.h"
 #include "ports/mirror.h"
+#include "ports/roster.h"
 #include "ports/sightings.h"
 #include "ports/store.h"
 
@@ -15,15 +17,19 @@ namespace peerage {
 
 struct backends {
   std::unique_ptr<peerage::store> store;
+  std::unique_ptr<peerage::roster> roster;  // where the bus is one that others are on, too
   std::unique_ptr<peerage::bus> bus;
   nats_bus* nats = nullptr;                  // `bus`, where it is one: it wants to be stopped
   std::unique_ptr<peerage::mirror> mirror;   // of a gateway whose store is elsewhere
   std::unique_ptr<peerage::sightings> seen;  // of a gateway
 };
 
+/// What they are for: one that only looks makes nothing, on the disk or in the store.
+enum class purpose : std::uint8_t { work, look };
+
 /// `process_id` is this state_dir's own and stays the same across restarts. `time` outlives them.
 /// Neither Consul nor NATS need be there. errc::invalid, errc::io, errc::corrupt, with the file.
 result<backends> open_backends(asio::any_io_executor loop, clock& time, const daemon_config& config,
-                               std::string process_id);
+                               std::string process_id, purpose what = purpose::work);
 
 }  // namespace peerage

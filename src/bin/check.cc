@@ -8,6 +8,7 @@
 #include "api/api.h"
 #include "bin/backends.h"
 #include "bin/host.h"
+#include "bin/privileges.h"
 #include "crypto/random.h"
 #include "http/server.h"
 #include "local/system_clock.h"
@@ -74,7 +75,7 @@ void check_gateway(const gateway_config& config, report& into) {
     device_is = fail(errc::conflict, "interface " + config.interface +
                                          " is there and was not made by this gateway");
   }
-  if (::geteuid() != 0) {
+  if (!may_administer_network()) {
     device_is = fail(errc::denied, "the gateway needs root, or CAP_NET_ADMIN and /dev/net/tun");
   }
   into.say("device", device_is,
@@ -95,9 +96,8 @@ task<> check_backends(asio::any_io_executor loop, daemon_config config, report& 
     into.say("store", {}, config.store.path + " will be made at the first start");
     co_return;
   }
-  config.gateway.reset();
   const auto time = make_system_clock(loop);
-  auto opened = open_backends(loop, *time, config, random_id());
+  auto opened = open_backends(loop, *time, config, random_id(), purpose::look);
   if (!opened) {
     into.say("store", std::unexpected(opened.error()), {});
     co_return;

@@ -11,8 +11,12 @@
 #include <sstream>
 
 #include "bin/check.h"
+#include "bin/files.h"
 #include "bin/host.h"
+#include "bin/privileges.h"
+#include "bin/remove.h"
 #include "bin/service.h"
+#include "crypto/nkey.h"
 #include "log/log.h"
 
 namespace peerage {
@@ -21,11 +25,16 @@ namespace {
 constexpr const char* help =
     R"(peeraged enrols WireGuard peers on this host's gateway and serves the HTTP API.
 
-Usage: peeraged [--config FILE] [--check | --new-admin-token] [--log-level LEVEL]
+Usage: peeraged [--config FILE] [--check | --new-admin-token | --remove-gateway] [--log-level LEVEL]
+       peeraged --new-nkey FILE
 
   --config FILE       the configuration (TOML); without it: both roles, with the defaults
   --check             read the configuration, try everything, say what is wrong, and exit
   --new-admin-token   make another admin token in the state_dir, and exit
+  --remove-gateway    take the gateway's interface, with every peer, and its firewall off this
+                      host; its daemon must have stopped
+  --new-nkey FILE     make a key pair for NATS: the file is bus.nkey_file, what is printed goes
+                      into the server's configuration
   --log-level LEVEL   debug, info (the default), warning or error
   --version           print the version
   --help              print this
@@ -34,18 +43,31 @@ The first start makes the database and an admin token: STATE_DIR/admin-token, wh
 `peerage` finds by itself. The gateway needs root, or CAP_NET_ADMIN and /dev/net/tun.
 )";
 
-enum class job { serve, check, new_admin_token };
+enum class job { serve, check, new_admin_token, remove_gateway };
 
 struct arguments {
   std::string config;
   job what = job::serve;
 };
 
+int make_nkey(const std::string& file) {
+  const nkey_user made = make_nkey_user();
+  const secret_text lines(std::string(made.seed.reveal()) + "\n" + made.open + "\n");
+  if (const auto written = write_private_file(file, lines.reveal()); !written) {
+    std::fprintf(stderr, "peeraged: %s\n", written.error().message.c_str());
+    return 1;
+  }
+  std::puts(made.open.c_str());
+  return 0;
+}
+
 /// The arguments, or the status to exit with.
 std::expected<arguments, int> parse(int argc, char** argv) {
   static const option all[] = {{"config", required_argument, nullptr, 'c'},
                                {"check", no_argument, nullptr, 'k'},
                                {"new-admin-token", no_argument, nullptr, 't'},
+                               {"remove-gateway", no_argument, nullptr, 'r'},
+                               {"new-nkey", required_argument, nullptr, 'n'},
                                {"log-level", required_argument, nullptr, 'l'},
                                {"version", no_argument, nullptr, 'v'},
                                {"help", no_argument, nullptr, 'h'},
@@ -57,6 +79,8 @@ std::expected<arguments, int> parse(int argc, char** argv) {
       case 'c': made.config = value; break;
       case 'k': made.what = job::check; break;
       case 't': made.what = job::new_admin_token; break;
+      case 'r': made.what = job::remove_gateway; break;
+      case 'n': return std::unexpected(make_nkey(value));
       case 'v': std::puts("peeraged " PEERAGE_VERSION); return std::unexpected(0);
       case 'h': std::fputs(help, stdout); return std::unexpected(0);
       case 'l':
@@ -123,6 +147,7 @@ task<result<>> doing(job what, asio::any_io_executor loop, daemon_config config)
   switch (what) {
     case job::check: return check_daemon(loop, std::move(config));
     case job::new_admin_token: return make_token(loop, std::move(config));
+    case job::remove_gateway:
     case job::serve: break;
   }
   return serve(loop, std::move(config));
@@ -134,6 +159,12 @@ int run(const arguments& wanted) {
     std::fprintf(stderr, "peeraged: %s\n", config.error().message.c_str());
     return 1;
   }
+  if (wanted.what == job::remove_gateway) {
+    const auto removed = remove_gateway(*config);
+    if (!removed) std::fprintf(stderr, "peeraged: %s\n", removed.error().message.c_str());
+    return removed ? 0 : 1;
+  }
+  if (wanted.what == job::serve) drop_privileges(*config);
   asio::io_context loop{1};
   result<> ended;
   asio::co_spawn(loop, doing(wanted.what, loop.get_executor(), *std::move(config)),

@@ -7,6 +7,7 @@
 #include "bin/admin.h"
 #include "bin/files.h"
 #include "bin/host.h"
+#include "bin/remove.h"
 #include "crypto/random.h"
 #include "crypto/x25519.h"
 #include "local/system_clock.h"
@@ -39,6 +40,7 @@ result<> service::open() {
 task<result<>> service::start() {
   if (auto claimed = claim_state_dir(config_.state_dir); !claimed) co_return claimed;
   if (auto opened = open(); !opened) co_return opened;
+  if (auto made = make_wall(); !made) co_return made;
   if (config_.api) {
     const bool far = config_.store.kind != store_kind::sqlite;
     control_ = std::make_unique<control>(loop_, *with_.store, *with_.bus, *clock_,
@@ -149,7 +151,6 @@ task<result<>> service::start_gateway() {
   auto chosen = tunnel::choose(loop_, config, config_.state_dir, *key);
   if (!chosen) co_return std::unexpected(chosen.error());
   tunnel_ = *std::move(chosen);
-
   agent_options options;
   options.who = {process_id_ + "." + boot_id(), random_id(),
                  "process " + std::to_string(::getpid()) + " on host " + host_name()};
@@ -173,9 +174,27 @@ task<result<>> service::start_gateway() {
                     [this](error why) {
                       failure_ = std::move(why);
                       failing_.notify();
-                    }};
+                    },
+                    wall_.get()};
   agent_ = std::make_unique<agent>(loop_, std::move(options), std::move(parts));
   co_return co_await agent_->start();
+}
+
+/// One that an earlier start left goes where the config wants none. Before the first client comes:
+/// see nft/wall.h.
+result<> service::make_wall() {
+  if (!config_.gateway) return {};
+  auto made = peerage::make_wall(*config_.gateway);
+  if (!config_.gateway->firewall) {
+    // Where there are no nftables there is no table either; without the right to them the tunnel
+    // says what is missing.
+    const auto gone = made->remove();
+    const bool told =
+        gone || gone.error().code == errc::unsupported || gone.error().code == errc::denied;
+    return told ? result<>{} : gone;
+  }
+  wall_ = std::move(made);
+  return {};
 }
 
 task<error> service::failed() {

@@ -33,6 +33,7 @@ class service {
  private:
   result<> open();
   task<result<>> start_gateway();
+  result<> make_wall();
   task<result<>> start_api();
   task<result<>> start_admin();
   task<http::response> answer_as_gateway(http::request request);
@@ -47,6 +48,7 @@ class service {
   std::string process_id_;  // of this state_dir
   backends with_;
   std::unique_ptr<tunnel> tunnel_;
+  std::unique_ptr<wall> wall_;
   std::unique_ptr<agent> agent_;
   std::unique_ptr<control> control_;
   metrics metrics_;

@@ -46,6 +46,13 @@ struct api_config {
   std::string listen = "127.0.0.1:7420";  // ADDRESS:PORT; port 0 is any free one
 };
 
+/// One that peers may reach on the gateway's own address.
+struct open_port {
+  std::string protocol;  // "tcp" or "udp"
+  std::uint16_t port = 0;
+  bool operator==(const open_port&) const = default;
+};
+
 struct gateway_config {
   gateway_name name;
   region_name region;
@@ -56,7 +63,9 @@ struct gateway_config {
   std::string private_key_file;
   seconds reconcile{30};
   std::string admin_listen = "127.0.0.1:7421";
-  bool adopt = false;  // take over an interface that is not marked as ours
+  bool adopt = false;           // take over an interface that is not marked as ours
+  bool firewall = true;         // tenants are kept apart with nftables
+  std::vector<open_port> open;  // beside ICMP echo
 };
 
 /// An absent section is a role that the process does not have.

@@ -144,6 +144,37 @@ std::string take_adopt(daemon_config& into, const toml_value& value) {
   return {};
 }
 
+std::string take_firewall(daemon_config& into, const toml_value& value) {
+  if (value.if_bool() == nullptr) return must_be("true or false", value);
+  into.gateway->firewall = *value.if_bool();
+  return {};
+}
+
+std::optional<open_port> parse_open(std::string_view text) {
+  const auto slash = text.find('/');
+  if (slash == std::string_view::npos) return {};
+  open_port made{std::string(text.substr(0, slash)), 0};
+  const std::string_view port = text.substr(slash + 1);
+  const auto [end, failure] = std::from_chars(port.data(), port.data() + port.size(), made.port);
+  const bool whole = failure == std::errc{} && end == port.data() + port.size() && made.port > 0;
+  if (!whole || (made.protocol != "tcp" && made.protocol != "udp")) return {};
+  return made;
+}
+
+std::string take_open(daemon_config& into, const toml_value& value) {
+  constexpr std::string_view wanted = "a list like [\"udp/53\", \"tcp/53\"], 64 at most";
+  const auto* list = std::get_if<toml_array>(&value.data);
+  if (list == nullptr || list->size() > 64) return must_be(wanted, value);
+  into.gateway->open.clear();
+  for (const toml_value& each : *list) {
+    const std::string* text = each.if_string();
+    auto parsed = text == nullptr ? std::optional<open_port>{} : parse_open(*text);
+    if (!parsed) return must_be(wanted, each);
+    into.gateway->open.push_back(*std::move(parsed));
+  }
+  return {};
+}
+
 constexpr auto later = &not_available<daemon_config>;
 
 constexpr auto rules = std::to_array<config_rule<daemon_config>>({
@@ -178,6 +209,8 @@ constexpr auto rules = std::to_array<config_rule<daemon_config>>({
     {"gateway", "reconcile_s", take_reconcile},
     {"gateway", "admin_listen", take_admin_listen},
     {"gateway", "adopt", take_adopt},
+    {"gateway", "firewall", take_firewall},
+    {"gateway", "open", take_open},
 });
 
 /// The whole host name, so that hosts of one name in two domains stay two gateways.

@@ -115,14 +115,14 @@ error error_of(blame why) {
 }
 
 void put_peer(change& to, const key_space& keys, const peer& wanted,
-              std::optional<prefix> network_ipv4, const std::optional<known<peer>>& old,
-              const expectation& expected) {
+              std::optional<prefix> network_ipv4, std::vector<prefix> network_routes,
+              const std::optional<known<peer>>& old, const expectation& expected) {
   put_own(to, keys.of(wanted.id), wire::write(wanted), old ? &old->raw : nullptr, expected);
   const peer* before = old ? &old->value : nullptr;
   if (before) let_go(to, keys, *before, &wanted);
 
   const auto at = keys.at(wanted.gateway, wanted.public_key);
-  auto assigned = wire::write(assignment_of(wanted, network_ipv4));
+  auto assigned = wire::write(assignment_of(wanted, network_ipv4, std::move(network_routes)));
   const bool same_gateway = before && before->gateway == wanted.gateway;
   if (same_gateway && before->public_key == wanted.public_key) {
     to.steps.push_back(set(at, std::move(assigned)));
@@ -150,6 +150,7 @@ void remove_peer(change& to, const key_space& keys, const known<peer>& old) {
 void put_gateway(change& to, const key_space& keys, const gateway& wanted,
                  const std::optional<known<gateway>>& old, const expectation& expected) {
   put_own(to, keys.of(wanted.name), wire::write(wanted), old ? &old->raw : nullptr, expected);
+  to.touched[wanted.name.text()];  // no peer; a gateway may write no other ring than one of its own
   if (old && old->value.number == wanted.number) return;
   if (old) to.steps.push_back(remove(keys.number(old->value.number)));
   to.steps.push_back(create(keys.number(wanted.number), wanted.name.text(), blame::number));
@@ -159,6 +160,7 @@ void remove_gateway(change& to, const key_space& keys, const known<gateway>& old
   to.steps.push_back(remove_known(old.raw));
   to.steps.push_back(remove(keys.number(old.value.number)));
   to.steps.push_back({{verb::remove_tree, keys.rings_of(old.value.name), {}, 0, 0}, blame::moved});
+  to.steps.push_back(remove(keys.bus_gateways() + old.value.name.text()));
 }
 
 void put_plain(change& to, std::string key, std::string value, const entry* old,

@@ -55,8 +55,8 @@ error error_of(blame why);
 
 /// `old` is absent where there is none; with `absent` expected it need not be read.
 void put_peer(change& to, const key_space& keys, const peer& wanted,
-              std::optional<prefix> network_ipv4, const std::optional<known<peer>>& old,
-              const expectation& expected);
+              std::optional<prefix> network_ipv4, std::vector<prefix> network_routes,
+              const std::optional<known<peer>>& old, const expectation& expected);
 void remove_peer(change& to, const key_space& keys, const known<peer>& old);
 void put_gateway(change& to, const key_space& keys, const gateway& wanted,
                  const std::optional<known<gateway>>& old, const expectation& expected);

@@ -49,6 +49,7 @@ task<result<std::optional<place>>> read_place(shared_core self, record_key key) 
   if (const auto* read = std::get_if<network>(&*value)) {
     made.ipv6 = read->ipv6;
     made.ipv4 = read->ipv4;
+    made.routes = routes_of(*read);
   }
   if (self->places.size() >= most_places) self->places.clear();
   self->places.insert_or_assign(name, made);
@@ -94,7 +95,8 @@ task<result<>> plan_put(shared_core self, attempt& now, const put& wanted, const
     const auto gateway_place =
         co_await stand_on(self, now, std::move(gateway_key), std::string("gateway"));
     if (!gateway_place) co_return std::unexpected(gateway_place.error());
-    put_peer(now.work, self->keys, *one, network_place->ipv4, *before, wanted.expected);
+    put_peer(now.work, self->keys, *one, network_place->ipv4, network_place->routes, *before,
+             wanted.expected);
   } else if (const auto* added = std::get_if<gateway>(&wanted.value)) {
     auto before = known_as<gateway>(*self, key, old);
     if (!before) co_return std::unexpected(std::move(before.error()));
@@ -103,7 +105,8 @@ task<result<>> plan_put(shared_core self, attempt& now, const put& wanted, const
   } else {
     put_plain(now.work, name, write_record(wanted.value), old, wanted.expected);
     const auto* made = std::get_if<network>(&wanted.value);
-    if (made != nullptr) now.made.insert_or_assign(name, place{{}, made->ipv6, made->ipv4});
+    if (made != nullptr)
+      now.made.insert_or_assign(name, place{{}, made->ipv6, made->ipv4, routes_of(*made)});
   }
   co_return result<>{};
 }

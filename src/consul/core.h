@@ -21,6 +21,7 @@ struct place {
   entry raw;
   std::optional<prefix> ipv6 = {};  // a network's
   std::optional<prefix> ipv4 = {};  // a network's range
+  std::vector<prefix> routes = {};  // a network's
 };
 
 struct core {
@@ -36,6 +37,7 @@ struct core {
   std::map<gateway_name, claimant> claims = {};
   std::map<gateway_name, std::shared_ptr<connection>> followers = {};
   std::uint64_t highest = 0;            // index of the whole KV store that was seen
+  std::string known_epoch = {};         // that was seen last
   std::set<std::string> reported = {};  // keys of corrupt values
 
   void report(const std::string& key, const std::string& why);

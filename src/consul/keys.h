@@ -38,6 +38,10 @@ struct key_space {
   std::string expiry_moment(wall_time time) const;
   std::string expiry(wall_time time, const peer_id& id) const;
 
+  /// Keys for the bus, by the name of who has them.
+  std::string bus_apis() const { return prefix + "bus/apis/"; }
+  std::string bus_gateways() const { return prefix + "bus/gateways/"; }
+
   /// Everything of a gateway, or those of its keys that begin with these hex digits.
   std::string at_all(const gateway_name& gateway, std::string_view digits = {}) const;
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "consul/core.h"
+#include "consul/open.h"
 
 namespace peerage {
 namespace consul {
@@ -50,19 +51,6 @@ class consul_store final : public store {
   shared_core core_;
 };
 
-constexpr std::string_view https = "https://";
-constexpr std::uint16_t https_port = 443;
-
-/// The same for both schemes, but for the port where none is named.
-result<http::base_url> parse_address(const std::string& text) {
-  if (!text.starts_with(https)) return http::parse_base_url(text);
-  const std::string rest = text.substr(https.size());
-  auto url = http::parse_base_url("http://" + rest);
-  const bool named = url && rest.starts_with(url->authority() + ":80");
-  if (url && url->port == 80 && !named) url->port = https_port;
-  return url;
-}
-
 bool is_id(std::string_view text) {
   return is_label(text);  // a UUID is one too
 }
@@ -78,27 +66,13 @@ void core::report(const std::string& key, const std::string& why) {
 
 result<std::unique_ptr<store>> open_consul_store(asio::any_io_executor loop, clock& time,
                                                  consul_options options) {
-  if (options.prefix.size() < 2 || !options.prefix.ends_with('/') ||
-      options.prefix.starts_with('/')) {
-    return fail(errc::invalid, "the prefix must end with / and not begin with one", "prefix");
-  }
   if (!consul::is_id(options.api_id)) {
     return fail(errc::invalid, "the API process's id must be a DNS label", "api_id");
   }
-  auto url = consul::parse_address(options.address);
-  if (!url) {
-    return fail(url.error().code, "Consul's address: " + url.error().message, "address");
-  }
-  std::shared_ptr<consul::tls_settings> tls;
-  if (options.address.starts_with(consul::https)) {
-    const consul::tls_options files{options.ca_file, options.cert_file, options.key_file};
-    auto made = consul::make_tls(files, url->host);
-    if (!made) return std::unexpected(std::move(made.error()));
-    tls = *std::move(made);
-  }
+  auto opened = consul::open_calls(loop, options);
+  if (!opened) return std::unexpected(std::move(opened.error()));
+  auto calls = *std::move(opened);
   consul::key_space keys{options.prefix};
-  auto calls = std::make_shared<consul::calls>(loop, std::move(*url), std::move(tls),
-                                               std::move(options.token));
   auto writer = std::make_shared<consul::writer>(loop, time, calls, keys, options.api_id);
   auto core = std::make_shared<consul::core>(consul::core{loop, time, std::move(keys),
                                                           std::move(calls), std::move(writer),

@@ -268,7 +268,7 @@ task<result<enrolment>> control::settle(placed now, std::optional<peer> old, sta
   if (old && !moved && old->public_key != now.what.public_key) {
     changes.push_back(peerage::remove_peer_change{old->public_key});
   }
-  changes.push_back(put_peer_change{assignment_of(now.what, now.in.ipv4)});
+  changes.push_back(put_peer_change{assignment_of(now.what, now.in.ipv4, routes_of(now.in))});
   applied done = co_await announce(now.what.gateway, stored, std::move(changes), deadline);
   if (moved) {
     std::vector<peer_change> leaving{peerage::remove_peer_change{old->public_key}};

@@ -1,5 +1,7 @@
 #include "model/apply.h"
 
+#include <utility>
+
 namespace peerage {
 namespace {
 
@@ -12,9 +14,19 @@ struct key_reader {
 
 }  // namespace
 
-assignment assignment_of(const peer& from, std::optional<prefix> network_ipv4) {
-  return {from.id,          from.public_key, from.preshared_key,
-          from.addresses(), network_ipv4,    from.expires_at};
+assignment assignment_of(const peer& from, std::optional<prefix> network_ipv4,
+                         std::vector<prefix> network_routes) {
+  return {from.id,      from.public_key,           from.preshared_key, from.addresses(),
+          network_ipv4, std::move(network_routes), from.expires_at};
+}
+
+std::vector<prefix> routes_of(const network& from) {
+  std::vector<prefix> made;
+  for (const prefix& each : from.allowed_ips) {
+    const bool own = from.ipv6.contains(each) || (from.ipv4 && from.ipv4->contains(each));
+    if (!own) made.push_back(each);
+  }
+  return made;
 }
 
 const public_key& key_of(const peer_change& change) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "model/network.h"
 #include "model/peer.h"
 #include "model/revision.h"
 
@@ -20,13 +21,18 @@ struct assignment {
   std::optional<secret_key> preshared_key;
   std::vector<prefix> addresses;       // its allowed IPs on the device
   std::optional<prefix> network_ipv4;  // the network's IPv4 range, routed to the device
+  std::vector<prefix> network_routes;  // what the network's peers may reach beyond the network
   std::optional<wall_time> expires_at;
 
   bool operator==(const assignment&) const = default;
 };
 
 /// What a gateway has to know of a peer that the store has.
-assignment assignment_of(const peer& from, std::optional<prefix> network_ipv4);
+assignment assignment_of(const peer& from, std::optional<prefix> network_ipv4,
+                         std::vector<prefix> network_routes = {});
+
+/// A network's allowed IPs that lie outside its own prefixes.
+std::vector<prefix> routes_of(const network& from);
 
 struct put_peer_change {
   assignment peer;

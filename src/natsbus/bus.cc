@@ -1,5 +1,6 @@
 #include "natsbus/bus.h"
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <map>
 #include <random>
@@ -8,6 +9,7 @@
 #include "async/background.h"
 #include "log/log.h"
 #include "natsbus/connection.h"
+#include "natsbus/guard.h"
 #include "natsbus/options.h"
 #include "natsbus/requests.h"
 #include "natsbus/serving.h"
@@ -17,21 +19,33 @@
 namespace peerage {
 namespace {
 
+using namespace asio::experimental::awaitable_operators;
 using namespace nats;
 
 constexpr unsigned greetings = 10;
 constexpr milliseconds between_greetings{200};
+constexpr seconds roster_wait{300};
+// A gateway's key that was made known just now is heard of in a few milliseconds.
+constexpr seconds patience{1};
 
 class bus_on_nats final : public nats_bus {
  public:
-  bus_on_nats(asio::any_io_executor loop, clock& time, nats_options options)
+  bus_on_nats(asio::any_io_executor loop, clock& time, roster& who, nats_identity self,
+              nats_options options)
       : loop_(loop),
         time_(time),
+        roster_(who),
+        guard_(std::move(self.key), std::move(self.api), time),
         options_(std::move(options)),
         retry_(loop),
         greeting_(loop),
+        learned_(loop),
         work_(loop),
         dialler_(loop) {
+    if (!guard_.api().empty()) {
+      work_.spawn(introduce({party_kind::api, guard_.api(), guard_.keys().open_key()}));
+      work_.spawn(follow_roster(party_kind::gateway));
+    }
     dial();
   }
   ~bus_on_nats() override { close(); }
@@ -80,23 +94,39 @@ class bus_on_nats final : public nats_bus {
                                    (why.field.empty() ? "" : why.field + ": ") + why.message);
   }
 
+  task<> introduce(party self);
+  task<> follow_roster(party_kind whom);
+  void learned(party_kind whom);
+
   void dial();
   void dialled(result<std::unique_ptr<connection>> made);
   void dial_later();
   void greet(unsigned times);
+  void say(const heartbeat& beat);
   void lost();
   void close();
   void hear_heartbeats();
   void hear(const message& heard);
+  bool hold(const heartbeat& beat, const message& heard);
+  void hear_again();
   void hear_events();
   void hear_event(const message& heard);
   void complain(std::string_view subject, std::string_view why);
 
   asio::any_io_executor loop_;
   clock& time_;
+  roster& roster_;
+  guard guard_;
   nats_options options_;
   asio::steady_timer retry_;
   asio::steady_timer greeting_;
+  signal learned_;  // the roster has said something new
+  struct stranger {
+    steady_time since;
+    std::string subject, seal, payload;
+  };
+  std::map<gateway_name, stranger> strangers_;  // the last heartbeats of those not known yet
+  bool apis_followed_ = false;
   std::map<gateway_name, heartbeat> last_beats_;
   std::mt19937 random_{std::random_device{}()};
   unsigned failures_ = 0;
@@ -119,8 +149,22 @@ task<result<std::string>> bus_on_nats::ask(gateway_name to, action what, std::st
     co_return fail(errc::unavailable,
                    "gateway " + to.text() + " can't be asked: there is no connection to NATS");
   }
-  std::string subject = subject_of(to, what);
-  auto answer = co_await over->ask(std::move(subject), std::move(payload), deadline);
+  auto asked = guard_.ask(to, subject_of(to, what), payload);
+  const steady_time until = std::min(deadline, time_.steady() + patience);
+  while (!asked && time_.steady() < until) {
+    co_await (learned_.wait() || time_.wait_until(until));
+    asked = guard_.ask(to, subject_of(to, what), payload);
+  }
+  if (!asked) co_return std::unexpected(asked.error());
+  std::string subject = asked->subject;
+  std::string seal = asked->seal;
+  requests::judge believes = [this, asked = *std::move(asked)](const message& heard) {
+    if (guard_.believes(asked, heard.seal, heard.payload)) return true;
+    complain(asked.subject, "an answer that the gateway does not vouch for");
+    return false;
+  };
+  auto answer = co_await over->ask(std::move(subject), std::move(payload), std::move(seal),
+                                   std::move(believes), deadline);
   if (!answer) {
     answer.error().message = "gateway " + to.text() + ": " + answer.error().message;
   }
@@ -128,11 +172,14 @@ task<result<std::string>> bus_on_nats::ask(gateway_name to, action what, std::st
 }
 
 result<> bus_on_nats::serve(gateway_name name, gateway_service& service) {
-  auto made = std::make_shared<serving>(name, options_.region, service, time_, work_);
+  auto made =
+      std::make_shared<serving>(loop_, name, options_.region, service, time_, guard_, work_);
   if (!serving_.emplace(name, made).second) {
     return fail(errc::conflict, "gateway " + name.text() + " is served in this process already");
   }
   if (connected()) made->listen(connection_);
+  work_.spawn(introduce({party_kind::gateway, name.text(), guard_.keys().open_key()}));
+  if (!std::exchange(apis_followed_, true)) work_.spawn(follow_roster(party_kind::api));
   return {};
 }
 
@@ -146,9 +193,16 @@ void bus_on_nats::stop_serving(const gateway_name& name) {
 void bus_on_nats::publish(const heartbeat& beat) {
   last_beats_.insert_or_assign(beat.name, beat);
   if (!connected()) return;
+  say(beat);
+}
+
+void bus_on_nats::say(const heartbeat& beat) {
+  const std::string subject = subject_of(beat.name, action::heartbeat);
+  const std::string payload = wire::write(beat);
+  const std::string seal = guard_.beat(beat.name, subject, payload);
+  if (seal.empty()) return;  // nobody is known who would believe it
   // One that is lost is followed by the next.
-  static_cast<void>(
-      connection_->publish(subject_of(beat.name, action::heartbeat), {}, wire::write(beat)));
+  static_cast<void>(connection_->publish(subject, {}, payload, seal));
 }
 
 void bus_on_nats::listen(std::function<void(const heartbeat&)> hear) {
@@ -168,7 +222,34 @@ void bus_on_nats::hear(const message& heard) {
   if (gateway_of_heartbeat(heard.subject) != beat->name) {
     return complain(heard.subject, "it names another gateway than its subject");
   }
+  const auto believed =
+      guard_.believe_heartbeat(beat->name, heard.subject, heard.seal, heard.payload);
+  if (!believed && believed.error().code == errc::not_found && hold(*beat, heard)) return;
+  if (!believed) return complain(heard.subject, believed.error().message);
   for (std::size_t i = 0; i < listeners_.size(); ++i) listeners_[i](*beat);
+}
+
+/// Of a gateway whose key may be on its way; false for one that has been waited for long enough.
+bool bus_on_nats::hold(const heartbeat& beat, const message& heard) {
+  const steady_time now = time_.steady();
+  const auto [at, fresh] = strangers_.try_emplace(beat.name);
+  if (fresh) at->second.since = now;
+  at->second.subject = heard.subject;
+  at->second.seal = heard.seal;
+  at->second.payload = heard.payload;
+  const bool patient = now - at->second.since < patience;
+  if (fresh && strangers_.size() > most_strangers) strangers_.erase(at);
+  return patient;
+}
+
+void bus_on_nats::hear_again() {
+  for (const auto& [name, each] : std::exchange(strangers_, {})) {
+    message held;
+    held.subject = each.subject;
+    held.seal = each.seal;
+    held.payload = each.payload;
+    hear(held);
+  }
 }
 
 /// NATS sends a process its own events too; while it is away they stay in the process.
@@ -204,6 +285,51 @@ void bus_on_nats::complain(std::string_view subject, std::string_view why) {
   log::warning("passed over a message", {{"subject", subject}, {"why", why}});
 }
 
+/// Until it is known: the store may be away.
+task<> bus_on_nats::introduce(party self) {
+  for (unsigned failures = 0;; ++failures) {
+    party wanted = self;
+    const auto entered = co_await roster_.enter(std::move(wanted));
+    if (entered) break;
+    if (failures == 0) {
+      log::warning("the key for the bus can't be made known; trying again for ever",
+                   {{"name", self.name}, {"why", entered.error().message}});
+    }
+    const double jitter = std::uniform_real_distribution<double>(0, 1)(random_);
+    co_await time_.wait_until(time_.steady() + pause_after(failures, jitter));
+  }
+  if (self.kind == party_kind::gateway) greet(greetings);
+}
+
+/// What was known goes on being known while the store is away.
+task<> bus_on_nats::follow_roster(party_kind whom) {
+  std::string position;
+  for (unsigned failures = 0;;) {
+    std::string from = position;
+    const auto word = co_await roster_.follow(whom, std::move(from), roster_wait);
+    if (!word) {
+      if (failures == 0) {
+        log::warning("who may speak on the bus can't be read; trying again for ever",
+                     {{"why", word.error().message}});
+      }
+      position.clear();
+      const double jitter = std::uniform_real_distribution<double>(0, 1)(random_);
+      co_await time_.wait_until(time_.steady() + pause_after(failures++, jitter));
+      continue;
+    }
+    failures = 0;
+    position = word->position;
+    if (guard_.keys().know(whom, word->parties)) learned(whom);
+  }
+}
+
+void bus_on_nats::learned(party_kind whom) {
+  learned_.notify();
+  if (whom == party_kind::gateway) return hear_again();
+  for (const auto& [name, each] : serving_) each->learned();
+  greet(greetings);  // whoever is new has not believed the last heartbeats
+}
+
 void bus_on_nats::dial() {
   dialler_.dial(options_,
                 [this](result<std::unique_ptr<connection>> made) { dialled(std::move(made)); });
@@ -235,8 +361,7 @@ void bus_on_nats::greet(unsigned times) {
   if (times == 0 || !connected()) return;
   for (const auto& [name, beat] : last_beats_) {
     if (!serving_.contains(name)) continue;
-    static_cast<void>(
-        connection_->publish(subject_of(name, action::heartbeat), {}, wire::write(beat)));
+    say(beat);
   }
   greeting_.expires_after(between_greetings);
   greeting_.async_wait([this, times](boost::system::error_code cancelled) {
@@ -279,9 +404,10 @@ task<> bus_on_nats::stop() {
 
 }  // namespace
 
-std::unique_ptr<nats_bus> make_nats_bus(asio::any_io_executor loop, clock& time,
-                                        nats_options options) {
-  return std::make_unique<bus_on_nats>(std::move(loop), time, std::move(options));
+std::unique_ptr<nats_bus> make_nats_bus(asio::any_io_executor loop, clock& time, roster& who,
+                                        nats_identity self, nats_options options) {
+  return std::make_unique<bus_on_nats>(std::move(loop), time, who, std::move(self),
+                                       std::move(options));
 }
 
 }  // namespace peerage

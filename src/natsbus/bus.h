@@ -1,8 +1,10 @@
 // A bus on NATS: API processes and gateways that share nothing but a NATS server. Made and owned by
 // main, used on the loop's thread alone. It connects in the background, for ever, so a process
 // starts with NATS away: connected() is false until then and a request is errc::unavailable at
-// once. Nothing is kept for later: what can't be sent now is not sent. The subjects and payloads
-// are in docs/protocol/nats.md.
+// once. Nothing is kept for later: what can't be sent now is not sent. The bus is not trusted: what
+// changes anything, and what says that something is so, is sealed with a key that the two sides
+// agree on, and what is not is refused. The subjects, payloads and seals are in
+// docs/protocol/nats.md.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +12,11 @@
 #include <string>
 #include <vector>
 
+#include "base/secret.h"
+#include "model/key.h"
 #include "ports/bus.h"
 #include "ports/clock.h"
+#include "ports/roster.h"
 
 namespace peerage {
 
@@ -24,6 +29,14 @@ struct nats_options {
   std::string ca_file;    // PEM; any of the three files makes the connection TLS
   std::string cert_file;
   std::string key_file;
+  // What every inbox of this process begins with, so that the server's permissions can name it.
+  std::string inbox = "_INBOX";
+};
+
+/// Who this process is on the bus: see ports/roster.h.
+struct nats_identity {
+  secret_key key;   // X25519, for the bus alone
+  std::string api;  // its id as an API process; empty where it is none
 };
 
 namespace nats {
@@ -31,6 +44,7 @@ inline constexpr std::size_t most_payload = 1'000'000;  // bytes of one message,
 inline constexpr std::size_t most_requests = 10'000;    // in flight from this process
 inline constexpr std::size_t most_served = 1'000;       // in flight to one gateway served here
 inline constexpr std::size_t most_unsent = 16'000'000;  // bytes that wait for the socket
+inline constexpr std::size_t most_strangers = 64;       // requests that wait for the roster's word
 }  // namespace nats
 
 struct nats_bus : bus {
@@ -39,9 +53,10 @@ struct nats_bus : bus {
   virtual task<> stop() = 0;
 };
 
-/// `time` outlives the bus. Never fails: files that can't be read are logged as the reason why
-/// there is no connection, once, and tried again.
-std::unique_ptr<nats_bus> make_nats_bus(asio::any_io_executor loop, clock& time,
-                                        nats_options options);
+/// `time` and `who` outlive the bus, which enters itself into the roster and follows it. Never
+/// fails: files that can't be read are logged as the reason why there is no connection, once, and
+/// tried again.
+std::unique_ptr<nats_bus> make_nats_bus(asio::any_io_executor loop, clock& time, roster& who,
+                                        nats_identity self, nats_options options);
 
 }  // namespace peerage

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "natsbus/options.h"
+#include "natsbus/seal.h"
 
 namespace peerage::nats {
 
@@ -73,6 +74,7 @@ struct connection::state : std::enable_shared_from_this<state> {
   unsigned unanswered = 0;  // words to ourselves, in a row
   std::list<std::shared_ptr<subscription>> subscriptions;
   std::function<void()> lost;
+  std::string inboxes;  // what every inbox begins with
   std::string inbox;
   std::atomic<bool> open = false;
   bool writing = false;
@@ -191,6 +193,10 @@ void connection::state::drain(subscription& from) {
     } else if (status == NATS_OK) {
       heard.subject = natsMsg_GetSubject(raw);
       if (const char* reply = natsMsg_GetReply(raw)) heard.reply = reply;
+      const char* seal = nullptr;
+      if (natsMsgHeader_Get(raw, seal_header, &seal) == NATS_OK && seal != nullptr) {
+        heard.seal = seal;
+      }
       heard.payload = {natsMsg_GetData(raw), static_cast<std::size_t>(natsMsg_GetDataLength(raw))};
     } else {
       // Too slow: cnats has dropped some, and says so once.
@@ -258,7 +264,7 @@ void connection::unsubscribe(const std::shared_ptr<subscription>& ended) {
 }
 
 result<> connection::publish(const std::string& subject, const std::string& reply,
-                             std::string_view payload) {
+                             std::string_view payload, const std::string& seal) {
   if (!open()) return fail(errc::unavailable, "there is no connection to NATS");
   natsConnection* to = state_->nc.get();
   const auto most = std::min<std::size_t>(
@@ -274,11 +280,14 @@ result<> connection::publish(const std::string& subject, const std::string& repl
     return fail(errc::unavailable, "the connection to NATS is stuck: " + std::to_string(unsent) +
                                        " bytes wait to be sent");
   }
-  const int size = static_cast<int>(payload.size());
-  const natsStatus status =
-      reply.empty()
-          ? natsConnection_Publish(to, subject.c_str(), payload.data(), size)
-          : natsConnection_PublishRequest(to, subject.c_str(), reply.c_str(), payload.data(), size);
+  natsMsg* raw = nullptr;
+  natsStatus status = natsMsg_Create(&raw, subject.c_str(), reply.empty() ? nullptr : reply.c_str(),
+                                     payload.data(), static_cast<int>(payload.size()));
+  const owned<natsMsg> made(raw);
+  if (status == NATS_OK && !seal.empty()) {
+    status = natsMsgHeader_Set(raw, seal_header, seal.c_str());
+  }
+  if (status == NATS_OK) status = natsConnection_PublishMsg(to, raw);
   if (status == NATS_OK) return {};
   return fail(errc::unavailable,
               std::string("NATS did not take the message: ") + natsStatus_GetText(status));
@@ -291,11 +300,16 @@ std::string connection::server() const {
   return without_user(url.data());
 }
 
-std::string new_inbox() {
+std::string connection::new_inbox() const {
+  return state_->inboxes + "." + new_token();
+}
+
+std::string new_token() {
   natsInbox* raw = nullptr;
   if (natsInbox_Create(&raw) != NATS_OK) throw std::runtime_error("cnats can't make an inbox");
   const owned<natsInbox> made(raw);
-  return raw;
+  const std::string inbox = raw;
+  return inbox.substr(inbox.rfind('.') + 1);
 }
 
 namespace {
@@ -373,6 +387,7 @@ result<std::unique_ptr<connection>> connect(const nats_options& from, shared_sta
   const natsStatus status = natsConnection_Connect(&raw, options->get());
   if (status != NATS_OK) return refused("can't connect to NATS", status);
   shared->nc.reset(raw);
+  shared->inboxes = from.inbox;
   return std::make_unique<connection>(std::move(shared));
 }
 

@@ -22,7 +22,8 @@ struct message {
   std::string_view subject;
   std::string_view reply;  // empty where no answer is wanted
   std::string_view payload;
-  bool nobody = false;  // the server says that a request found nobody; then all else is empty
+  std::string_view seal;  // the header of seal.h; empty where there is none
+  bool nobody = false;    // the server says that a request found nobody; then all else is empty
 };
 
 class connection {
@@ -49,7 +50,10 @@ class connection {
 
   /// Handed to the socket in this turn of the loop. errc::unavailable where the connection is lost
   /// or too much waits already; errc::invalid where the payload is too large.
-  result<> publish(const std::string& subject, const std::string& reply, std::string_view payload);
+  result<> publish(const std::string& subject, const std::string& reply, std::string_view payload,
+                   const std::string& seal = {});
+  /// Below the prefix of the options, and nobody else has it.
+  std::string new_inbox() const;
 
   /// "nats://HOST:PORT", without a user's name and password.
   std::string server() const;
@@ -58,8 +62,8 @@ class connection {
   std::shared_ptr<state> state_;
 };
 
-/// A subject below `_INBOX.` that nobody else has.
-std::string new_inbox();
+/// A random name that nobody else has: one token of a subject.
+std::string new_token();
 
 /// Connects, which blocks for seconds where a server is silent, on a thread of its own.
 class dialler {

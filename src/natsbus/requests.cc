@@ -15,13 +15,15 @@ constexpr std::size_t most_idle_lanes = 64;
 }  // namespace
 
 struct requests::call {
-  explicit call(const asio::any_io_executor& loop) : done(loop) {}
+  call(const asio::any_io_executor& loop, judge believed)
+      : done(loop), believes(std::move(believed)) {}
   void end(result<std::string> with) {
     if (answer) return;
     answer = std::move(with);
     done.cancel();
   }
   asio::steady_timer done;  // fires at the deadline; its cancellation is the wake-up
+  judge believes;
   std::optional<result<std::string>> answer;
 };
 
@@ -56,19 +58,19 @@ class requests::turn {
 };
 
 requests::requests(asio::any_io_executor loop, clock& time, std::shared_ptr<connection> over)
-    : loop_(std::move(loop)), time_(time), over_(std::move(over)) {}
+    : loop_(std::move(loop)), time_(time), over_(std::move(over)), inbox_(over_->new_inbox()) {}
 
-task<result<std::string>> requests::ask(std::string subject, std::string payload,
-                                        steady_time deadline) {
+task<result<std::string>> requests::ask(std::string subject, std::string payload, std::string seal,
+                                        judge believes, steady_time deadline) {
   if (under_way_.size() >= most_requests) {
     co_return fail(errc::unavailable,
                    std::to_string(most_requests) + " requests are on their way over NATS already");
   }
   auto on = take_lane();
   if (!on) co_return fail(errc::unavailable, "there is no connection to NATS");
-  call mine(loop_);
+  call mine(loop_, std::move(believes));
   const turn held(shared_from_this(), on, mine);
-  if (auto sent = over_->publish(subject, on->reply(), payload); !sent) {
+  if (auto sent = over_->publish(subject, on->reply(), payload, seal); !sent) {
     mine.answer = std::unexpected(sent.error());
     co_return *std::move(mine.answer);
   }
@@ -120,7 +122,8 @@ void requests::hear(lane& at, const message& heard) {
   if (at.waiting == nullptr) return;
   if (heard.nobody) {
     at.waiting->end(fail(errc::unavailable, "nobody listens"));
-  } else if (heard.subject.substr(at.inbox.size() + 1) == std::to_string(at.turn)) {
+  } else if (heard.subject.substr(at.inbox.size() + 1) == std::to_string(at.turn) &&
+             at.waiting->believes(heard)) {
     at.waiting->end(std::string(heard.payload));
   }
 }

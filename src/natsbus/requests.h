@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,9 +24,13 @@ class requests : public std::enable_shared_from_this<requests> {
  public:
   requests(asio::any_io_executor loop, clock& time, std::shared_ptr<connection> over);
 
+  /// Whether an answer is the one that was asked for; what is not is passed over.
+  using judge = std::function<bool(const message&)>;
+
   /// The answer's payload. errc::unavailable: nobody heard it, or it was not sent. errc::timeout:
   /// no answer until `deadline`, the connection was lost, or the caller was cancelled.
-  task<result<std::string>> ask(std::string subject, std::string payload, steady_time deadline);
+  task<result<std::string>> ask(std::string subject, std::string payload, std::string seal,
+                                judge believes, steady_time deadline);
 
   /// Every request under way ends with errc::timeout: somebody may have heard it.
   void lost();
@@ -44,7 +49,7 @@ class requests : public std::enable_shared_from_this<requests> {
   asio::any_io_executor loop_;
   clock& time_;
   std::shared_ptr<connection> over_;
-  std::string inbox_ = new_inbox();
+  std::string inbox_;
   std::uint64_t lanes_made_ = 0;
   std::vector<std::shared_ptr<lane>> idle_;
   std::vector<lane*> under_way_;

@@ -1,6 +1,8 @@
 #include "natsbus/serving.h"
 
+#include <algorithm>
 #include <array>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <utility>
 
 #include "log/log.h"
@@ -9,16 +11,26 @@
 namespace peerage::nats {
 namespace {
 
+using namespace asio::experimental::awaitable_operators;
+
 constexpr std::array served{action::apply, action::status, action::accept_removals};
+
+// A key that an API process made known just now is heard of in a few milliseconds.
+constexpr seconds patience{1};
+constexpr std::size_t most_once = 1'000;
+
+struct counted {
+  std::size_t& count;
+  explicit counted(std::size_t& in) : count(in) { ++count; }
+  ~counted() { --count; }
+};
 
 }  // namespace
 
-serving::serving(gateway_name name, std::string region, gateway_service& service, clock& time,
-                 background& work)
-    : service_(service), time_(time), work_(work) {
-  // An inbox is unique; its last part makes an id without dots.
-  const std::string inbox = new_inbox();
-  about_.id = inbox.substr(inbox.rfind('.') + 1);
+serving::serving(asio::any_io_executor loop, gateway_name name, std::string region,
+                 gateway_service& service, clock& time, guard& judge, background& work)
+    : service_(service), time_(time), judge_(judge), work_(work), learned_(std::move(loop)) {
+  about_.id = new_token();
   about_.region = std::move(region);
   about_.started = time.now();
   for (const action each : served) {
@@ -67,71 +79,132 @@ void serving::stop() {
 }
 
 void serving::hear(action what, const std::shared_ptr<connection>& over, const message& heard) {
-  std::string reply(heard.reply);
+  call one{what, over, std::string(heard.reply), {}};
   ++at(what).requests;
   if (heard.payload.size() > most_payload) {
-    refuse(what, *over, reply,
-           {errc::corrupt, "more than " + std::to_string(most_payload) + " bytes", {}});
+    return refuse(one, {errc::corrupt, "more than " + std::to_string(most_payload) + " bytes", {}});
+  }
+  // Whoever has the key of a peer may ask whether it is live: by hand, say.
+  if (what == action::status && heard.seal.empty()) return admit(std::move(one), heard.payload);
+  auto asker = judge_.judge(about_.gateway, at(what).subject, heard.seal, heard.payload);
+  if (asker) {
+    one.from = *std::move(asker);
+    return admit(std::move(one), heard.payload);
+  }
+  if (asker.error().code == errc::not_found && strangers_ < most_strangers) {
+    work_.spawn(await_word(shared_from_this(), std::move(one), std::string(heard.seal),
+                           std::string(heard.payload)));
     return;
   }
+  refuse(one, asker.error());
+}
+
+/// Of somebody whose key may be on its way.
+task<> serving::await_word(std::shared_ptr<serving> self, call one, std::string seal,
+                           std::string payload) {
+  const counted stranger(self->strangers_);
+  const steady_time until = self->time_.steady() + patience;
+  const std::string& subject = self->at(one.what).subject;
+  for (;;) {
+    auto asker = self->judge_.judge(self->about_.gateway, subject, seal, payload);
+    if (asker) {
+      one.from = *std::move(asker);
+      self->admit(std::move(one), payload);
+      co_return;
+    }
+    if (asker.error().code != errc::not_found || self->time_.steady() >= until) {
+      self->refuse(one, asker.error());
+      co_return;
+    }
+    co_await (self->learned_.wait() || self->time_.wait_until(until));
+  }
+}
+
+void serving::admit(call one, std::string_view payload) {
+  if (one.from && !one.from->fresh) return refuse(one, {errc::denied, why_stale(), {}});
   if (under_way_ >= most_served) {
-    refuse(what, *over, reply,
-           {errc::full, std::to_string(most_served) + " requests are under way already", {}});
-    return;
+    return refuse(
+        one, {errc::full, std::to_string(most_served) + " requests are under way already", {}});
   }
-  switch (what) {
+  switch (one.what) {
     case action::apply:
-      return take(what, over, std::move(reply), wire::read_apply_request(heard.payload),
-                  &gateway_service::apply);
-    case action::status:
-      return take(what, over, std::move(reply), wire::read_status_request(heard.payload),
-                  &gateway_service::status);
-    case action::accept_removals:
-      return take(what, over, std::move(reply), wire::read_accept_removals_request(heard.payload),
-                  &gateway_service::accept_removals);
+      return take(std::move(one), wire::read_apply_request(payload), &gateway_service::apply);
+    case action::status: {
+      auto request = wire::read_status_request(payload);
+      // Where a peer's client is, and a look at the device, are not for everybody.
+      if (request && !one.from) request->want_seen = false;
+      return take(std::move(one), std::move(request), &gateway_service::status);
+    }
+    case action::accept_removals: return accept_once(std::move(one), payload);
     case action::heartbeat: return;
   }
 }
 
-template <class Request, class Reply>
-void serving::take(action what, const std::shared_ptr<connection>& over, std::string reply,
-                   result<Request> request, task<Reply> (gateway_service::*method)(Request)) {
-  if (!request) return refuse(what, *over, reply, request.error());
-  work_.spawn(carry(shared_from_this(), what, over, std::move(reply), *std::move(request), method));
+/// No revision fences this one: what somebody recorded and says again must not do it again.
+void serving::accept_once(call one, std::string_view payload) {
+  const steady_time now = time_.steady();
+  while (!once_.empty() && now - once_.front().at > 2 * longest_age) once_.pop_front();
+  const std::string request = one.from->signer + " " + one.from->request;
+  const auto before = std::ranges::find(once_, request, &answered::request);
+  if (before != once_.end()) {
+    if (before->payload.empty()) return refuse(one, {errc::full, "it is under way already", {}});
+    return answer(one, before->payload);
+  }
+  if (once_.size() >= most_once) {
+    return refuse(one, {errc::full, "there were too many of these lately", {}});
+  }
+  once_.push_back({request, now, {}});
+  take(std::move(one), wire::read_accept_removals_request(payload),
+       &gateway_service::accept_removals);
 }
 
 template <class Request, class Reply>
-task<> serving::carry(std::shared_ptr<serving> self, action what, std::shared_ptr<connection> over,
-                      std::string reply, Request request,
+void serving::take(call one, result<Request> request,
+                   task<Reply> (gateway_service::*method)(Request)) {
+  if (!request) return refuse(one, request.error());
+  work_.spawn(carry(shared_from_this(), std::move(one), *std::move(request), method));
+}
+
+template <class Request, class Reply>
+task<> serving::carry(std::shared_ptr<serving> self, call one, Request request,
                       task<Reply> (gateway_service::*method)(Request)) {
-  struct counted {
-    std::size_t& count;
-    explicit counted(std::size_t& in) : count(in) { ++count; }
-    ~counted() { --count; }
-  };
-  const counted one(self->under_way_);
+  const counted mine(self->under_way_);
   const steady_time begun = self->time_.steady();
   Reply made = co_await (self->service_.*method)(std::move(request));
-  self->at(what).processing += self->time_.steady() - begun;
-  self->answer(what, *over, reply, wire::write(made));
+  self->at(one.what).processing += self->time_.steady() - begun;
+  self->answer(one, wire::write(made));
 }
 
-void serving::answer(action what, connection& over, const std::string& reply, std::string payload) {
-  if (reply.empty()) return;
-  const auto sent = over.publish(reply, {}, payload);
+result<> serving::send(const call& one, std::string_view payload) {
+  std::string seal;
+  if (one.from) {
+    seal = judge_.answer(about_.gateway, at(one.what).subject, *one.from, payload);
+  }
+  return one.over->publish(one.reply, {}, payload, seal);
+}
+
+void serving::answer(const call& one, std::string payload) {
+  if (one.what == action::accept_removals) {
+    const std::string request = one.from->signer + " " + one.from->request;
+    const auto kept = std::ranges::find(once_, request, &answered::request);
+    if (kept != once_.end()) kept->payload = payload;
+  }
+  if (one.reply.empty()) return;
+  const auto sent = send(one, payload);
   if (sent) return;
   if (sent.error().code == errc::invalid) {
-    refuse(what, over, reply, sent.error());
+    refuse(one, sent.error());
   } else {
     log::debug("an answer was lost",
-               {{"subject", at(what).subject}, {"why", sent.error().message}});
+               {{"subject", at(one.what).subject}, {"why", sent.error().message}});
   }
 }
 
-void serving::refuse(action what, connection& over, const std::string& reply, const error& why) {
+void serving::refuse(const call& one, const error& why) {
+  const action what = one.what;
   ++at(what).errors;
   at(what).last_error = why.field.empty() ? why.message : why.field + ": " + why.message;
-  if (!reply.empty()) static_cast<void>(over.publish(reply, {}, wire::write_refusal(why)));
+  if (!one.reply.empty()) static_cast<void>(send(one, wire::write_refusal(why)));
   const steady_time now = time_.steady();
   if (now < quiet_until_) {
     ++unsaid_;

@@ -280,8 +280,11 @@ void ledger::want(const assignment& peer, revision at) {
     mine.addresses = peer.addresses;
     mine.addresses.shrink_to_fit();
     network_uses::value_type& in = *networks_.try_emplace(peer.id.network).first;
-    if (in.second.peers++ == 0 || in.second.ipv4 != peer.network_ipv4) ++network_changes_;
+    const bool changed =
+        in.second.ipv4 != peer.network_ipv4 || in.second.routes != peer.network_routes;
+    if (in.second.peers++ == 0 || changed) ++network_changes_;
     in.second.ipv4 = peer.network_ipv4;
+    in.second.routes = peer.network_routes;
     mine.network = &in;
     for (std::size_t i = 0; i < mine.addresses.size(); ++i) {
       owners_.insert({&mine, i});

@@ -43,6 +43,7 @@ class ledger {
     std::size_t peers = 0;
     ip_address ipv6;
     std::optional<prefix> ipv4;
+    std::vector<prefix> routes;
   };
   using network_uses = std::map<network_name, network_use>;
 

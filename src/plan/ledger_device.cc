@@ -62,6 +62,7 @@ assignment ledger::entry::peer() const {
   if (preshared_key) made.preshared_key = *preshared_key;
   made.addresses = addresses;
   made.network_ipv4 = network->second.ipv4;
+  made.network_routes = network->second.routes;
   if (expires_at != wall_time::max()) made.expires_at = expires_at;
   return made;
 }
@@ -69,6 +70,7 @@ assignment ledger::entry::peer() const {
 bool ledger::entry::is(const assignment& other) const {
   return wanted && id() == other.id && same_key(preshared_key, other.preshared_key) &&
          addresses == other.addresses && network->second.ipv4 == other.network_ipv4 &&
+         network->second.routes == other.network_routes &&
          expires_at == other.expires_at.value_or(wall_time::max());
 }
 
@@ -82,6 +84,7 @@ std::optional<peer_status> ledger::entry::seen() const {
 
 bool ledger::same_on_device(const entry& mine, const assignment& peer) const {
   return mine.wanted && mine.id() == peer.id && mine.network->second.ipv4 == peer.network_ipv4 &&
+         mine.network->second.routes == peer.network_routes &&
          same_key(mine.preshared_key, peer.preshared_key) &&
          same_in_any_order(mine.addresses, peer.addresses);
 }

@@ -20,25 +20,30 @@ std::optional<std::uint64_t> read_position(const std::string& text) {
   return number;
 }
 
-using ranges = std::map<network_name, std::optional<prefix>>;
+/// What a peer's assignment tells of its network, too.
+struct network_part {
+  std::optional<prefix> ipv4;
+  std::vector<prefix> routes;
+};
+using ranges = std::map<network_name, network_part>;
 
-/// The IPv4 range of the network, which a peer's assignment tells too.
-task<result<std::optional<prefix>>> range_of(store& of, ranges& known, network_name name) {
+task<result<network_part>> part_of(store& of, ranges& known, network_name name) {
   if (const auto found = known.find(name); found != known.end()) co_return found->second;
   auto read = co_await get_as<network>(of, name);
   if (!read) co_return std::unexpected(std::move(read.error()));
-  std::optional<prefix> range;
-  if (*read) range = (*read)->value.ipv4;
-  known.emplace(std::move(name), range);
-  co_return range;
+  network_part part;
+  if (*read) part = {(*read)->value.ipv4, routes_of((*read)->value)};
+  known.emplace(std::move(name), part);
+  co_return part;
 }
 
 task<result<stored_assignment>> assign(store& of, ranges& known, stored<record> from) {
   const peer& one = std::get<peer>(from.value);
   network_name name = one.id.network;
-  auto range = co_await range_of(of, known, std::move(name));
-  if (!range) co_return std::unexpected(std::move(range.error()));
-  co_return stored_assignment{assignment_of(one, *range), from.revision};
+  auto part = co_await part_of(of, known, std::move(name));
+  if (!part) co_return std::unexpected(std::move(part.error()));
+  co_return stored_assignment{assignment_of(one, part->ipv4, std::move(part->routes)),
+                              from.revision};
 }
 
 /// Adds a page to `into`, and moves `query` on. The answer: whether there is more.

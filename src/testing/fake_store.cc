@@ -202,6 +202,12 @@ void fake_store::lose_peers() {
   wake();
 }
 
+std::vector<prefix> fake_store::all_routes_of(const network_name& name) const {
+  const auto found = records_.find(text_of(name));
+  return found == records_.end() ? std::vector<prefix>{}
+                                 : routes_of(std::get<network>(found->second.value));
+}
+
 std::optional<prefix> fake_store::range_of(const network_name& name) const {
   const auto found = records_.find(text_of(name));
   if (found == records_.end()) return {};
@@ -227,7 +233,9 @@ followed fake_store::changes(const gateway_name& on, const std::string& position
     const auto* one = std::get_if<peer>(&each.value);
     if (one == nullptr || one->gateway != on) continue;
     if (!made.what.whole && !keys.contains(one->public_key)) continue;
-    made.what.peers.push_back({assignment_of(*one, range_of(one->id.network)), each.revision});
+    made.what.peers.push_back(
+        {assignment_of(*one, range_of(one->id.network), all_routes_of(one->id.network)),
+         each.revision});
   }
   if (!made.what.whole) made.what.keys.assign(keys.begin(), keys.end());
   return made;

@@ -56,6 +56,7 @@ class fake_store final : public store {
   void note(const record& of, std::uint64_t at);
   void wake();
   followed changes(const gateway_name& gateway, const std::string& position);
+  std::vector<prefix> all_routes_of(const network_name& name) const;
   std::optional<prefix> range_of(const network_name& network) const;
 
   std::vector<changed> log_;

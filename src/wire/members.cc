@@ -9,6 +9,9 @@ json::value time_or_null(const std::optional<wall_time>& from) {
   return json::value(to_rfc3339(*from));
 }
 
+// As a network may have allowed IPs.
+constexpr std::size_t most_routes = 1'000;
+
 json::value value_of(const secret_key& from) {
   return json::value(base64_encode(from.reveal()));
 }
@@ -21,6 +24,7 @@ json::object object_of(const assignment& from) {
   made["addresses"] = texts(from.addresses);
   if (from.preshared_key) made["preshared_key"] = value_of(*from.preshared_key);
   if (from.network_ipv4) made["network_ipv4"] = from.network_ipv4->text();
+  if (!from.network_routes.empty()) made["network_routes"] = texts(from.network_routes);
   if (from.expires_at) made["expires_at"] = to_rfc3339(*from.expires_at);
   return made;
 }
@@ -62,6 +66,8 @@ result<assignment> assignment_in(const json::object& from) {
   }
   if (made.addresses.empty()) in.blame("addresses", "is missing");
   made.network_ipv4 = in.parsed<prefix>("network_ipv4", prefix::parse);
+  made.network_routes = in.parsed_list<prefix>("network_routes", most_routes, prefix::parse)
+                            .value_or(std::vector<prefix>{});
   made.expires_at = in.parsed<wall_time>("expires_at", parse_time);
   if (auto good = finish(in); !good) return std::unexpected(good.error());
   return made;

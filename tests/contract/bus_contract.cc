@@ -47,6 +47,7 @@ TEST_P(bus_contract, the_deadline_ends_the_wait) {
 
 TEST_P(bus_contract, heartbeats_reach_every_listener) {
   int heard = 0;
+  ASSERT_TRUE(bus_->serve(name_, service_));
   bus_->listen([&](const heartbeat& beat) { heard += beat.peers == 7; });
   bus_->listen([&](const heartbeat& beat) { heard += beat.name == name_; });
   bus_->publish({name_, *region_name::parse("fra"), 7, revision{3}});
@@ -56,6 +57,7 @@ TEST_P(bus_contract, heartbeats_reach_every_listener) {
 
 TEST_P(bus_contract, a_heartbeat_tells_what_troubles_the_gateway) {
   std::string heard;
+  ASSERT_TRUE(bus_->serve(name_, service_));
   bus_->listen([&](const heartbeat& beat) { heard = beat.trouble; });
   bus_->publish({name_, *region_name::parse("fra"), 7, revision{3}, "removals held"});
   EXPECT_TRUE(run_until(loop_, [&] { return heard == "removals held"; })) << heard;

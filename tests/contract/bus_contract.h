@@ -34,7 +34,7 @@ inline void PrintTo(const bus_kind& kind, std::ostream* to) {
 }
 
 /// A gateway that answers, or keeps the caller waiting.
-struct echo final : gateway_service {
+struct echo : gateway_service {
   task<accept_removals_reply> accept_removals(accept_removals_request) override {
     co_return accept_removals_reply{7};
   }

@@ -4,57 +4,26 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
+#include <sstream>
 
+#include "base/base64.h"
+#include "consul/roster.h"
 #include "consul/store.h"
 #include "json/json.h"
 #include "local/system_clock.h"
 #include "testing/run.h"
 #include "testing/samples.h"
+#include "tests/certificates.h"
 #include "tests/contract/consul_server.h"
 
 namespace peerage::contract {
 namespace {
 
-namespace fs = std::filesystem;
 using fakes::run_on;
 using fakes::sample_network;
 using testing::HasSubstr;
-
-/// Authorities and certificates of a test's own, made by the command `openssl`.
-struct certificates {
-  certificates() {
-    std::string name = (fs::temp_directory_path() / "peerage-tls-XXXXXX").string();
-    folder = mkdtemp(name.data());
-    for (const std::string authority : {"ca", "other"}) {
-      run("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=" +
-          authority + " -keyout " + file(authority + ".key") + " -out " + file(authority + ".pem"));
-    }
-    issue("server", "IP:127.0.0.1");
-    issue("stranger", "DNS:elsewhere.example");
-    issue("client", "DNS:client.example");
-  }
-  ~certificates() { fs::remove_all(folder); }
-  certificates(const certificates&) = delete;
-  certificates& operator=(const certificates&) = delete;
-
-  std::string file(const std::string& name) const { return folder / name; }
-  void issue(const std::string& name, const std::string& named) const {
-    std::ofstream(file(name + ".ext")) << "subjectAltName=" << named << "\n";
-    run("req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=" + name +
-        " -keyout " + file(name + ".key") + " -out " + file(name + ".csr"));
-    run("x509 -req -days 2 -CAcreateserial -CA " + file("ca.pem") + " -CAkey " + file("ca.key") +
-        " -in " + file(name + ".csr") + " -extfile " + file(name + ".ext") + " -out " +
-        file(name + ".pem"));
-  }
-  static void run(const std::string& arguments) {
-    const std::string command = "openssl " + arguments + " >/dev/null 2>&1";
-    if (std::system(command.c_str()) != 0) throw std::runtime_error("failed: " + command);
-  }
-  fs::path folder;
-};
+using testing_tools::certificates;
 
 std::uint16_t free_port() {
   using asio::ip::tcp;
@@ -138,6 +107,108 @@ TEST_F(consul_access, a_token_opens_the_keys_that_its_policy_names) {
   EXPECT_EQ(look(options), "");
   options.prefix = "elsewhere/";
   EXPECT_THAT(look(options), HasSubstr("token"));
+}
+
+/// packaging/consul/, on a Consul that refuses what no policy allows.
+struct packaged_policies : consul_access {
+  consul_server server{R"({"acl": {"enabled": true, "default_policy": "deny",
+                                   "tokens": {"master": "root-token"}}})"};
+
+  /// A token with the policy of that file and nothing else.
+  std::string token_of(const std::string& file) {
+    std::ifstream in(PEERAGE_SOURCE_DIR "/packaging/consul/" + file);
+    std::stringstream rules;
+    rules << in.rdbuf();
+    EXPECT_FALSE(rules.str().empty());
+    const std::string name = file.substr(0, file.find('.'));
+    const json::object policy{{"Name", name}, {"Rules", rules.str()}};
+    as_root("/v1/acl/policy", json::serialize(policy));
+    const json::object wish{{"Policies", json::array{json::object{{"Name", name}}}}};
+    const auto made = json::parse(as_root("/v1/acl/token", json::serialize(wish)), 16);
+    return std::string(made.value().at("SecretID").as_string());
+  }
+  std::string as_root(const std::string& path, const std::string& body) const {
+    const auto said = server.ask("PUT", path, "token=root-token", body);
+    EXPECT_EQ(said.status, 200) << said.body;
+    return said.body;
+  }
+  consul_options options_of(const std::string& token, const std::string& id) const {
+    consul_options made;
+    made.address = server.url();
+    made.api_id = id;
+    made.token = secret_text(token);
+    return made;
+  }
+  int status(const std::string& method, const std::string& key, const std::string& token) const {
+    return server
+        .ask(method, "/v1/kv/peerage/v1/" + key, "token=" + token, method == "PUT" ? "x" : "")
+        .status;
+  }
+};
+
+TEST_F(packaged_policies, an_agents_token_does_what_an_agent_does_and_no_more) {
+  const std::string agents = token_of("agent.hcl");
+  const std::string apis = token_of("api.hcl");
+  const auto api = open_consul_store(loop.get_executor(), *time, options_of(apis, "api-1")).value();
+  const auto agent =
+      open_consul_store(loop.get_executor(), *time, options_of(agents, "agent-1")).value();
+  const auto commit = [&](store& by, record what) {
+    transaction writes;
+    writes.push_back(put{std::move(what), anything{}});
+    return run_on(loop, by.commit(std::move(writes)));
+  };
+  ASSERT_TRUE(run_on(loop, api->identity()));
+  gateway mine = fakes::sample_gateway("gw-fra-1", 1), other = fakes::sample_gateway("gw-iad-1", 2);
+  ASSERT_TRUE(commit(*api, fakes::sample_network("acme")));
+  ASSERT_TRUE(commit(*api, other));
+  // What a gateway does: claims its name, registers, makes its key known, follows.
+  claimant who{"instance", "start", "here"};
+  ASSERT_TRUE(run_on(loop, agent->claim(mine.name, who)));
+  const auto registered = commit(*agent, mine);
+  ASSERT_TRUE(registered) << registered.error().message;
+  const auto roster =
+      open_consul_roster(loop.get_executor(), *time, options_of(agents, "agent-1")).value();
+  party self{party_kind::gateway, "gw-fra-1", fakes::sample_key(7)};
+  ASSERT_TRUE(run_on(loop, roster->enter(self)));
+  ASSERT_TRUE(run_on(loop, roster->follow(party_kind::api, {}, seconds{0})));
+  peer one = fakes::sample_peer("acme", "one", 1);
+  one.gateway = mine.name;
+  ASSERT_TRUE(commit(*api, one));
+  const auto followed = run_on(loop, agent->follow(mine.name, {}, seconds{0}));
+  ASSERT_TRUE(followed) << followed.error().message;
+  EXPECT_EQ(followed->what.peers.size(), 1U);
+  ASSERT_TRUE(run_on(loop, agent->identity()));
+  run_on(loop, agent->release(mine.name));
+
+  // And what it may not.
+  peer two = fakes::sample_peer("acme", "two", 2);
+  two.gateway = other.name;
+  ASSERT_TRUE(commit(*api, two));
+  const auto foreign = run_on(loop, agent->follow(other.name, {}, seconds{0}));
+  EXPECT_TRUE(!foreign || foreign->what.peers.empty()) << "Consul leaves out what may not be read";
+  EXPECT_EQ(run_on(loop, agent->claim(other.name, who)).error().code, errc::denied);
+  EXPECT_EQ(commit(*agent, two).error().code, errc::denied);
+  EXPECT_EQ(commit(*agent, other).error().code, errc::denied);
+  party forged{party_kind::api, "api-9", fakes::sample_key(8)};
+  EXPECT_EQ(run_on(loop, roster->enter(forged)).error().code, errc::denied);
+  const std::string at = "at/gw-iad-1/" + hex_encode(two.public_key.bytes());
+  const std::string own = "at/gw-fra-1/" + hex_encode(one.public_key.bytes());
+  EXPECT_EQ(status("GET", own, agents), 200);
+  EXPECT_EQ(status("GET", at, apis), 200);
+  for (const std::string& key :
+       {at, std::string("peers/acme/one"), std::string("networks/acme"), std::string("tokens/x"),
+        std::string("rings/gw-iad-1/~owner"), std::string("placed/gw-iad-1/acme/two")}) {
+    EXPECT_EQ(status("GET", key, agents), 403) << key;
+  }
+  for (const std::string& key :
+       {own, at, std::string("peers/acme/one"), std::string("peers/acme/three"),
+        std::string("at/gw-fra-1/") + std::string(64, 'a'), std::string("gateways/gw-iad-1"),
+        std::string("bus/apis/api-1"), std::string("bus/gateways/gw-iad-1"),
+        std::string("rings/gw-iad-1/x"), std::string("rings/-/x"), std::string("epoch"),
+        std::string("marks/bootstrap"), std::string("tokens/x"), std::string("addresses/x")}) {
+    EXPECT_EQ(status("PUT", key, agents), 403) << key;
+  }
+  EXPECT_EQ(server.ask("PUT", "/v1/kv/elsewhere", "token=" + apis, "x").status, 403);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ int main(int argc, char** argv) {
     std::puts("PEERAGE_KERNEL_DEVICE=no: the tests of the kernel device are left out");
     std::string filter = testing::GTEST_FLAG(filter);
     filter += filter.find('-') == std::string::npos ? "-" : ":";
-    testing::GTEST_FLAG(filter) = filter + "kernel/*:kernel_device.*";
+    testing::GTEST_FLAG(filter) = filter + "kernel/*:kernel_device.*:kernel_wall.*";
   }
   return RUN_ALL_TESTS();
 }

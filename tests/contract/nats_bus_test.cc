@@ -14,7 +14,10 @@
 #include <future>
 #include <sstream>
 
+#include "crypto/x25519.h"
 #include "json/json.h"
+#include "natsbus/guard.h"
+#include "testing/fake_roster.h"
 #include "tests/contract/bus_contract.h"
 #include "tests/contract/nats_server.h"
 #include "wire/messages.h"
@@ -35,8 +38,10 @@ nats_options options_for(const nats_server& server) {
 }
 
 std::unique_ptr<nats_bus> connected_bus(asio::io_context& loop, clock& time,
-                                        const nats_server& server) {
-  auto made = make_nats_bus(loop.get_executor(), time, options_for(server));
+                                        const nats_server& server, roster& who,
+                                        const std::string& api) {
+  auto made =
+      make_nats_bus(loop.get_executor(), time, who, {make_private_key(), api}, options_for(server));
   if (!run_until(loop, [&] { return made->connected(); })) {
     throw std::runtime_error("the bus does not connect to nats-server");
   }
@@ -48,12 +53,15 @@ task<> stop_nats(bus& which) {
 }
 
 INSTANTIATE_TEST_SUITE_P(nats, bus_contract,
-                         testing::Values(bus_kind{"nats",
-                                                  [](asio::io_context& loop, clock& time) {
-                                                    static nats_server server;
-                                                    return connected_bus(loop, time, server);
-                                                  },
-                                                  stop_nats}));
+                         testing::Values(bus_kind{
+                             "nats",
+                             [](asio::io_context& loop, clock& time) {
+                               static nats_server server;
+                               static std::unique_ptr<fakes::fake_roster> who;
+                               who = std::make_unique<fakes::fake_roster>(loop.get_executor());
+                               return connected_bus(loop, time, server, *who, "api-1");
+                             },
+                             stop_nats}));
 
 /// The protocol of NATS by hand, on the test's loop.
 class hand {
@@ -68,6 +76,14 @@ class hand {
   std::string ask(const std::string& subject, std::string_view payload) {
     send("PUB " + subject + " by.hand " + std::to_string(payload.size()) + "\r\n" +
          std::string(payload) + "\r\n");
+    return run_on(loop_, answer());
+  }
+  /// The same, sealed.
+  std::string ask(const std::string& subject, std::string_view payload, const std::string& seal) {
+    const std::string head = "NATS/1.0\r\nPeerage-Seal: " + seal + "\r\n\r\n";
+    send("HPUB " + subject + " by.hand " + std::to_string(head.size()) + " " +
+         std::to_string(head.size() + payload.size()) + "\r\n" + head + std::string(payload) +
+         "\r\n");
     return run_on(loop_, answer());
   }
   /// Subscribes, and the server has it.
@@ -99,7 +115,11 @@ class hand {
                                   asio::transfer_exactly(length + 2 - in_.size()),
                                   asio::use_awaitable);
       }
-      std::string payload = in_.substr(0, length);
+      // Of a message with headers the last but one number is their length.
+      const bool headed = line.starts_with("H");
+      const auto before = line.rfind(' ', line.rfind(' ') - 1);
+      const auto head = headed ? std::stoul(line.substr(before + 1)) : 0;
+      std::string payload = in_.substr(head, length - head);
       in_.erase(0, length + 2);
       co_return payload;
     }
@@ -112,6 +132,10 @@ class hand {
 
 class nats_bus_test : public testing::Test {
  protected:
+  void SetUp() override {
+    roster_.known.push_back({party_kind::api, "by-hand", signer_.keys().open_key()});
+    roster_.tell();
+  }
   void TearDown() override {
     service_.slow = false;
     service_.go_on.notify();
@@ -152,15 +176,27 @@ class nats_bus_test : public testing::Test {
     replies_.emplace_back(std::move(id), std::move(reply));
   }
 
+  /// As an API process that the gateway knows says it.
+  std::string sealed_ask(hand& by, const std::string& action, std::string_view payload) {
+    return by.ask("peerage.v1.gateway.gw-1." + action, payload, seal(action, payload));
+  }
+  std::string seal(const std::string& action, std::string_view payload) {
+    signer_.keys().know(party_kind::gateway, roster_.known);
+    return signer_.ask(name_, "peerage.v1.gateway.gw-1." + action, payload).value().seal;
+  }
+
   nats_server server_;
   asio::io_context loop_;
   std::unique_ptr<clock> clock_ = make_system_clock(loop_.get_executor());
+  nats::guard signer_{make_private_key(), "by-hand", *clock_};
+  fakes::fake_roster roster_{loop_.get_executor()};
   gateway_name name_ = *gateway_name::parse("gw-1");
   echo service_{loop_};
   std::vector<std::pair<std::string, result<apply_reply>>> replies_;
   // Two processes, as far as NATS can tell.
-  std::unique_ptr<nats_bus> gateway_ = connected_bus(loop_, *clock_, server_);
-  std::unique_ptr<nats_bus> api_ = connected_bus(loop_, *clock_, server_);
+  std::unique_ptr<nats_bus> gateway_ =
+      connected_bus(loop_, *clock_, server_, roster_, "api-of-gateway");
+  std::unique_ptr<nats_bus> api_ = connected_bus(loop_, *clock_, server_, roster_, "api-1");
 };
 
 TEST_F(nats_bus_test, two_processes_find_each_other_over_the_server) {
@@ -214,6 +250,8 @@ TEST_F(nats_bus_test, a_server_that_falls_silent_is_away) {
 TEST_F(nats_bus_test, requests_under_way_are_bounded) {
   hand silent(loop_, server_.port());
   silent.hear("peerage.v1.gateway.gw-1.apply");
+  roster_.known.push_back({party_kind::gateway, "gw-1", sample_key(1)});
+  roster_.tell();
   ask_many(10'000);
   ASSERT_TRUE(run_until(loop_, [&] { return silent.heard(); }));
   EXPECT_TRUE(replies_.empty());
@@ -225,7 +263,8 @@ TEST_F(nats_bus_test, requests_under_way_are_bounded) {
 
 TEST_F(nats_bus_test, starts_with_nats_away) {
   server_.stop();
-  auto early = make_nats_bus(loop_.get_executor(), *clock_, options_for(server_));
+  auto early = make_nats_bus(loop_.get_executor(), *clock_, roster_,
+                             {make_private_key(), "api-early"}, options_for(server_));
   EXPECT_FALSE(early->connected());
   auto request = sample_request();
   const auto reply = run_on(loop_, early->apply(name_, std::move(request), clock_->steady() + 5s));
@@ -314,13 +353,13 @@ TEST_F(nats_bus_test, garbage_is_answered_with_an_error_and_changes_nothing) {
       std::string(2'000'000, ' ') + good,
   };
   for (const std::string& each : garbage) {
-    const std::string reply = by_hand.ask("peerage.v1.gateway.gw-1.apply", each);
+    const std::string reply = sealed_ask(by_hand, "apply", each);
     EXPECT_TRUE(reply.starts_with("{\"error\":")) << each.substr(0, 80) << " → " << reply;
   }
   EXPECT_TRUE(by_hand.ask("peerage.v1.gateway.gw-1.status", R"({"public_keys": 7})")
                   .starts_with("{\"error\":"));
   EXPECT_TRUE(service_.seen.empty());
-  EXPECT_TRUE(by_hand.ask("peerage.v1.gateway.gw-1.apply", good).starts_with("{\"request_id\""));
+  EXPECT_TRUE(sealed_ask(by_hand, "apply", good).starts_with("{\"request_id\""));
   EXPECT_TRUE(ask());
 }
 
@@ -335,7 +374,8 @@ TEST_F(nats_bus_test, a_heartbeat_that_is_none_is_passed_over) {
   by_hand.tell("peerage.v1.gateway.gw-1.heartbeat", "garbage");
   by_hand.tell("peerage.v1.gateway.gw-1.heartbeat", "{}");
   by_hand.tell("peerage.v1.gateway.gw-2.heartbeat", good);  // another's name
-  by_hand.tell("peerage.v1.gateway.gw-1.heartbeat", good);
+  by_hand.tell("peerage.v1.gateway.gw-1.heartbeat", good);  // which nobody vouches for
+  gateway_->publish(beat);
   ASSERT_TRUE(run_until(loop_, [&] { return !heard.empty(); }));
   EXPECT_EQ(heard.size(), 1U);
   EXPECT_EQ(heard[0].peers, 7U);
@@ -366,7 +406,7 @@ TEST_F(nats_bus_test, answers_as_a_nats_service) {
 
 /// The first block of `kind` in the document.
 std::string block_of(const std::string& kind) {
-  std::ifstream in(PEERAGE_SOURCES "/docs/protocol/nats.md");
+  std::ifstream in(PEERAGE_SOURCE_DIR "/docs/protocol/nats.md");
   std::stringstream all;
   all << in.rdbuf();
   const std::string text = all.str();

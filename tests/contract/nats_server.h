@@ -31,8 +31,14 @@ class nats_server {
     std::ofstream(folder_ / "server.conf") << "max_payload: 4MB\n";
     start();
   }
+  /// With a configuration of its own, and what that takes from the environment.
+  nats_server(std::filesystem::path config, std::vector<std::string> environment)
+      : config_(std::move(config)), environment_(std::move(environment)) {
+    start();
+  }
   ~nats_server() {
     stop();
+    if (folder_.empty()) return;
     std::error_code ignored;
     std::filesystem::remove_all(folder_, ignored);
   }
@@ -41,20 +47,25 @@ class nats_server {
 
   /// On the port that it had before, if any. Returns when it says that it is ready.
   void start() {
+    const std::string path = std::string(::getenv("PATH")) + ":/usr/sbin";
+    ::setenv("PATH", path.c_str(), 1);
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw failed("pipe2");
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
-    const std::string config = folder_ / "server.conf";
+    const std::string config = folder_.empty() ? config_ : folder_ / "server.conf";
     const std::string port = port_ == 0 ? "-1" : std::to_string(port_);  // -1: a free one
     std::vector<std::string> words{"nats-server", "-a", "127.0.0.1", "-p", port, "-c", config};
     std::vector<char*> raw;
     for (auto& each : words) raw.push_back(each.data());
     raw.push_back(nullptr);
-    const std::string path = std::string(::getenv("PATH")) + ":/usr/sbin";
-    ::setenv("PATH", path.c_str(), 1);
-    const int status = ::posix_spawnp(&pid_, "nats-server", &actions, nullptr, raw.data(), environ);
+    std::vector<char*> variables;
+    for (auto& each : environment_) variables.push_back(each.data());
+    for (char** each = environ; *each != nullptr; ++each) variables.push_back(*each);
+    variables.push_back(nullptr);
+    const int status =
+        ::posix_spawnp(&pid_, "nats-server", &actions, nullptr, raw.data(), variables.data());
     ::posix_spawn_file_actions_destroy(&actions);
     ::close(ends[1]);
     log_ = ends[0];
@@ -94,7 +105,9 @@ class nats_server {
     port_ = static_cast<unsigned>(std::stoul(said.substr(said.find(mark) + mark.size())));
   }
 
-  std::filesystem::path folder_;
+  std::filesystem::path folder_;  // its own; empty with a configuration that was given
+  std::filesystem::path config_;
+  std::vector<std::string> environment_;
   pid_t pid_ = 0;
   int log_ = -1;
   unsigned port_ = 0;

@@ -133,6 +133,7 @@ void consul_node::start() {
     words.insert(words.end(),
                  {"-server", "-bootstrap-expect", std::to_string(many ? servers_.size() : 1)});
   }
+  if (!configuration_.empty()) words.insert(words.end(), {"-hcl", configuration_});
   for (const std::string& each : servers_) {
     if (each != address_) words.insert(words.end(), {"-retry-join", each});
   }
@@ -142,7 +143,7 @@ void consul_node::start() {
 
 bool consul_node::ready() const {
   try {
-    return ask(url(), "GET", "/v1/kv/none?consistent").status == 404;
+    return ask(url(), "GET", "/v1/kv/none?consistent&token=" + master_).status == 404;
   } catch (const std::exception&) {
     return false;
   }
@@ -152,6 +153,17 @@ void consul_node::await_ready() const {
   if (!eventually(30s, [&] { return ready(); })) {
     throw std::runtime_error("Consul is not ready: " + process_.log());
   }
+}
+
+void consul_node::lock(std::string configuration, std::string master) {
+  configuration_ = std::move(configuration);
+  master_ = std::move(master);
+}
+
+std::string consul_node::tell(const std::string& path, const std::string& body) const {
+  const auto said = ask(url(), "PUT", path + "?token=" + master_, body);
+  if (said.status != 200) throw std::runtime_error(path + ": " + said.body);
+  return said.body;
 }
 
 bool consul_node::leads() const {
@@ -168,13 +180,14 @@ bool consul_node::has(const std::string& key) const {
 }
 
 void consul_node::put(const std::string& key, const std::string& value) const {
-  if (ask(url(), "PUT", "/v1/kv/peerage/v1/" + key, value).status != 200) {
+  if (ask(url(), "PUT", "/v1/kv/peerage/v1/" + key + "?token=" + master_, value).status != 200) {
     throw std::runtime_error("Consul does not take " + key);
   }
 }
 
 void consul_node::remove_folder(const std::string& folder) const {
-  if (ask(url(), "DELETE", "/v1/kv/peerage/v1/" + folder + "?recurse").status != 200) {
+  if (ask(url(), "DELETE", "/v1/kv/peerage/v1/" + folder + "?recurse&token=" + master_).status !=
+      200) {
     throw std::runtime_error("Consul does not remove " + folder);
   }
 }
@@ -192,10 +205,19 @@ std::map<std::string, std::uint64_t> consul_node::indexes() const {
 
 nats_node::nats_node() : port_(fresh_port()), process_(folder_.path() + "/nats.log") {}
 
+void nats_node::lock(std::string file, std::map<std::string, std::string> environment) {
+  file_ = std::move(file);
+  environment_ = std::move(environment);
+}
+
+std::string nats_node::url() const {
+  return (file_.empty() ? "nats://127.0.0.1:" : "tls://127.0.0.1:") + std::to_string(port_);
+}
+
 void nats_node::start() {
-  process_.launch({.words = {"nats-server", "-a", "127.0.0.1", "-p", std::to_string(port_)},
-                   .environment = {},
-                   .network = {}});
+  std::vector<std::string> words{"nats-server", "-a", "127.0.0.1", "-p", std::to_string(port_)};
+  if (!file_.empty()) words.insert(words.end(), {"-c", file_});
+  process_.launch({.words = std::move(words), .environment = environment_, .network = {}});
   process_.await_log("Server is ready");
 }
 
@@ -280,7 +302,10 @@ void gateway_node::lose_device() const {
   remove_device(interface_);
 }
 
-fleet::fleet() {
+fleet::fleet() : fleet([](fleet&) {}) {}
+
+fleet::fleet(const std::function<void(fleet&)>& lock) {
+  lock(*this);
   consul.start();
   nats.start();
 }
@@ -298,10 +323,11 @@ fleet::~fleet() {
 }
 
 std::string fleet::backends(const node_options& options) const {
-  const std::uint16_t port = options.nats_port == 0 ? nats.port() : options.nats_port;
+  const std::string bus = options.nats_port == 0 ? nats.url() : nats_url(options.nats_port);
   return "[store]\nkind = \"consul\"\naddress = " +
          quoted(options.consul_url.empty() ? consul.url() : options.consul_url) +
-         "[bus]\nkind = \"nats\"\nservers = [\"" + nats_url(port) + "\"]\n";
+         options.store_lines + "[bus]\nkind = \"nats\"\nservers = [\"" + bus + "\"]\n" +
+         options.bus_lines;
 }
 
 api_node& fleet::add_api(node_options options) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,7 @@ class server_process {
   int stop();
   void signal(int number) { process_->signal(number); }
   bool runs() const { return process_.has_value(); }
+  pid_t pid() const { return process_->pid(); }
   std::optional<int> ended() { return process_->ended(); }
   /// What it has logged since the last launch.
   std::string log() const { return text_of_file(log_file_).substr(begins_); }
@@ -60,6 +62,10 @@ class consul_node {
   bool ready() const;
   void await_ready() const;
   bool leads() const;
+  /// Refuses from its next start what no policy allows; the words are those of its configuration.
+  void lock(std::string configuration, std::string master);
+  /// PUT, as whoever may do everything; its answer.
+  std::string tell(const std::string& path, const std::string& body) const;
 
   bool has(const std::string& key) const;
   void put(const std::string& key, const std::string& value) const;
@@ -73,6 +79,7 @@ class consul_node {
   std::vector<std::string> servers_;
   bool client_ = false;
   std::uint16_t port_ = 0;
+  std::string configuration_, master_;
   server_process process_;
 };
 
@@ -80,6 +87,9 @@ class nats_node {
  public:
   nats_node();
   void start();
+  /// With a configuration of its own from the next start on, over TLS.
+  void lock(std::string file, std::map<std::string, std::string> environment);
+  std::string url() const;
   void kill() { process_.kill(); }
   void freeze();
   void thaw();
@@ -88,12 +98,15 @@ class nats_node {
  private:
   temporary_folder folder_;
   std::uint16_t port_;
+  std::string file_;
+  std::map<std::string, std::string> environment_;
   server_process process_;
 };
 
 struct node_options {
-  std::uint16_t nats_port = 0;  // of a proxy; 0: NATS itself
-  std::string consul_url;       // of a proxy; empty: Consul itself
+  std::uint16_t nats_port = 0;         // of a proxy; 0: NATS itself
+  std::string consul_url;              // of a proxy; empty: Consul itself
+  std::string store_lines, bus_lines;  // more of the config's [store] and [bus]
   int reconcile_s = 30;
   std::string endpoint_address = "127.0.0.1";
 };
@@ -157,6 +170,8 @@ class fleet {
  public:
   /// Consul and NATS alone. Nodes are added, and started, one by one.
   fleet();
+  /// The same, once `lock` has seen to them.
+  explicit fleet(const std::function<void(fleet&)>& lock);
   ~fleet();
   fleet(const fleet&) = delete;
   fleet& operator=(const fleet&) = delete;

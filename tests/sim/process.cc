@@ -64,6 +64,7 @@ gateway_process::gateway_process(surroundings& in, std::string called, gateway_h
                     device,
                     link,
                     &saved,
+                    nullptr,
                     [this] { return device.bring_up(); },
                     [this](const error&) { state = life::dead; }};
   mind = std::make_unique<agent>(loop.get_executor(), std::move(options), std::move(parts));

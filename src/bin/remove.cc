@@ -1,0 +1,36 @@
+#include "bin/remove.h"
+
+#include <utility>
+
+#include "bin/files.h"
+#include "netlink/link.h"
+#include "nft/wall.h"
+
+namespace peerage {
+
+std::unique_ptr<wall> make_wall(const gateway_config& config) {
+  nft::wall_options options;
+  options.table = "peerage-" + config.name.text();
+  options.interface = config.interface;
+  for (const open_port& each : config.open) options.open.push_back({each.protocol, each.port});
+  return nft::make_wall(std::move(options));
+}
+
+result<> remove_gateway(const daemon_config& config) {
+  if (!config.gateway) return fail(errc::invalid, "the config has no [gateway]");
+  if (auto idle = claim_state_dir(config.state_dir); !idle) return idle;
+  const auto interface = netlink::make_link(config.gateway->interface, config.gateway->name.text());
+  const auto now = interface->state();
+  if (!now) return std::unexpected(now.error());
+  if (now->exists && !now->marked) {
+    return fail(errc::conflict,
+                "interface " + interface->name() + " was not made by this gateway, and stays");
+  }
+  // The wall last: nothing passes while one of the two is gone.
+  if (now->exists) {
+    if (auto gone = interface->remove(); !gone) return gone;
+  }
+  return make_wall(*config.gateway)->remove();
+}
+
+}  // namespace peerage

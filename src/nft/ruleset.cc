@@ -1,0 +1,162 @@
+#include "nft/ruleset.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+namespace peerage::nft {
+namespace {
+
+// Each family has the same sets and rules.
+struct set_kind {
+  const char* name;
+  const char* type;
+};
+constexpr std::array sets{
+    set_kind{"here", "ipv6_addr"},  // the gateway's own addresses
+    set_kind{"tenants6", "ipv6_addr; flags interval"},
+    set_kind{"tenants4", "ipv4_addr; flags interval"},
+    set_kind{"own6", "ipv6_addr . ipv6_addr; flags interval"},  // peers here . their whole network
+    set_kind{"own4", "ipv4_addr . ipv4_addr; flags interval"},
+    set_kind{"routes6", "ipv6_addr . ipv6_addr; flags interval"},  // peers here . a route
+    set_kind{"routes4", "ipv4_addr . ipv4_addr; flags interval"},
+};
+
+/// By set.
+using elements = std::map<std::string, std::set<std::string>>;
+
+/// nftables wants no two elements that overlap: a route within another adds nothing.
+std::vector<prefix> disjoint(const std::vector<prefix>& routes) {
+  std::vector<prefix> made;
+  for (const prefix& each : routes) {
+    const bool covered = std::ranges::any_of(
+        routes, [&](const prefix& other) { return other != each && other.contains(each); });
+    if (!covered && std::ranges::find(made, each) == made.end()) made.push_back(each);
+  }
+  return made;
+}
+
+elements elements_of(const wall_plan& plan) {
+  elements made;
+  for (const tenant& each : plan.tenants) {
+    const std::string own = each.own.text();
+    made["here"].insert(each.gateway.text());
+    made["tenants6"].insert(each.whole.text());
+    made["own6"].insert(own + " . " + each.whole.text());
+    if (each.ipv4) {
+      const std::string range = each.ipv4->text();
+      made["tenants4"].insert(range);
+      made["own4"].insert(range + " . " + range);
+    }
+    for (const prefix& route : disjoint(each.routes)) {
+      const bool six = route.address().family() == family::ipv6;
+      if (six) made["routes6"].insert(own + " . " + route.text());
+      // Without an IPv4 address of its own no peer can use such a route.
+      if (!six && each.ipv4) made["routes4"].insert(each.ipv4->text() + " . " + route.text());
+    }
+  }
+  return made;
+}
+
+std::string listed(const std::set<std::string>& from) {
+  std::string text;
+  for (const std::string& each : from) text += (text.empty() ? "" : ", ") + each;
+  return text;
+}
+
+std::string command(const char* verb, const std::string& table, const std::string& set,
+                    const std::set<std::string>& what) {
+  if (what.empty()) return {};
+  return std::string(verb) + " element inet " + table + " " + set + " { " + listed(what) + " }\n";
+}
+
+std::string opened(const std::vector<port_opening>& ports) {
+  std::string rules;
+  for (const port_opening& each : ports) {
+    rules += "    ip6 daddr @here " + each.protocol + " dport " + std::to_string(each.port) +
+             " accept\n";
+  }
+  return rules;
+}
+
+std::string chains(const wall_options& options) {
+  // What comes from peers is judged before it is routed, and before anybody else's rules.
+  return R"(  chain from-peers {
+    ip6 saddr . ip6 daddr @own6 accept
+    ip saddr . ip daddr @own4 accept
+    ip6 daddr @tenants6 drop
+    ip daddr @tenants4 drop
+    ip6 saddr . ip6 daddr @routes6 accept
+    ip saddr . ip daddr @routes4 accept
+    drop
+  }
+  chain to-peers {
+    ip6 daddr . ip6 saddr @own6 accept
+    ip daddr . ip saddr @own4 accept
+    ip6 saddr @tenants6 drop
+    ip saddr @tenants4 drop
+    ip6 daddr . ip6 saddr @routes6 accept
+    ip daddr . ip saddr @routes4 accept
+    drop
+  }
+  chain to-host {
+    ip6 daddr @here icmpv6 type { echo-request, echo-reply } accept
+    ip6 daddr @here icmpv6 type { 1-4 } accept
+)" + opened(options.open) +
+         R"(    drop
+  }
+  chain prerouting {
+    type filter hook prerouting priority -300; policy accept;
+    iifname ")" +
+         options.interface + R"(" jump from-peers
+  }
+  chain input {
+    type filter hook input priority -150; policy accept;
+    iifname ")" +
+         options.interface + R"(" jump to-host
+  }
+  chain forward {
+    type filter hook forward priority -150; policy accept;
+    oifname ")" +
+         options.interface + R"(" jump to-peers
+  }
+)";
+}
+
+}  // namespace
+
+std::string demolish(const wall_options& options) {
+  // Deleting one that is not there is an error, and adding one that is, is none.
+  return "add table inet " + options.table + "\ndelete table inet " + options.table + "\n";
+}
+
+std::string build(const wall_options& options, const wall_plan& plan) {
+  std::string text = demolish(options) + "table inet " + options.table + " {\n";
+  for (const set_kind& each : sets) {
+    text += "  set " + std::string(each.name) + " { type " + each.type + "; }\n";
+  }
+  text += chains(options) + "}\n";
+  for (const auto& [set, all] : elements_of(plan)) {
+    text += command("add", options.table, set, all);
+  }
+  return text;
+}
+
+std::string change(const wall_options& options, const wall_plan& from, const wall_plan& to) {
+  elements before = elements_of(from);
+  elements after = elements_of(to);
+  std::string removed, added;
+  for (const set_kind& each : sets) {
+    const auto& old = before[each.name];
+    const auto& now = after[each.name];
+    std::set<std::string> gone, fresh;
+    std::ranges::set_difference(old, now, std::inserter(gone, gone.end()));
+    std::ranges::set_difference(now, old, std::inserter(fresh, fresh.end()));
+    removed += command("delete", options.table, each.name, gone);
+    added += command("add", options.table, each.name, fresh);
+  }
+  return removed + added;
+}
+
+}  // namespace peerage::nft

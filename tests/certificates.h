@@ -1,0 +1,45 @@
+// Certificates for tests that speak TLS.
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+
+namespace peerage::testing_tools {
+
+/// Authorities and certificates of a test's own, made by the command `openssl`.
+struct certificates {
+  certificates() {
+    std::string name = (std::filesystem::temp_directory_path() / "peerage-tls-XXXXXX").string();
+    folder = mkdtemp(name.data());
+    for (const std::string authority : {"ca", "other"}) {
+      run("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=" +
+          authority + " -keyout " + file(authority + ".key") + " -out " + file(authority + ".pem"));
+    }
+    issue("server", "IP:127.0.0.1");
+    issue("stranger", "DNS:elsewhere.example");
+    issue("client", "DNS:client.example");
+  }
+  ~certificates() { std::filesystem::remove_all(folder); }
+  certificates(const certificates&) = delete;
+  certificates& operator=(const certificates&) = delete;
+
+  std::string file(const std::string& name) const { return folder / name; }
+  void issue(const std::string& name, const std::string& named) const {
+    std::ofstream(file(name + ".ext")) << "subjectAltName=" << named << "\n";
+    run("req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=" + name +
+        " -keyout " + file(name + ".key") + " -out " + file(name + ".csr"));
+    run("x509 -req -days 2 -CAcreateserial -CA " + file("ca.pem") + " -CAkey " + file("ca.key") +
+        " -in " + file(name + ".csr") + " -extfile " + file(name + ".ext") + " -out " +
+        file(name + ".pem"));
+  }
+  static void run(const std::string& arguments) {
+    const std::string command = "openssl " + arguments + " >/dev/null 2>&1";
+    if (std::system(command.c_str()) != 0) throw std::runtime_error("failed: " + command);
+  }
+  std::filesystem::path folder;
+};
+
+}  // namespace peerage::testing_tools

@@ -1,0 +1,48 @@
+// What a daemon that root started may still do.
+#include <gtest/gtest.h>
+
+#include "tests/live/fleet.h"
+#include "tests/live/wireguard.h"
+
+namespace peerage::live {
+namespace {
+
+/// A line of /proc/PID/status.
+std::string status_of(pid_t process, const std::string& name) {
+  const std::string text = text_of_file("/proc/" + std::to_string(process) + "/status");
+  const auto at = text.find("\n" + name + ":\t");
+  if (at == std::string::npos) throw std::runtime_error(name + " is not in " + text);
+  const auto begin = at + name.size() + 3;
+  return text.substr(begin, text.find('\n', begin) - begin);
+}
+
+constexpr const char* nothing = "0000000000000000";
+constexpr const char* net_admin = "0000000000001000";
+
+void expect_only(pid_t process, const std::string& capabilities) {
+  for (const char* set : {"CapPrm", "CapEff", "CapBnd"}) {
+    EXPECT_EQ(status_of(process, set), capabilities) << set;
+  }
+  EXPECT_EQ(status_of(process, "CapAmb"), nothing);
+  EXPECT_EQ(status_of(process, "NoNewPrivs"), "1");
+  const std::string limits = text_of_file("/proc/" + std::to_string(process) + "/limits");
+  EXPECT_NE(limits.find("Max core file size        0 "), std::string::npos) << limits;
+}
+
+TEST(privileges, a_gateway_keeps_the_right_to_its_network_and_an_api_process_none) {
+  daemon_under_test both;
+  both.start();
+  expect_only(both.running().pid(), net_admin);
+  both.admin().make_network("acme");
+  EXPECT_EQ(both.admin().enrol("acme", "p", new_public_key()).word("state"), "live");
+  const pid_t wireguard = userspace_process(both.interface());
+  if (wireguard != 0) expect_only(wireguard, net_admin);
+
+  fleet all;
+  api_node& api = all.add_api();
+  api.start();
+  expect_only(api.running().pid(), nothing);
+}
+
+}  // namespace
+}  // namespace peerage::live
