@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/live/wireguard.h"
 
 namespace peerage::live {
@@ -115,8 +117,13 @@ void expect_device_is_store(const std::string& interface,
       addresses.insert(each.as_string().c_str());
     }
   }
+  // One that is leaving has no allowed IPs any more, and is dropped behind everything else.
   std::map<std::string, std::set<std::string>> found;
-  for (const auto& [key, peer] : look_at(interface)) found[key] = peer.allowed_ips;
+  EXPECT_TRUE(eventually(5s, [&] {
+    found.clear();
+    for (const auto& [key, peer] : look_at(interface)) found[key] = peer.allowed_ips;
+    return std::ranges::none_of(found, [](const auto& each) { return each.second.empty(); });
+  })) << "peers without addresses stay";
   EXPECT_EQ(found.size(), wanted.size());
   EXPECT_TRUE(found == wanted) << "the device and the store differ";
 }
