@@ -117,6 +117,7 @@ task<apply_reply> agent::apply(apply_request request) {
   for (std::size_t i = 0; i < heard.size(); ++i) {
     reply.results.push_back(outcome_of(request.changes[i], heard[i], written));
   }
+  forget_removed(reply.results);
   co_return reply;
 }
 

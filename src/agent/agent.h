@@ -159,6 +159,7 @@ class agent final : public gateway_service {
   // keep.cc: the mirror
   task<> keep_loop();
   task<result<>> keep();
+  void forget_removed(std::vector<change_result>& results);
 
   // remember.cc: what the device forgets
   void recollect();

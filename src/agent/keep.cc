@@ -54,6 +54,25 @@ task<> agent::keep_loop() {
   }
 }
 
+/// What is said to be gone must not come back from the mirror, should this process die now.
+void agent::forget_removed(std::vector<change_result>& results) {
+  if (with_.copy == nullptr || kept_.of.id.empty()) return;
+  std::vector<public_key> erase;
+  for (const change_result& each : results) {
+    const ledger::entry* now = book_.find(each.public_key);
+    const bool gone = each.state == change_state::removed && (now == nullptr || !now->wanted);
+    if (gone) erase.push_back(each.public_key);
+  }
+  if (erase.empty()) return;
+  const auto saved = with_.copy->save(kept_, {}, erase);
+  if (saved) return;
+  for (change_result& each : results) {
+    if (each.state != change_state::removed) continue;
+    each.state = change_state::refused;
+    each.reason = "it is gone, but may be back after a restart: " + saved.error().message;
+  }
+}
+
 /// The head moves on with the last rows of it, so that a mirror never claims more than it has.
 /// While peers are held the head stays: the next start has to find out again that the store lacks
 /// them.

@@ -158,5 +158,19 @@ TEST_F(agent_test, what_was_seen_of_a_peer_outlives_its_device_and_its_daemon) {
   EXPECT_TRUE(remembered.kept.empty()) << "of one that went, nothing is kept";
 }
 
+TEST_F(agent_test, what_is_said_to_be_gone_is_in_no_mirror_any_more) {
+  copy = &saved;
+  start();
+  const peer one = sample_peer("acme", "a", 1), two = sample_peer("acme", "b", 2);
+  for (const peer& each : {one, two}) put_peer(each, store_peer(each));
+  pass(seconds{1});
+  ASSERT_EQ(saved.load().value()->peers.size(), 2U);
+  EXPECT_EQ(remove(one, commit(removal{one.id, anything{}})), change_state::removed);
+  EXPECT_EQ(saved.load().value()->peers.size(), 1U) << "should the daemon die now";
+  saved.broken = true;
+  EXPECT_EQ(remove(two, commit(removal{two.id, anything{}})), change_state::refused);
+  saved.broken = false;
+}
+
 }  // namespace
 }  // namespace peerage

@@ -59,6 +59,7 @@ void model::record(const peer_changed& change) {
   if (same) now.since = past.back().since;
   past.push_back(std::move(now));
   there_[who].emplace_back(step, change.after.has_value());
+  if (change.before) had_[change.before->value.public_key].emplace_back(step, who);
   if (change.after) gone_.erase({change.after->value.gateway, change.after->value.public_key});
   store_changed_ = true;
 }
@@ -254,14 +255,14 @@ void model::answered(operation& of, const result<peer_page>& how) {
     }
 }
 
-/// A gateway says of a key whether it is live, and not with which preshared key or addresses: for
-/// a moment an older form of the peer counts.
+/// A gateway says of a key whether it is live, and not whose it is, nor with which preshared key or
+/// addresses: for a moment an older form of the peer counts, or another peer that had the key.
 bool model::older_on_device(const stored<peer>& what) const {
-  const auto past = history_.find(what.value.id);
-  if (past == history_.end()) return false;
-  return std::ranges::any_of(past->second, [&](const moment& each) {
-    return each.at < what.revision && each.value && each.value->gateway == what.value.gateway &&
-           each.value->public_key == what.value.public_key && on_device(*each.value);
+  return std::ranges::any_of(history_, [&](const auto& known) {
+    return std::ranges::any_of(known.second, [&](const moment& each) {
+      return each.at < what.revision && each.value && each.value->gateway == what.value.gateway &&
+             each.value->public_key == what.value.public_key && on_device(*each.value);
+    });
   });
 }
 
@@ -293,6 +294,28 @@ bool model::there_since(const peer_id& who, std::size_t since) const {
   return there;
 }
 
+/// Whether a peer other than the operation's has had its key since the operation began. One that is
+/// only moved may have any that its peer ever had.
+bool model::anothers_key(const operation& of) const {
+  std::set<public_key> keys;
+  if (of.wanted.public_key) {
+    keys.insert(*of.wanted.public_key);
+  } else if (const auto past = history_.find(of.who); past != history_.end()) {
+    for (const moment& each : past->second)
+      if (each.value) keys.insert(each.value->public_key);
+  }
+  bool found = false;
+  store_.each_peer([&](const peer& one, revision) {
+    found = found || (keys.contains(one.public_key) && one.id != of.who);
+  });
+  for (const auto& [key, left] : had_) {
+    found = found || (keys.contains(key) && std::ranges::any_of(left, [&](const auto& each) {
+                        return each.first >= of.begun_at && each.second != of.who;
+                      }));
+  }
+  return found;
+}
+
 void model::check_refusal(const operation& of, const error& why) {
   if (restored_at_ >= of.begun_at && restored_at_ != 0) return;
   const bool unsure = why.code == errc::outcome_unknown;
@@ -306,6 +329,7 @@ void model::check_refusal(const operation& of, const error& why) {
   if (why.code == errc::conflict && why.field == "name" && of.what == act::post) {
     right = was_there_since(of.who, of.begun_at);
   }
+  if (why.code == errc::conflict && why.field == "public_key") right = anothers_key(of);
   if (why.code == errc::invalid && why.field == "public_key" && !of.wanted.public_key) {
     right = !there_since(of.who, of.begun_at);
   }

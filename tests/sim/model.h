@@ -93,6 +93,7 @@ class model {
   void check_stored(const operation& of, const stored<peer>& what);
   void check_refusal(const operation& of, const error& why);
   bool there_since(const peer_id& who, std::size_t step) const;
+  bool anothers_key(const operation& of) const;
   bool was_there_since(const peer_id& who, std::size_t step) const;
   bool over(const live_claim& claim) const;
   bool on_device(const peer& one) const;
@@ -108,6 +109,8 @@ class model {
   std::map<gateway_name, gateway_host>& hosts_;
   std::map<peer_id, std::vector<moment>> history_;
   std::map<peer_id, std::vector<std::pair<std::size_t, bool>>> there_;  // by step
+  // Which peers a key belonged to until a change of them, and at which step that was.
+  std::map<public_key, std::vector<std::pair<std::size_t, peer_id>>> had_;
   std::map<peer_id, live_claim> live_;
   std::map<place, std::string> gone_;
   std::map<gateway_name, std::size_t> lost_at_;  // the last step at which a device lost its peers

@@ -44,6 +44,9 @@ void world::choose_world() {
   mischief_ = chance_.pick(levels);
   store_.mischief = chance_.pick(levels);
   bus_.mischief = chance_.pick(levels);
+  slow_follow_ = chance_.chance(30);
+  names_ = chance_.chance(30) ? 2 : 9;
+  old_keys_ = chance_.chance(40);
 }
 
 void world::make_hosts() {

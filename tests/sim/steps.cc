@@ -34,6 +34,7 @@ bool world::progress(port where) {
   for (const auto& each : calls_.all) {
     if (each->where != where || each->over) continue;
     if (each->ready && !each->ready() && !chance_.chance(2)) continue;
+    if (slow_follow_ && each->text.starts_with("follow") && !chance_.chance(2)) continue;
     some.push_back(each);
   }
   if (some.empty()) return false;

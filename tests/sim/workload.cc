@@ -9,8 +9,6 @@
 namespace peerage::sim {
 namespace {
 
-constexpr std::size_t names_in_network = 9;
-
 /// Who asks; calls hold it by reference.
 const principal& everyone() {
   static const principal root{*token_id::parse("root"), {}, {scope::admin}};
@@ -29,6 +27,18 @@ auto ending(model& of, std::shared_ptr<operation> one, Told told) {
 
 }  // namespace
 
+/// In some worlds one that was used before, as when somebody enrols a laptop again.
+public_key world::some_key() {
+  constexpr std::size_t most = 4;
+  if (!old_keys_) return fresh_key();
+  if (used_keys_.size() < most) {
+    used_keys_.push_back(fresh_key());
+    return used_keys_.back();
+  }
+  if (chance_.chance(20)) return used_keys_[chance_.below(most)] = fresh_key();
+  return chance_.pick(used_keys_);
+}
+
 public_key world::fresh_key() {
   std::array<std::uint8_t, key_size> bytes{};
   chance_.fill(bytes);
@@ -45,7 +55,7 @@ api_process* world::some_api() {
 /// What a new request wants, in full.
 void world::wish(operation& one) {
   one.who.network = chance_.pick(networks_);
-  one.who.name = *peer_name::parse("p" + std::to_string(chance_.below(names_in_network)));
+  one.who.name = *peer_name::parse("p" + std::to_string(chance_.below(names_)));
   const std::size_t what = chance_.below(100);
   one.what = what < 22   ? act::post
              : what < 55 ? act::put
@@ -71,9 +81,9 @@ void world::wish(operation& one) {
   }
   if (one.what > act::put) return;
   if (one.what == act::post) wanted.name = one.who.name;
-  if (one.what == act::post || chance_.chance(45)) wanted.public_key = fresh_key();
+  if (one.what == act::post || chance_.chance(45)) wanted.public_key = some_key();
   const bool creates = !store_.now.find(one.who);
-  if (one.what == act::put && creates && !wanted.public_key) wanted.public_key = fresh_key();
+  if (one.what == act::put && creates && !wanted.public_key) wanted.public_key = some_key();
   if (chance_.chance(creates ? 30 : 25)) wanted.gateway = {true, chance_.pick(known)};
   if (chance_.chance(35)) {
     wanted.ttl = {true, seconds{1 + chance_.below(chance_.chance(50) ? 10 : 200)}};

@@ -172,7 +172,7 @@ void world::settle_down() {
   store_away_ = false;
   bus_.connected = true;
   bus_.mischief = store_.mischief = mischief_ = 0;
-  store_.lies = false;
+  store_.lies = slow_follow_ = false;
   late_.clear();
   for (auto& [name, host] : hosts_) {
     host.device.mischief = host.saved.mischief = 0;

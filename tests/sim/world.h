@@ -111,6 +111,7 @@ class world {
   void launch(api_process& on, const std::shared_ptr<operation>& one);
   void wish(operation& one);
   public_key fresh_key();
+  public_key some_key();
   api_process* some_api();
 
   const script what_;
@@ -130,6 +131,10 @@ class world {
   std::vector<network_name> networks_;
   std::set<std::string> off_;  // kinds that this seed does without
   unsigned mischief_ = 0;
+  bool slow_follow_ = false;           // the store's word comes long after the bus's
+  std::size_t names_ = 9;              // so many a network
+  std::vector<public_key> used_keys_;  // that come again, where this seed has such
+  bool old_keys_ = false;
   bool store_away_ = false;
   bool quiet_ = false;  // faults have stopped
   std::deque<late_write> late_;
