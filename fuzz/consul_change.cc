@@ -106,7 +106,7 @@ void put_one(store& into, wanted& want, const peer& each, const expectation& exp
   const auto old = read(into, each.id);
   if (!consul::meets(expected, old ? &old->raw : nullptr)) return;
   consul::change change;
-  consul::put_peer(change, keys, each, {}, old, expected);
+  consul::put_peer(change, keys, each, {}, {}, old, expected);
   fuzz::hold(change.touched.at(each.gateway.text()).contains(each.public_key.text()),
              "its gateway is told");
   const consul::step* refused = into.apply(change);
