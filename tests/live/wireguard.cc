@@ -95,7 +95,12 @@ unsigned index_of(const std::string& interface) {
 void remove_device(const std::string& interface) {
   const pid_t process = userspace_process(interface);
   if (process != 0) ::kill(process, SIGKILL);
-  if (process == 0 && index_of(interface) != 0) must_run({"ip", "link", "delete", interface});
+  if (process == 0 && index_of(interface) != 0) {
+    // The kernel waits for each peer.
+    const finished gone =
+        run({.words = {"ip", "link", "delete", interface}, .environment = {}, .network = {}}, 60s);
+    if (gone.status != 0) throw std::runtime_error("ip link delete: " + gone.err);
+  }
   if (!eventually(5s, [&] { return index_of(interface) == 0; })) {
     throw std::runtime_error(interface + " does not go away");
   }
