@@ -26,14 +26,24 @@ struct capabilities {
   }
 };
 
+/// One that an ordinary process may not listen on.
+bool is_reserved(int port) {
+  return port > 0 && port < first_free_port;
+}
+int port_of(const std::string& address) {
+  return std::atoi(address.substr(address.rfind(':') + 1).c_str());
+}
+
 std::uint64_t needed_by(const daemon_config& config) {
   std::uint64_t needed = 0;
-  if (config.gateway) needed |= std::uint64_t{1} << CAP_NET_ADMIN;
-  if (config.api) {
-    const std::string& listen = config.api->listen;
-    const int port = std::atoi(listen.substr(listen.rfind(':') + 1).c_str());
-    if (port > 0 && port < first_free_port) needed |= std::uint64_t{1} << CAP_NET_BIND_SERVICE;
+  bool reserved = config.api && is_reserved(port_of(config.api->listen));
+  if (config.gateway) {
+    needed |= std::uint64_t{1} << CAP_NET_ADMIN;
+    // The first is a userspace WireGuard's, which has what this process has.
+    reserved = reserved || is_reserved(config.gateway->listen_port) ||
+               is_reserved(port_of(config.gateway->admin_listen));
   }
+  if (reserved) needed |= std::uint64_t{1} << CAP_NET_BIND_SERVICE;
   return needed;
 }
 

@@ -67,7 +67,8 @@ TEST(life, of_a_peer_passes_packets_up_to_its_time_and_none_2_s_later_over_resta
   const double last = last_reply(text_of_file(log));
   EXPECT_GE(last, expired - 0.5) << "packets passed up to its time";
   EXPECT_LE(last, expired + 2) << "and not for long after it";
-  EXPECT_EQ(daemon.admin().call("GET", peers + "/ci").status, 404);
+  const auto forgotten = [&] { return daemon.admin().call("GET", peers + "/ci").status == 404; };
+  EXPECT_TRUE(eventually(5s, forgotten));
 }
 
 TEST(life, of_a_peer_is_remembered_by_its_gateway_when_the_device_is_made_anew) {
