@@ -8,11 +8,12 @@
 
 namespace peerage {
 
-std::unique_ptr<wall> make_wall(const gateway_config& config) {
+std::unique_ptr<wall> make_wall(const gateway_config& config, const std::string& state_dir) {
   nft::wall_options options;
   options.table = "peerage-" + config.name.text();
   options.interface = config.interface;
   for (const open_port& each : config.open) options.open.push_back({each.protocol, each.port});
+  options.note_file = state_dir + "/wall";
   return nft::make_wall(std::move(options));
 }
 
@@ -30,7 +31,7 @@ result<> remove_gateway(const daemon_config& config) {
   if (now->exists) {
     if (auto gone = interface->remove(); !gone) return gone;
   }
-  return make_wall(*config.gateway)->remove();
+  return make_wall(*config.gateway, config.state_dir)->remove();
 }
 
 }  // namespace peerage

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "base/error.h"
 #include "config/config.h"
@@ -10,7 +11,7 @@
 namespace peerage {
 
 /// The gateway's part of the host's firewall.
-std::unique_ptr<wall> make_wall(const gateway_config& config);
+std::unique_ptr<wall> make_wall(const gateway_config& config, const std::string& state_dir);
 
 /// `peeraged --remove-gateway`: its interface, with every peer, and its firewall. errc::conflict
 /// for an interface that is not the gateway's own, or while its daemon runs.

@@ -184,7 +184,7 @@ task<result<>> service::start_gateway() {
 /// see nft/wall.h.
 result<> service::make_wall() {
   if (!config_.gateway) return {};
-  auto made = peerage::make_wall(*config_.gateway);
+  auto made = peerage::make_wall(*config_.gateway, config_.state_dir);
   if (!config_.gateway->firewall) {
     // Where there are no nftables there is no table either; without the right to them the tunnel
     // says what is missing.

@@ -19,6 +19,7 @@ struct wall_options {
   std::string table;               // "peerage-gw-1"
   std::string interface;           // "wg0"
   std::vector<port_opening> open;  // on the gateway's own addresses
+  std::string note_file = {};      // what was built last, for the next start; "": none
 };
 
 /// All of it, in the place of whatever is there under that name: one transaction.

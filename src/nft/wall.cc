@@ -2,7 +2,9 @@
 
 #include <nftables/libnftables.h>
 
+#include <fstream>
 #include <optional>
+#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -34,6 +36,7 @@ class nft_wall final : public wall {
 
   result<> arrange(const wall_plan& plan) override {
     if (built_ && plan == *built_) return {};
+    if (!built_ && left_by_earlier_start(plan)) return {};
     const std::string text = built_ ? change(options_, *built_, plan) : build(options_, plan);
     if (!text.empty()) {
       const auto said = run(text);
@@ -47,6 +50,7 @@ class nft_wall final : public wall {
     auto seen = run("list table inet " + options_.table);
     if (!seen) return std::unexpected(seen.error());
     shown_ = *std::move(seen);
+    note();
     return {};
   }
 
@@ -69,6 +73,27 @@ class nft_wall final : public wall {
   struct freed {
     void operator()(nft_ctx* it) const { nft_ctx_free(it); }
   };
+
+  /// What stands is as an earlier process of this gateway left it, and as it is wanted: then it is
+  /// not built again. The kernel shows a new set's elements a moment after the rules that ask for
+  /// them, and a packet in between is lost.
+  bool left_by_earlier_start(const wall_plan& plan) {
+    std::ifstream in(options_.note_file, std::ios::binary);
+    std::ostringstream noted;
+    if (options_.note_file.empty() || !in || !(noted << in.rdbuf())) return false;
+    auto seen = run("list table inet " + options_.table);
+    if (!seen || noted.str() != build(options_, plan) + *seen) return false;
+    built_ = plan;
+    shown_ = *std::move(seen);
+    return true;
+  }
+
+  /// For the next start. Where it can't be written, that one builds anew.
+  void note() const {
+    if (options_.note_file.empty()) return;
+    std::ofstream(options_.note_file, std::ios::binary | std::ios::trunc)
+        << build(options_, *built_) << *shown_;
+  }
 
   /// What it printed.
   result<std::string> run(const std::string& text) {
