@@ -1,11 +1,13 @@
 #include "json/json.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <charconv>
 #include <cmath>
+#include <concepts>
 #include <optional>
 #include <unordered_set>
 #include <utility>
@@ -81,6 +83,12 @@ void print_number(double from, std::string& out) {
   out.append(text, std::to_chars(text, text + sizeof text, from + 0.0).ptr);
 }
 
+template <std::integral T>
+void print_number(T from, std::string& out) {
+  char text[24];
+  out.append(text, std::to_chars(text, text + sizeof text, from).ptr);
+}
+
 /// `indent`: how far in the value stands; nothing for all on one line.
 void print(const value& from, std::string& out, std::optional<std::size_t> indent);
 
@@ -90,12 +98,16 @@ void new_line(std::string& out, std::optional<std::size_t> indent) {
   out.append(*indent, ' ');
 }
 
+constexpr auto is_plain = [] {
+  std::array<bool, 256> table{};
+  for (std::size_t c = 0x20; c < table.size(); ++c) table[c] = c != 0x7f && c != '"' && c != '\\';
+  return table;
+}();
+
 /// In quotes. What needs an escape is left to the library.
 void print_text(boost::json::string_view from, std::string& out) {
-  const bool plain = std::all_of(from.begin(), from.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte >= 0x20 && byte != 0x7f && c != '"' && c != '\\';
-  });
+  const bool plain = std::all_of(from.begin(), from.end(),
+                                 [](char c) { return is_plain[static_cast<unsigned char>(c)]; });
   if (!plain) {
     out += boost::json::serialize(from);
     return;
@@ -142,6 +154,10 @@ void print(const value& from, std::string& out, std::optional<std::size_t> inden
     print_number(from.get_double(), out);
   } else if (from.is_string()) {
     print_text(from.get_string(), out);
+  } else if (from.is_int64()) {
+    print_number(from.get_int64(), out);
+  } else if (from.is_uint64()) {
+    print_number(from.get_uint64(), out);
   } else {
     out += boost::json::serialize(from);
   }
