@@ -96,6 +96,14 @@ task<> restart(stand& at, scaled& into) {
   into.rewritten = text_of_file(at.log()).substr(said).contains(" device differs");
 }
 
+/// With the daemon stopped for that long: a device that changes can't be counted.
+task<peer_count> count_at_rest(asio::any_io_executor loop, const stand& at) {
+  if (::kill(at.daemon(), SIGSTOP) != 0) give_up("stopping peeraged");
+  const peer_count now = co_await count_peers(loop, at.interface());
+  if (::kill(at.daemon(), SIGCONT) != 0) give_up("letting peeraged go on");
+  co_return now;
+}
+
 /// A tenth of the peers expire while others are created.
 task<> expire_a_tenth(asio::any_io_executor loop, stand& at, scaled& into) {
   const std::uint32_t tenth = into.peers / 10;
@@ -113,15 +121,14 @@ task<> expire_a_tenth(asio::any_io_executor loop, stand& at, scaled& into) {
   while (steady_clock::now() - begun < strip_limit) {
     co_await create(at, 1, into.while_expiring, ignored);
   }
-  into.unstripped =
-      (co_await count_peers(loop, at.interface())).with_allowed_ips - (into.peers - tenth);
-  for (;;) {
-    const auto now = co_await count_peers(loop, at.interface());
-    into.gone_s = in_seconds(steady_clock::now() - begun);
-    if (now.all <= into.peers - tenth) break;
+  const auto after = co_await count_at_rest(loop, at);
+  into.unstripped = after.with_allowed_ips - (into.peers - tenth);
+  for (std::uint64_t there = after.all; there > into.peers - tenth;) {
     if (steady_clock::now() - begun > drop_limit) throw std::runtime_error("they did not go");
-    co_await rest(loop, std::chrono::seconds(1));
+    co_await rest(loop, std::chrono::seconds(2));
+    there = (co_await count_at_rest(loop, at)).all;
   }
+  into.gone_s = in_seconds(steady_clock::now() - begun);
 }
 
 task<scaled> measure_one(asio::any_io_executor loop, const arguments& wanted, std::string folder,

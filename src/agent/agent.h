@@ -187,6 +187,7 @@ class agent final : public gateway_service {
   };
   std::deque<departure> awaited_, unawaited_;
   std::unordered_set<public_key> leaving_;  // stripped, and in one of the two
+  std::size_t strips_ = 128;                // in one message: as many as the device is quick with
   signal work_;
   trusted_time time_;
   bool ready_ = false;    // the device is there and configured

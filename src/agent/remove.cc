@@ -14,7 +14,9 @@ namespace {
 using namespace asio::experimental::awaitable_operators;
 
 constexpr std::size_t most_strips = 128;
+constexpr std::size_t fewest_strips = 4;
 // A creation that comes in between waits for no more than these.
+constexpr milliseconds strips_may_take{1};
 constexpr std::size_t drops_in_one = 2;
 constexpr milliseconds shortest_pause{1};
 constexpr milliseconds expire_every{250};
@@ -59,7 +61,7 @@ task<> agent::strip_some() {
   std::vector<public_key> keys;
   std::vector<std::shared_ptr<job>> whose;
   for (const auto& each : departing_) {
-    for (; each->stripped < each->keys.size() && changes.size() < most_strips; ++each->stripped) {
+    for (; each->stripped < each->keys.size() && changes.size() < strips_; ++each->stripped) {
       const public_key& key = each->keys[each->stripped];
       const ledger::entry* now = book_.find(key);
       // It came back, or is gone already.
@@ -75,13 +77,17 @@ task<> agent::strip_some() {
       each->to_drop += awaited ? 1 : 0;
     }
     whose.push_back(each);
-    if (changes.size() == most_strips) break;
+    if (changes.size() == strips_) break;
   }
   result<> done;
   if (!changes.empty()) {
+    const steady_time begun = with_.time.steady();
     book_.begin_write(keys);
     done = co_await with_.device.apply(std::move(changes));
     book_.end_write();
+    const steady_duration took = with_.time.steady() - begun;
+    if (took > strips_may_take) strips_ = std::max(strips_ / 2, fewest_strips);
+    if (took < strips_may_take / 2) strips_ = std::min(strips_ * 2, most_strips);
   }
   if (!done) {
     device_failed(keys, done.error());
