@@ -3,6 +3,7 @@
 // bare loop of full messages and `wg syncconf` with as many peers. On the kernel's WireGuard where
 // this one has it, else in userspace. Needs root.
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -98,7 +99,12 @@ task<> restart(stand& at, scaled& into) {
 
 /// With the daemon stopped for that long: a device that changes can't be counted.
 task<peer_count> count_at_rest(asio::any_io_executor loop, const stand& at) {
+  // It may be in the middle of a call of the kernel's first.
+  int status = 0;
   if (::kill(at.daemon(), SIGSTOP) != 0) give_up("stopping peeraged");
+  if (::waitpid(at.daemon(), &status, WUNTRACED) < 0) give_up("waiting until peeraged has stopped");
+  if (!WIFSTOPPED(status))
+    throw std::runtime_error("peeraged has ended:\n" + text_of_file(at.log()));
   const peer_count now = co_await count_peers(loop, at.interface());
   if (::kill(at.daemon(), SIGCONT) != 0) give_up("letting peeraged go on");
   co_return now;

@@ -3,6 +3,8 @@
 // allowed IPs go, many at once, which stops the packets; then the peers, a few at a time.
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
 #include "agent/agent.h"
@@ -20,6 +22,8 @@ constexpr milliseconds strips_may_take{1};
 constexpr std::size_t drops_in_one = 2;
 constexpr milliseconds shortest_pause{1};
 constexpr milliseconds expire_every{250};
+// Thousands may expire at once, and others have their turn in between.
+constexpr std::size_t expired_in_one = 128;
 
 }  // namespace
 
@@ -163,7 +167,14 @@ void agent::forget_removals(const error& why) {
 /// A peer's time ends here, whether or not the store can be reached, or has removed it yet.
 task<> agent::expire_loop() {
   for (;;) {
-    std::vector<public_key> keys = book_.expire(time_.at(with_.time.now(), with_.time.steady()));
+    const wall_time now = time_.at(with_.time.now(), with_.time.steady());
+    std::vector<public_key> keys;
+    for (auto some = book_.expire(now, expired_in_one); !some.empty();
+         some = book_.expire(now, expired_in_one)) {
+      note(some);
+      keys.insert(keys.end(), some.begin(), some.end());
+      co_await asio::post(loop_, asio::use_awaitable);
+    }
     if (time_.went_back()) {
       log::warning("the clock went back; peers that expired too early are read again");
       book_.reconsider();
@@ -171,7 +182,7 @@ task<> agent::expire_loop() {
     }
     if (!keys.empty()) {
       log::info("peers expired", {{"peers", std::uint64_t{keys.size()}}});
-      note(keys);
+      // All at once: none is dropped before every one of them is stripped.
       (void)submit(std::move(keys), until::stripped);
     }
     co_await with_.time.wait_until(with_.time.steady() + expire_every);

@@ -64,15 +64,16 @@ void append(ring& to, const std::set<std::string>& keys, wall_time now) {
   while (too_much(to, now)) to.changes.pop_front();
 }
 
+// Written as text: every creation waits for it.
 std::string write_ring(const ring& from, std::string_view epoch, wall_time now) {
-  json::object made;
-  made["sequence"] = from.sequence;
-  made["epoch"] = epoch;
-  made["written_at"] = to_rfc3339(now);
-  json::array changes;
-  for (const auto& each : from.changes) changes.emplace_back(each.key);
-  made["changes"] = std::move(changes);
-  return json::serialize(made);
+  std::string made = R"({"sequence":)" + std::to_string(from.sequence) + R"(,"epoch":)";
+  json::append_text(made, epoch);
+  made.append(R"(,"written_at":")").append(to_rfc3339(now)).append(R"(","changes":[)");
+  for (const auto& each : from.changes) {
+    if (&each != &from.changes.front()) made += ',';
+    json::append_text(made, each.key);
+  }
+  return made += "]}";
 }
 
 std::optional<ring_text> read_ring(std::string_view text) {

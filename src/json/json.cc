@@ -175,7 +175,7 @@ constexpr auto is_plain = [] {
   return table;
 }();
 
-/// In quotes. What needs an escape is left to the library.
+/// What needs an escape is left to the library.
 void print_text(boost::json::string_view from, std::string& out) {
   const bool plain = std::all_of(from.begin(), from.end(),
                                  [](char c) { return is_plain[static_cast<unsigned char>(c)]; });
@@ -256,6 +256,10 @@ std::string serialize(const value& from) {
   std::string out;
   print(from, out, {});
   return out;
+}
+
+void append_text(std::string& to, std::string_view text) {
+  print_text({text.data(), text.size()}, to);
 }
 
 std::string pretty(const value& from) {
