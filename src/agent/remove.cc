@@ -18,7 +18,7 @@ using namespace asio::experimental::awaitable_operators;
 constexpr std::size_t most_strips = 128;
 constexpr std::size_t fewest_strips = 4;
 // A creation that comes in between waits for no more than these.
-constexpr milliseconds strips_may_take{1};
+constexpr std::chrono::microseconds strips_may_take{1'000};
 constexpr std::size_t drops_in_one = 2;
 constexpr milliseconds shortest_pause{1};
 constexpr milliseconds expire_every{250};
@@ -183,7 +183,7 @@ task<> agent::expire_loop() {
     if (!keys.empty()) {
       log::info("peers expired", {{"peers", std::uint64_t{keys.size()}}});
       // All at once: none is dropped before every one of them is stripped.
-      (void)submit(std::move(keys), until::stripped);
+      (void)put_in(departing_, std::move(keys), until::stripped);
     }
     co_await with_.time.wait_until(with_.time.steady() + expire_every);
   }

@@ -26,14 +26,19 @@ bool add_missing(const std::vector<T>& from, std::vector<T>& to) {
 }  // namespace
 
 std::shared_ptr<agent::job> agent::submit(std::vector<public_key> keys, until when) {
-  const bool removal = all_unwanted(keys);
+  auto& line = all_unwanted(keys) ? departing_ : waiting_;
+  return put_in(line, std::move(keys), when);
+}
+
+std::shared_ptr<agent::job> agent::put_in(std::deque<std::shared_ptr<job>>& line,
+                                          std::vector<public_key> keys, until when) {
   auto mine = std::make_shared<job>(loop_, std::move(keys), when);
   if (waiting_.size() + departing_.size() >= most_waiting) {
     compare_now_.notify();
     end(*mine, fail(errc::full, "the gateway has more changes waiting than it can take"));
     return mine;
   }
-  (removal ? departing_ : waiting_).push_back(mine);
+  line.push_back(mine);
   work_.notify();
   return mine;
 }
