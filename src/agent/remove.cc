@@ -18,7 +18,7 @@ using namespace asio::experimental::awaitable_operators;
 constexpr std::size_t most_strips = 128;
 constexpr std::size_t fewest_strips = 4;
 // A creation that comes in between waits for no more than these.
-constexpr std::chrono::microseconds strips_may_take{1'000};
+constexpr std::chrono::microseconds strips_may_take{250};
 constexpr std::size_t drops_in_one = 2;
 constexpr milliseconds shortest_pause{1};
 constexpr milliseconds expire_every{250};
