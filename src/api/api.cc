@@ -17,8 +17,6 @@ namespace {
 constexpr std::string_view no_route = "none";
 
 constexpr std::array<std::string_view, 5> known_methods = {"GET", "HEAD", "POST", "PUT", "DELETE"};
-constexpr std::array<scope, 4> scopes = {scope::admin, scope::peers_read, scope::peers_write,
-                                         scope::peers_manage};
 
 /// The metrics' label: few, whatever is asked.
 std::string_view counted_method(std::string_view method) {
@@ -29,7 +27,8 @@ std::string_view counted_method(std::string_view method) {
 /// What a token would have to have, for whoever has another.
 std::string missing_scope(const principal& who, action needed) {
   std::string names;
-  for (const scope each : scopes) {
+  for (std::size_t i = 0; i < scope_count; ++i) {
+    const auto each = static_cast<scope>(i);
     if (!allows(principal{{}, {}, {each}}, needed)) continue;
     names += (names.empty() ? "" : ", ") + std::string(name_of(each));
   }

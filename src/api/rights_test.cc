@@ -3,9 +3,13 @@
 
 #include <array>
 #include <map>
+#include <set>
+#include <variant>
 
 #include "api/fixture.h"
+#include "api/routes.h"
 #include "crypto/sha256.h"
+#include "http/target.h"
 #include "testing/fake_bus.h"
 #include "testing/fake_clock.h"
 #include "testing/fake_gateway.h"
@@ -44,14 +48,30 @@ struct rights : api_fixture {
 };
 
 // Who asks, in the order of the columns below. After nobody and a token that is none: a token of
-// each scope for every network, and then of each scope for acme alone.
-constexpr std::size_t columns = 10;
-const std::array<const char*, columns> askers = {
-    "nobody", "bogus",        "read",          "write",          "manage",
-    "admin",  "read in acme", "write in acme", "manage in acme", "admin in acme"};
-const std::array<const char*, columns> scopes = {
-    "",      "",           "peers:read",  "peers:write",  "peers:manage",
-    "admin", "peers:read", "peers:write", "peers:manage", "admin"};
+// each scope for every network, and then of each scope for acme alone. gateways:manage is not to be
+// had there.
+constexpr std::size_t columns = 15;
+constexpr std::size_t first_in_acme = 9;
+const std::array<const char*, columns> scopes = {"",
+                                                 "",
+                                                 "peers:read",
+                                                 "peers:write",
+                                                 "peers:manage",
+                                                 "networks:manage",
+                                                 "gateways:read",
+                                                 "gateways:manage",
+                                                 "admin",
+                                                 "peers:read",
+                                                 "peers:write",
+                                                 "peers:manage",
+                                                 "networks:manage",
+                                                 "gateways:read",
+                                                 "admin"};
+
+std::string asker(std::size_t column) {
+  if (column < 2) return column == 0 ? "nobody" : "a bogus token";
+  return std::string(scopes[column]) + (column < first_in_acme ? "" : " in acme");
+}
 
 struct right {
   const char* call;
@@ -62,90 +82,136 @@ struct right {
 // {mine} is a peer of acme that the asker's token made, {theirs} one that another made; {abroad} is
 // another's in the network "other", {abroad-mine} one there with the asker's name on it.
 const right table[] = {
-    {"GET /healthz", "", {200, 200, 200, 200, 200, 200, 200, 200, 200, 200}},
-    {"GET /readyz", "", {200, 200, 200, 200, 200, 200, 200, 200, 200, 200}},
-    {"GET /metrics", "", {200, 200, 200, 200, 200, 200, 200, 200, 200, 200}},
-    {"GET /v1/openapi.json", "", {200, 200, 200, 200, 200, 200, 200, 200, 200, 200}},
+    {"GET /healthz",
+     "",
+     {200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200}},
+    {"GET /readyz",
+     "",
+     {200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200}},
+    {"GET /metrics",
+     "",
+     {200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200}},
+    {"GET /v1/openapi.json",
+     "",
+     {200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200}},
     {"POST /v1/networks",
      R"({"name": "{fresh}"})",
-     {401, 401, 403, 403, 403, 201, 403, 403, 403, 403}},
-    {"GET /v1/networks", "", {401, 401, 200, 200, 200, 200, 200, 200, 200, 200}},
-    {"GET /v1/networks/acme", "", {401, 401, 200, 200, 200, 200, 200, 200, 200, 200}},
-    {"GET /v1/networks/other", "", {401, 401, 200, 200, 200, 200, 404, 404, 404, 404}},
-    {"GET /v1/networks/nowhere", "", {401, 401, 404, 404, 404, 404, 404, 404, 404, 404}},
-    {"DELETE /v1/networks/{empty}", "", {401, 401, 403, 403, 403, 204, 403, 403, 403, 404}},
-    {"DELETE /v1/networks/acme", "", {401, 401, 403, 403, 403, 409, 403, 403, 403, 409}},
-    {"GET /v1/gateways", "", {401, 401, 403, 403, 403, 200, 403, 403, 403, 200}},
-    {"GET /v1/gateways/gw-fra-1", "", {401, 401, 403, 403, 403, 200, 403, 403, 403, 200}},
-    {"DELETE /v1/gateways/gw-fra-1", "", {401, 401, 403, 403, 403, 409, 403, 403, 403, 403}},
+     {401, 401, 403, 403, 403, 201, 403, 403, 201, 403, 403, 403, 403, 403, 403}},
+    {"GET /v1/networks",
+     "",
+     {401, 401, 200, 200, 200, 200, 403, 403, 200, 200, 200, 200, 200, 403, 200}},
+    {"GET /v1/networks/acme",
+     "",
+     {401, 401, 200, 200, 200, 200, 403, 403, 200, 200, 200, 200, 200, 403, 200}},
+    {"GET /v1/networks/other",
+     "",
+     {401, 401, 200, 200, 200, 200, 403, 403, 200, 404, 404, 404, 404, 403, 404}},
+    {"GET /v1/networks/nowhere",
+     "",
+     {401, 401, 404, 404, 404, 404, 403, 403, 404, 404, 404, 404, 404, 403, 404}},
+    {"DELETE /v1/networks/{empty}",
+     "",
+     {401, 401, 403, 403, 403, 204, 403, 403, 204, 403, 403, 403, 404, 403, 404}},
+    {"DELETE /v1/networks/acme",
+     "",
+     {401, 401, 403, 403, 403, 409, 403, 403, 409, 403, 403, 403, 409, 403, 409}},
+    {"GET /v1/gateways",
+     "",
+     {401, 401, 403, 403, 403, 403, 200, 200, 200, 403, 403, 403, 403, 200, 200}},
+    {"GET /v1/gateways/gw-fra-1",
+     "",
+     {401, 401, 403, 403, 403, 403, 200, 200, 200, 403, 403, 403, 403, 200, 200}},
+    {"DELETE /v1/gateways/gw-fra-1",
+     "",
+     {401, 401, 403, 403, 403, 403, 403, 409, 409, 403, 403, 403, 403, 403, 403}},
     {"PUT /v1/gateways/gw-fra-1/drain",
      R"({"drain": false})",
-     {401, 401, 403, 403, 403, 200, 403, 403, 403, 403}},
+     {401, 401, 403, 403, 403, 403, 403, 200, 200, 403, 403, 403, 403, 403, 403}},
     {"POST /v1/gateways/gw-fra-1/accept-removals",
      "",
-     {401, 401, 403, 403, 403, 200, 403, 403, 403, 403}},
+     {401, 401, 403, 403, 403, 403, 403, 200, 200, 403, 403, 403, 403, 403, 403}},
     {"POST /v1/networks/acme/peers",
      R"({"public_key": "{key}"})",
-     {401, 401, 403, 201, 201, 201, 403, 201, 201, 201}},
+     {401, 401, 403, 201, 201, 403, 403, 403, 201, 403, 201, 201, 403, 403, 201}},
     {"POST /v1/networks/other/peers",
      R"({"public_key": "{key}"})",
-     {401, 401, 403, 201, 201, 201, 403, 404, 404, 404}},
-    {"GET /v1/networks/acme/peers", "", {401, 401, 200, 200, 200, 200, 200, 200, 200, 200}},
-    {"GET /v1/networks/other/peers", "", {401, 401, 200, 200, 200, 200, 404, 404, 404, 404}},
+     {401, 401, 403, 201, 201, 403, 403, 403, 201, 403, 404, 404, 403, 403, 404}},
+    {"GET /v1/networks/acme/peers",
+     "",
+     {401, 401, 200, 200, 200, 403, 403, 403, 200, 200, 200, 200, 403, 403, 200}},
+    {"GET /v1/networks/other/peers",
+     "",
+     {401, 401, 200, 200, 200, 403, 403, 403, 200, 404, 404, 404, 403, 403, 404}},
     {"PUT /v1/networks/acme/peers/{fresh}",
      R"({"public_key": "{key}"})",
-     {401, 401, 403, 201, 201, 201, 403, 201, 201, 201}},
+     {401, 401, 403, 201, 201, 403, 403, 403, 201, 403, 201, 201, 403, 403, 201}},
     {"PUT /v1/networks/other/peers/{fresh}",
      R"({"public_key": "{key}"})",
-     {401, 401, 403, 201, 201, 201, 403, 404, 404, 404}},
+     {401, 401, 403, 201, 201, 403, 403, 403, 201, 403, 404, 404, 403, 403, 404}},
     {"PUT /v1/networks/acme/peers/{mine}",
      R"({"ttl_s": 60})",
-     {401, 401, 403, 200, 200, 200, 403, 200, 200, 200}},
+     {401, 401, 403, 200, 200, 403, 403, 403, 200, 403, 200, 200, 403, 403, 200}},
     // A name is there or it is free, and whoever may make peers finds out which: 409, not 404.
     {"PUT /v1/networks/acme/peers/{theirs}",
      R"({"ttl_s": 60})",
-     {401, 401, 403, 409, 200, 200, 403, 409, 200, 200}},
+     {401, 401, 403, 409, 200, 403, 403, 403, 200, 403, 409, 200, 403, 403, 200}},
     {"PUT /v1/networks/other/peers/{abroad}",
      R"({"ttl_s": 60})",
-     {401, 401, 403, 409, 200, 200, 403, 404, 404, 404}},
+     {401, 401, 403, 409, 200, 403, 403, 403, 200, 403, 404, 404, 403, 403, 404}},
     {"PUT /v1/networks/other/peers/{abroad-mine}",
      R"({"ttl_s": 60})",
-     {401, 401, 403, 200, 200, 200, 403, 404, 404, 404}},
-    {"GET /v1/networks/acme/peers/{mine}", "", {401, 401, 200, 200, 200, 200, 200, 200, 200, 200}},
+     {401, 401, 403, 200, 200, 403, 403, 403, 200, 403, 404, 404, 403, 403, 404}},
+    {"GET /v1/networks/acme/peers/{mine}",
+     "",
+     {401, 401, 200, 200, 200, 403, 403, 403, 200, 200, 200, 200, 403, 403, 200}},
     {"GET /v1/networks/acme/peers/{theirs}",
      "",
-     {401, 401, 200, 404, 200, 200, 200, 404, 200, 200}},
+     {401, 401, 200, 404, 200, 403, 403, 403, 200, 200, 404, 200, 403, 403, 200}},
     {"GET /v1/networks/other/peers/{abroad}",
      "",
-     {401, 401, 200, 404, 200, 200, 404, 404, 404, 404}},
+     {401, 401, 200, 404, 200, 403, 403, 403, 200, 404, 404, 404, 403, 403, 404}},
     {"GET /v1/networks/other/peers/{abroad-mine}",
      "",
-     {401, 401, 200, 200, 200, 200, 404, 404, 404, 404}},
+     {401, 401, 200, 200, 200, 403, 403, 403, 200, 404, 404, 404, 403, 403, 404}},
     {"DELETE /v1/networks/acme/peers/{mine}",
      "",
-     {401, 401, 403, 204, 204, 204, 403, 204, 204, 204}},
+     {401, 401, 403, 204, 204, 403, 403, 403, 204, 403, 204, 204, 403, 403, 204}},
     {"DELETE /v1/networks/acme/peers/{theirs}",
      "",
-     {401, 401, 403, 404, 204, 204, 403, 404, 204, 204}},
+     {401, 401, 403, 404, 204, 403, 403, 403, 204, 403, 404, 204, 403, 403, 204}},
     {"DELETE /v1/networks/other/peers/{abroad}",
      "",
-     {401, 401, 403, 404, 204, 204, 403, 404, 404, 404}},
+     {401, 401, 403, 404, 204, 403, 403, 403, 204, 403, 404, 404, 403, 403, 404}},
     {"DELETE /v1/networks/other/peers/{abroad-mine}",
      "",
-     {401, 401, 403, 204, 204, 204, 403, 404, 404, 404}},
+     {401, 401, 403, 204, 204, 403, 403, 403, 204, 403, 404, 404, 403, 403, 404}},
     {"POST /v1/tokens",
      R"({"scopes": ["peers:read"]})",
-     {401, 401, 403, 403, 403, 201, 403, 403, 403, 403}},
+     {401, 401, 403, 403, 403, 403, 403, 403, 201, 403, 403, 403, 403, 403, 403}},
     {"POST /v1/tokens",
      R"({"scopes": ["admin"], "network": "acme"})",
-     {401, 401, 403, 403, 403, 201, 403, 403, 403, 201}},
+     {401, 401, 403, 403, 403, 403, 403, 403, 201, 403, 403, 403, 403, 403, 201}},
     {"POST /v1/tokens",
      R"({"scopes": ["peers:read"], "network": "other"})",
-     {401, 401, 403, 403, 403, 201, 403, 403, 403, 404}},
-    {"GET /v1/tokens", "", {401, 401, 403, 403, 403, 200, 403, 403, 403, 200}},
-    {"DELETE /v1/tokens/{wide-token}", "", {401, 401, 403, 403, 403, 204, 403, 403, 403, 404}},
-    {"DELETE /v1/tokens/{acme-token}", "", {401, 401, 403, 403, 403, 204, 403, 403, 403, 204}},
-    {"DELETE /v1/tokens/{other-token}", "", {401, 401, 403, 403, 403, 204, 403, 403, 403, 404}},
+     {401, 401, 403, 403, 403, 403, 403, 403, 201, 403, 403, 403, 403, 403, 404}},
+    {"GET /v1/tokens",
+     "",
+     {401, 401, 403, 403, 403, 403, 403, 403, 200, 403, 403, 403, 403, 403, 200}},
+    {"DELETE /v1/tokens/{wide-token}",
+     "",
+     {401, 401, 403, 403, 403, 403, 403, 403, 204, 403, 403, 403, 403, 403, 404}},
+    {"DELETE /v1/tokens/{acme-token}",
+     "",
+     {401, 401, 403, 403, 403, 403, 403, 403, 204, 403, 403, 403, 403, 403, 204}},
+    {"DELETE /v1/tokens/{other-token}",
+     "",
+     {401, 401, 403, 403, 403, 403, 403, 403, 204, 403, 403, 403, 403, 403, 404}},
+    {"GET /v1/events",
+     "",
+     {401, 401, 200, 403, 200, 403, 403, 403, 200, 200, 403, 200, 403, 403, 200}},
+    {"GET /v1/events?network=other",
+     "",
+     {401, 401, 200, 403, 200, 403, 403, 403, 200, 404, 403, 404, 403, 403, 404}},
 };
 
 struct rights_table : rights {
@@ -155,7 +221,7 @@ struct rights_table : rights {
     if (column == 0) return {};
     if (column == 1) return "prg_" + std::string(10, 'a') + "_" + std::string(40, 'b');
     const std::string list = "[\"" + std::string(scopes[column]) + "\"]";
-    return make_token(list, column < 6 ? "" : R"("network": "acme")");
+    return make_token(list, column < first_in_acme ? "" : R"("network": "acme")");
   }
 
   /// A peer that bears the asker's mark, whatever its scopes allow.
@@ -201,6 +267,26 @@ struct rights_table : rights {
   }
 };
 
+TEST(table_of_rights, leaves_no_call_out) {
+  http::route_table known;
+  std::set<std::size_t> left;
+  for (std::size_t i = 0; i < routes().size(); ++i) {
+    known.add(routes()[i].method, routes()[i].pattern, i);
+    left.insert(i);
+  }
+  for (const right& each : table) {
+    const std::string call = each.call;
+    const auto space = call.find(' ');
+    std::string path = call.substr(space + 1, call.find('?') - space - 1);
+    std::erase_if(path, [](char c) { return c == '{' || c == '}'; });
+    const auto match = known.find(call.substr(0, space), path);
+    ASSERT_TRUE(match) << call;
+    left.erase(std::get<http::route_found>(*match).route);
+  }
+  for (const std::size_t i : left)
+    ADD_FAILURE() << routes()[i].method << " " << routes()[i].pattern;
+}
+
 TEST_F(rights_table, holds_for_each_call_each_scope_and_each_peer) {
   peer_of("acme", admin());
   std::array<std::string, columns> tokens;
@@ -212,8 +298,8 @@ TEST_F(rights_table, holds_for_each_call_each_scope_and_each_peer) {
       const auto before = stored();
       const auto got = ask_as(tokens[i], call.substr(0, space), call.substr(space + 1), body);
       EXPECT_EQ(got.status, each.status[i])
-          << each.call << " " << each.body << " as " << askers[i] << ": " << got.raw.body;
-      EXPECT_TRUE(got.status < 400 || stored() == before) << each.call << " as " << askers[i];
+          << each.call << " " << each.body << " as " << asker(i) << ": " << got.raw.body;
+      EXPECT_TRUE(got.status < 400 || stored() == before) << each.call << " as " << asker(i);
     }
   }
 }
@@ -281,6 +367,92 @@ TEST_F(rights, a_revoked_token_ends_at_once_and_its_peers_stay) {
   EXPECT_EQ(ask_as(secret, "GET", "/v1/networks").status, 401);
   EXPECT_EQ(ask("DELETE", "/v1/tokens/" + id_of(secret)).status, 404);
   EXPECT_EQ(ask("GET", "/v1/networks/acme/peers/" + name).at("state"), "live");
+}
+
+TEST_F(rights, a_token_has_so_many_peers_at_once_and_no_more) {
+  const auto secret = make_token(R"(["peers:write"])", R"("max_peers": 2)");
+  const std::string path = "/v1/networks/acme/peers";
+  const auto make = [&] { return ask_as(secret, "POST", path, peer_body("", next_key())); };
+  const auto first = peer_of("acme", secret);
+  const auto second = peer_of("other", secret);
+  const auto before = stored();
+  const auto refused = make();
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_EQ(refused.at("field"), "max_peers");
+  EXPECT_THAT(refused.at("detail"), HasSubstr("the 2 peers that it may have at once"));
+  EXPECT_EQ(ask_as(secret, "PUT", path + "/new", peer_body("", next_key())).at("field"),
+            "max_peers");
+  EXPECT_EQ(stored(), before);
+  // What it has it may change, whoever does it, and others have their own.
+  EXPECT_EQ(ask_as(secret, "PUT", path + "/" + first, peer_body("", next_key())).status, 200);
+  EXPECT_EQ(ask("PUT", path + "/" + first, R"({"gateway": "gw-iad-1"})").status, 200);
+  peer_of("acme", admin());
+  peer_of("acme", make_token(R"(["peers:write"])", R"("max_peers": 1)"));
+  EXPECT_EQ(make().status, 409);
+  // A removal gives back, whoever removes.
+  EXPECT_EQ(ask("DELETE", path + "/" + first).status, 204);
+  EXPECT_EQ(make().status, 201);
+  EXPECT_EQ(make().status, 409);
+}
+
+TEST_F(rights, what_expires_is_given_back) {
+  const auto secret = make_token(R"(["peers:write"])", R"("max_peers": 1, "max_ttl_s": 60)");
+  const std::string path = "/v1/networks/acme/peers";
+  for (int i = 0; i < 3; ++i) {
+    const auto made = ask_as(secret, "POST", path, peer_body("", next_key(), R"("ttl_s": 60)"));
+    ASSERT_EQ(made.status, 201) << made.raw.body;
+    EXPECT_EQ(ask_as(secret, "POST", path, peer_body("", next_key(), R"("ttl_s": 60)")).status,
+              409);
+    pass(seconds{61});
+  }
+}
+
+TEST_F(rights, peers_of_a_token_with_a_longest_time_expire) {
+  const auto secret = make_token(R"(["peers:manage"])", R"("max_ttl_s": 60)");
+  const std::string path = "/v1/networks/acme/peers";
+  for (const char* more : {"", R"("ttl_s": null)", R"("ttl_s": 61)"}) {
+    const auto refused = ask_as(secret, "POST", path, peer_body("", next_key(), more));
+    EXPECT_EQ(refused.status, 400) << more;
+    EXPECT_EQ(refused.at("field"), "ttl_s");
+    EXPECT_EQ(ask_as(secret, "PUT", path + "/new", peer_body("", next_key(), more)).status, 400);
+  }
+  const auto made =
+      ask_as(secret, "PUT", path + "/mine", peer_body("", next_key(), R"("ttl_s": 60)"));
+  EXPECT_EQ(made.status, 201) << made.raw.body;
+  for (const char* more : {R"({"ttl_s": null})", R"({"ttl_s": 61})"}) {
+    EXPECT_EQ(ask_as(secret, "PUT", path + "/mine", more).status, 400) << more;
+  }
+  EXPECT_EQ(ask_as(secret, "PUT", path + "/mine", R"({"ttl_s": 30})").status, 200);
+  // What another made to last it may re-key: it lasts no longer for that.
+  const auto lasting = peer_of("acme", admin());
+  EXPECT_EQ(ask_as(secret, "PUT", path + "/" + lasting, peer_body("", next_key())).status, 200);
+  EXPECT_EQ(ask_as(secret, "PUT", path + "/" + lasting, R"({"ttl_s": null})").status, 400);
+}
+
+TEST_F(rights, a_tokens_limits_are_shown_and_must_make_sense) {
+  make_token(R"(["peers:write"])", R"("max_peers": 1000000, "max_ttl_s": 60)");
+  const auto list = ask("GET", "/v1/tokens");
+  int limited = 0;
+  for (std::size_t i = 0; i < list.items(); ++i) {
+    const std::string at = "items." + std::to_string(i);
+    if (list.at(at + ".max_peers") != "1000000") continue;
+    ++limited;
+    EXPECT_EQ(list.at(at + ".max_ttl_s"), "60");
+  }
+  EXPECT_EQ(limited, 1);
+  const std::map<std::string, std::string> odd = {
+      {R"({"scopes": ["admin"], "max_peers": 1})", "max_peers"},
+      {R"({"scopes": ["admin"], "max_ttl_s": 1})", "max_ttl_s"},
+      {R"({"scopes": ["peers:write"], "max_peers": 0})", "max_peers"},
+      {R"({"scopes": ["peers:write"], "max_peers": 1000001})", "max_peers"},
+      {R"({"scopes": ["peers:write"], "max_ttl_s": 0})", "max_ttl_s"},
+      {R"({"scopes": ["gateways:manage"], "network": "acme"})", "scopes"},
+      {R"({"scopes": ["everything"]})", "scopes"}};
+  for (const auto& [body, field] : odd) {
+    const auto refused = ask("POST", "/v1/tokens", body);
+    EXPECT_EQ(refused.status, 400) << body;
+    EXPECT_EQ(refused.at("field"), field) << body;
+  }
 }
 
 TEST_F(rights, a_network_takes_its_tokens_with_it) {

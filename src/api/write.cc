@@ -73,7 +73,9 @@ json::object written(const token& from) {
           {"scopes", std::move(scopes)},
           {"created_at", to_rfc3339(from.created_at)},
           {"expires_at", time_or_null(from.expires_at)},
-          {"last_used_at", time_or_null(from.last_used_at)}};
+          {"last_used_at", time_or_null(from.last_used_at)},
+          {"max_peers", from.max_peers ? json::value(*from.max_peers) : json::value(nullptr)},
+          {"max_ttl_s", from.max_ttl ? json::value(from.max_ttl->count()) : json::value(nullptr)}};
 }
 
 json::object written(const peer_view& from, bool seen) {

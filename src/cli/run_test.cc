@@ -223,19 +223,29 @@ TEST_F(command, a_tokens_secret_is_alone_on_standard_output) {
   api_.on("POST /v1/tokens", 201,
           R"({"id":"t1","name":"ci","network":null,"scopes":["peers:write"],"expires_at":null,
               "token":"pg_abc"})");
-  const ran made =
-      run_command({"tokens", "create", "ci", "--scope", "peers:write", "--expires", "1d"});
+  const ran made = run_command({"tokens", "create", "ci", "--scope", "peers:write", "--expires",
+                                "1d", "--max-peers", "200", "--max-ttl", "6h"});
   ASSERT_EQ(made.status, 0) << made.err;
   EXPECT_EQ(made.out, "pg_abc\n");
   EXPECT_THAT(made.err, Not(HasSubstr("pg_abc")));
-  EXPECT_EQ(body_of(0),
-            json::parse(R"({"name":"ci","scopes":["peers:write"],"expires_in_s":86400})").value())
+  EXPECT_EQ(body_of(0), json::parse(R"({"name":"ci","scopes":["peers:write"],"expires_in_s":86400,
+                            "max_peers":200,"max_ttl_s":21600})")
+                            .value())
       << "PEERAGE_NETWORK does not narrow it";
   run_command({"tokens", "create", "--scope", "a,b", "--network", "beta"});
   EXPECT_EQ(body_of(1), json::parse(R"({"scopes":["a","b"],"network":"beta"})").value());
   EXPECT_EQ(run_command({"tokens", "create"}).status, 2);
-  api_.on("GET /v1/tokens", 200, page({R"({"id":"t1","scopes":["admin"]})"}));
-  EXPECT_THAT(run_command({"tokens"}).out, HasSubstr("t1        all      admin   never"));
+  for (const char* odd : {"0", "-1", "many", "7x", "99999999999"}) {
+    EXPECT_EQ(run_command({"tokens", "create", "--scope", "a", "--max-peers", odd}).status, 2);
+  }
+  api_.on("GET /v1/tokens", 200,
+          page({R"({"id":"t1","scopes":["admin"]})",
+                R"({"id":"t2","scopes":["a"],"max_peers":200,"max_ttl_s":60})",
+                R"({"id":"t3","scopes":["a"],"max_peers":null,"max_ttl_s":60})"}));
+  const std::string list = run_command({"tokens"}).out;
+  EXPECT_THAT(list, HasSubstr("t1        all      admin   none                 never"));
+  EXPECT_THAT(list, HasSubstr("200 peers, 60s each  never"));
+  EXPECT_THAT(list, HasSubstr("a       60s each "));
   api_.on("DELETE /v1/tokens/t1", 204, "");
   EXPECT_EQ(run_command({"tokens", "remove", "t1"}).err, "token t1: removed\n");
 }

@@ -63,6 +63,7 @@ struct peer_view {
 struct enrolment {
   peer_view view;
   bool created = false;
+  bool rekeyed = false;
   std::string reason;  // where pending
   stage_times took;
 };
@@ -97,6 +98,8 @@ struct token_request {
   std::optional<network_name> network;
   std::vector<scope> scopes;
   std::optional<seconds> expires_in;
+  std::optional<std::uint32_t> max_peers;
+  std::optional<seconds> max_ttl;
 };
 
 struct new_token {
@@ -131,8 +134,9 @@ class control {
   /// how many. errc::unavailable when it does not answer.
   task<result<std::uint32_t>> accept_removals(gateway_name name);
 
-  /// POST: errc::conflict with field "name" or "public_key"; errc::unavailable where no gateway
-  /// fits or the store did not take it, and then nothing is stored; errc::outcome_unknown.
+  /// POST: errc::conflict with field "name", "public_key" or "max_peers"; errc::unavailable where
+  /// no gateway fits or the store did not take it, and then nothing is stored;
+  /// errc::outcome_unknown.
   task<result<enrolment>> enrol(const principal& who, network_name network, enrol_request wanted);
   /// PUT: as enrol(), idempotent by name.
   task<result<enrolment>> put(const principal& who, peer_id id, enrol_request wanted);
