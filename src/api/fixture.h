@@ -36,7 +36,7 @@ struct api_answer {
 
 class api_fixture : public testing::Test {
  protected:
-  api_fixture();
+  explicit api_fixture(control_options options = {});
   ~api_fixture() override;
 
   /// As admin.

@@ -58,11 +58,14 @@ struct describe {
 }  // namespace
 
 struct api_fixture::parts {
+  explicit parts(control_options options)
+      : mind(loop.get_executor(), store, bus, time, std::move(options)) {}
+
   asio::io_context loop;
   fakes::fake_clock time{loop.get_executor()};
   fakes::fake_store store;
   fakes::fake_bus bus{time};
-  control mind{loop.get_executor(), store, bus, time};
+  control mind;
   metrics counts;
   api front{mind, counts};
   std::unique_ptr<fakes::fake_gateway> fra, iad;
@@ -74,7 +77,8 @@ struct api_fixture::parts {
   }
 };
 
-api_fixture::api_fixture() : parts_(std::make_unique<parts>()) {
+api_fixture::api_fixture(control_options options)
+    : parts_(std::make_unique<parts>(std::move(options))) {
   log::set_level(log::level::error);
   parts& all = *parts_;
   fakes::run_on(all.loop, all.mind.start()).value();

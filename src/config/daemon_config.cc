@@ -66,6 +66,18 @@ std::string take_api_listen(daemon_config& into, const toml_value& value) {
   return take_listen(into.api->listen, value);
 }
 
+template <std::uint32_t api_config::* Member, std::int64_t Least>
+std::string take_api_number(daemon_config& into, const toml_value& value) {
+  constexpr std::int64_t most = 1'000'000;
+  const auto number = whole(value, Least, most);
+  if (!number) {
+    return must_be("a whole number from " + std::to_string(Least) + " to " + std::to_string(most),
+                   value);
+  }
+  (*into.api).*Member = static_cast<std::uint32_t>(*number);
+  return {};
+}
+
 std::string take_gateway(daemon_config& into, const toml_value&) {
   into.gateway.emplace();
   return {};
@@ -196,6 +208,12 @@ constexpr auto rules = std::to_array<config_rule<daemon_config>>({
     {"bus", "key_file", take_bus_key_file},
     {"api", "", take_api},
     {"api", "listen", take_api_listen},
+    {"api", "token_creations_per_s", take_api_number<&api_config::token_creations_per_s, 0>},
+    {"api", "network_creations_per_s", take_api_number<&api_config::network_creations_per_s, 0>},
+    {"api", "connections", take_api_number<&api_config::connections, 1>},
+    {"api", "connections_per_host", take_api_number<&api_config::connections_per_host, 1>},
+    {"api", "requests", take_api_number<&api_config::requests, 1>},
+    {"api", "requests_per_host", take_api_number<&api_config::requests_per_host, 1>},
     {"api", "cert_file", later},
     {"api", "key_file", later},
     {"gateway", "", take_gateway},

@@ -59,8 +59,32 @@ task<result<gateway>> control::choose(const enrol_request& wanted) {
   co_return **found;
 }
 
+/// Whether it is not too often; if not, it has happened once more.
+result<> control::may_write(const principal& who, const network_name& network) {
+  if (who.has(scope::admin) && !who.network) return {};
+  if (!sees(who, network)) return {};  // it will be told that there is none
+  const steady_time now = clock_.steady();
+  if (!token_paces_.may(who.id, now)) {
+    return fail(errc::throttled,
+                "this token makes and changes peers faster than it may; slow down");
+  }
+  if (!network_paces_.may(network, now)) {
+    return fail(errc::throttled, "peers of network " + network.text() +
+                                     " are made and changed faster than they may; slow down");
+  }
+  token_paces_.note(who.id, now);
+  network_paces_.note(network, now);
+  return {};
+}
+
 task<result<enrolment>> control::enrol(const principal& who, network_name network,
                                        enrol_request wanted) {
+  if (auto may = may_write(who, network); !may) co_return std::unexpected(std::move(may.error()));
+  co_return co_await make(who, std::move(network), std::move(wanted));
+}
+
+task<result<enrolment>> control::make(const principal& who, network_name network,
+                                      enrol_request wanted) {
   const steady_time begun = clock_.steady();
   stamp stored{epoch_, {}};
   auto in = co_await network_for(who, network);
@@ -103,6 +127,8 @@ task<result<enrolment>> control::enrol(const principal& who, network_name networ
 
 task<result<enrolment>> control::put(const principal& who, peer_id id, enrol_request wanted) {
   const steady_time begun = clock_.steady();
+  if (auto may = may_write(who, id.network); !may)
+    co_return std::unexpected(std::move(may.error()));
   auto in = co_await network_for(who, id.network);
   if (!in) co_return std::unexpected(in.error());
   if (wanted.public_key && board_.has_key(*wanted.public_key)) {
@@ -115,7 +141,7 @@ task<result<enrolment>> control::put(const principal& who, peer_id id, enrol_req
     result<enrolment> done;
     if (!*old) {
       wanted.name = id.name;
-      done = co_await enrol(who, id.network, wanted);
+      done = co_await make(who, id.network, wanted);
       if (done || done.error().code != errc::conflict || done.error().field != "name") {
         co_return done;
       }
