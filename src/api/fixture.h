@@ -14,6 +14,7 @@
 #include "control/control.h"
 #include "http/message.h"
 #include "json/json.h"
+#include "model/audit.h"
 
 namespace peerage::fakes {
 class fake_bus;
@@ -68,6 +69,7 @@ class api_fixture : public testing::Test {
   fakes::fake_gateway& iad();  // gw-iad-1
   control& mind();
   asio::io_context& loop();
+  const std::vector<audit_entry>& audit() const;
   const std::string& admin() const;  // the secret of an admin token
 
  private:

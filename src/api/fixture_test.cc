@@ -9,6 +9,7 @@
 #include "api/api.h"
 #include "api/openapi_check.h"
 #include "log/log.h"
+#include "testing/fake_audit.h"
 #include "testing/fake_bus.h"
 #include "testing/fake_clock.h"
 #include "testing/fake_gateway.h"
@@ -67,7 +68,8 @@ struct api_fixture::parts {
   fakes::fake_bus bus{time};
   control mind;
   metrics counts;
-  api front{mind, counts};
+  fakes::fake_audit audit;
+  api front{mind, counts, audit, "api-1"};
   std::unique_ptr<fakes::fake_gateway> fra, iad;
   std::string admin;
 
@@ -139,6 +141,7 @@ api_answer api_fixture::ask_as(std::string_view secret, std::string_view method,
   http::request request;
   request.method = method;
   const auto mark = target.find('?');
+  request.remote = "192.0.2.7";
   request.path = target.substr(0, mark);
   if (mark != std::string_view::npos) request.query = target.substr(mark + 1);
   if (!secret.empty()) {
@@ -214,6 +217,10 @@ fakes::fake_gateway& api_fixture::fra() {
 fakes::fake_gateway& api_fixture::iad() {
   return *parts_->iad;
 }
+const std::vector<audit_entry>& api_fixture::audit() const {
+  return parts_->audit.entries;
+}
+
 asio::io_context& api_fixture::loop() {
   return parts_->loop;
 }

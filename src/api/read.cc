@@ -181,6 +181,25 @@ result<list_query> read_list_query(std::string_view query) {
   return made;
 }
 
+result<list_query> read_audit_query(std::string_view query) {
+  auto parameters = read_query(query);
+  if (!parameters) return std::unexpected(parameters.error());
+  list_query made;
+  for (const auto& [name, value] : *parameters) {
+    if (name == "limit") {
+      const auto limit = whole_number(value, 1, 1'000);
+      if (!limit) return fail(errc::invalid, limit.error().message, name);
+      made.limit = static_cast<std::size_t>(*limit);
+    } else if (name == "cursor") {
+      if (value.empty()) return fail(errc::invalid, "is not one that a page gave", name);
+      made.cursor = value;
+    } else {
+      return fail(errc::invalid, "there is no such parameter", json::shortened(name));
+    }
+  }
+  return made;
+}
+
 result<std::optional<network_name>> read_events_query(std::string_view query) {
   auto parameters = read_query(query);
   if (!parameters) return std::unexpected(parameters.error());

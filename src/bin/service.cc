@@ -115,7 +115,11 @@ result<std::unique_ptr<http::server>> service::serve(std::string& address, http:
 
 task<result<>> service::start_api() {
   if (auto made = co_await bootstrap(); !made) co_return made;
-  api_ = std::make_unique<api>(*control_, metrics_);
+  audit_options kept;
+  kept.folder = config_.api->audit_dir;
+  kept.keep = config_.api->audit_keep;
+  audit_ = make_audit_trail(loop_, clock_->now(), std::move(kept));
+  api_ = std::make_unique<api>(*control_, metrics_, *audit_, process_id_);
   const auto handle = [this](http::request request) { return api_->handle(std::move(request)); };
   auto listening = serve(config_.api->listen, handle);
   if (!listening) co_return std::unexpected(listening.error());

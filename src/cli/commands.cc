@@ -51,6 +51,10 @@ constexpr auto token_options = std::to_array<option_spec>({
     {"--max-ttl", "T", "peers made with it expire, after so long at most"},
 });
 
+constexpr auto audit_options = std::to_array<option_spec>({
+    {"--limit", "N", "so many of the newest, 100 where absent, 1000 at most"},
+});
+
 constexpr std::string_view create_text =
     "Makes a key pair on this machine, enrols the public key and prints a wg-quick file. The\n"
     "private key is never sent. Without NAME one is made.\n"
@@ -116,6 +120,12 @@ constexpr std::string_view token_text =
     "  peerage tokens create ci --scope peers:write --network acme --expires 90d \\\n"
     "    --max-peers 200 --max-ttl 6h > token\n";
 
+constexpr std::string_view audit_text =
+    "The newest first, of the API process that answers: each keeps its own.\n"
+    "\n"
+    "  peerage audit --limit 20\n"
+    "  peerage audit --json | jq '.items[] | select(.did == \"removed\")'\n";
+
 constexpr std::string_view completion_text =
     "  source <(peerage completion bash)\n"
     "  peerage completion bash > /etc/bash_completion.d/peerage\n";
@@ -158,6 +168,8 @@ constexpr auto table = std::to_array<command_spec>({
     {"tokens list", "", 0, 0, "the same", "", {}, list_tokens},
     {"tokens create", "[NAME]", 0, 1, "make a token", token_text, token_options, create_token},
     {"tokens remove", "ID", 1, 1, "remove a token, at once", "", {}, remove_token},
+    {"audit", "", 0, 0, "who changed what, through one API process", audit_text, audit_options,
+     show_audit},
     {"version", "", 0, 0, "the version of this command", "", {}, print_version},
     {"completion",
      "bash",

@@ -250,6 +250,32 @@ TEST_F(command, a_tokens_secret_is_alone_on_standard_output) {
   EXPECT_EQ(run_command({"tokens", "remove", "t1"}).err, "token t1: removed\n");
 }
 
+TEST_F(command, the_audit_is_a_table_of_the_newest) {
+  const std::string list = R"({"items":[
+      {"at":"2026-11-28T03:00:00.000Z","token":"t1","remote":"192.0.2.7","did":"rekeyed",
+       "network":"acme","peer":"ci","gateway":"gw-1","made_token":null,"status":200},
+      {"at":"2026-11-28T02:00:00.000Z","token":"t1","remote":"192.0.2.7","did":"created",
+       "network":"acme","peer":null,"gateway":null,"made_token":"t9","status":201},
+      {"at":"2026-11-28T01:00:00.000Z","token":"t1","remote":"::1","did":"changed",
+       "network":null,"peer":null,"gateway":"gw-1","made_token":null,"status":200}],
+      "next_cursor":null,"process":"p","lost":LOST})";
+  const auto with_lost = [&list](const std::string& lost) {
+    std::string made = list;
+    return made.replace(made.find("LOST"), 4, lost);
+  };
+  api_.on("GET /v1/audit?limit=100", 200, with_lost("0"));
+  const ran shown = run_command({"audit"});
+  ASSERT_EQ(shown.status, 0) << shown.err;
+  EXPECT_THAT(shown.out, HasSubstr("2026-11-28T03:00:00.000Z  t1     192.0.2.7  rekeyed  acme/ci"));
+  EXPECT_THAT(shown.out, HasSubstr("created  token t9"));
+  EXPECT_THAT(shown.out, HasSubstr("changed  gw-1 "));
+  EXPECT_EQ(shown.err, "");
+  api_.on("GET /v1/audit?limit=7", 200, with_lost("3"));
+  EXPECT_THAT(run_command({"audit", "--limit", "7"}).err, HasSubstr("3 entries are lost"));
+  EXPECT_THAT(run_command({"audit", "--limit", "7", "--json"}).out, HasSubstr("\"process\""));
+  EXPECT_EQ(run_command({"audit", "--limit", "all"}).status, 2);
+}
+
 TEST_F(command, json_shows_the_problem_document_too) {
   api_.on("GET " + peers + "/a", 404, R"({"title":"Not Found","status":404,"detail":"no a"})");
   const ran ended = run_command({"show", "a", "--json"});

@@ -52,6 +52,8 @@ struct api_config {
   std::uint32_t connections_per_host = 1'024;
   std::uint32_t requests = 1'024;
   std::uint32_t requests_per_host = 512;
+  std::string audit_dir;  // by default in state_dir
+  std::chrono::days audit_keep{90};
 };
 
 /// One that peers may reach on the gateway's own address.

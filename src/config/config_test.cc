@@ -80,6 +80,22 @@ TEST(daemon_config, the_apis_limits_are_numbers) {
   EXPECT_THAT(message_of("[api]\nrequests = 0"), HasSubstr("from 1 to 1000000"));
 }
 
+TEST(daemon_config, the_audit_has_a_folder_and_so_many_days) {
+  const auto usual = parse("state_dir = \"/srv/p\"\n[gateway]\n[api]\n").value().api.value();
+  EXPECT_EQ(usual.audit_dir, "/srv/p/audit");
+  EXPECT_EQ(usual.audit_keep, std::chrono::days{90});
+  const auto own = parse("[gateway]\n[api]\naudit_dir = \"/var/log/p\"\naudit_keep_days = 3650")
+                       .value()
+                       .api.value();
+  EXPECT_EQ(own.audit_dir, "/var/log/p");
+  EXPECT_EQ(own.audit_keep, std::chrono::days{3'650});
+  for (const char* odd : {"0", "3651", "\"7\"", "1.5"}) {
+    EXPECT_THAT(message_of("[api]\naudit_keep_days = " + std::string(odd)),
+                HasSubstr("api.audit_keep_days must be a whole number of days from 1 to 3650"));
+  }
+  EXPECT_THAT(message_of("[api]\naudit_dir = \"\""), HasSubstr("must be a path in quotes"));
+}
+
 TEST(daemon_config, every_key_is_taken) {
   const auto config = parse(R"(
 state_dir = "/srv/state"

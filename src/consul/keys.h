@@ -39,7 +39,7 @@ struct key_space {
   std::string expiry(wall_time time, const peer_id& id) const;
 
   /// How many peers with a quota the token has.
-  std::string quota(std::string_view token) const { return prefix + "quotas/" + std::string(token); }
+  std::string quota(const std::string& token) const { return prefix + "quotas/" + token; }
 
   /// Keys for the bus, by the name of who has them.
   std::string bus_apis() const { return prefix + "bus/apis/"; }

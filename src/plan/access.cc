@@ -18,7 +18,7 @@ constexpr bool o = true, x = false;
 constexpr std::array<right, 9> rights = {{
   //                         admin  peers:                networks:  gateways:
   //                                read  write  manage   manage     read  manage
-  {action::read_networks,    {o,     o,    o,     o,       o,         x,    x}},  // to find one's own
+  {action::read_networks,    {o,     o,    o,     o,       o,         x,    x}},  // one's own
   {action::manage_networks,  {o,     x,    x,     x,       o,         x,    x}},
   {action::read_gateways,    {o,     x,    x,     x,       x,         o,    o}},
   {action::manage_gateways,  {o,     x,    x,     x,       x,         x,    o}},
