@@ -46,7 +46,7 @@ plain_database::plain_database(const std::string& file) {
   sqlite3_wal_hook(handle_, count, &log_pages_);
   begin_ = prepare("BEGIN IMMEDIATE");
   revise_ = prepare("UPDATE meta SET value = value + 1 WHERE name = 'revision' RETURNING value");
-  insert_ = prepare("INSERT INTO peers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  insert_ = prepare("INSERT INTO peers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   remove_ = prepare("DELETE FROM peers WHERE network = ? AND name = ?");
   commit_ = prepare("COMMIT");
 }

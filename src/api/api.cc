@@ -17,8 +17,6 @@ namespace {
 constexpr std::string_view no_route = "none";
 
 constexpr std::array<std::string_view, 5> known_methods = {"GET", "HEAD", "POST", "PUT", "DELETE"};
-constexpr std::array<scope, 4> scopes = {scope::admin, scope::peers_read, scope::peers_write,
-                                         scope::peers_manage};
 
 /// The metrics' label: few, whatever is asked.
 std::string_view counted_method(std::string_view method) {
@@ -29,7 +27,8 @@ std::string_view counted_method(std::string_view method) {
 /// What a token would have to have, for whoever has another.
 std::string missing_scope(const principal& who, action needed) {
   std::string names;
-  for (const scope each : scopes) {
+  for (std::size_t i = 0; i < scope_count; ++i) {
+    const auto each = static_cast<scope>(i);
     if (!allows(principal{{}, {}, {each}}, needed)) continue;
     names += (names.empty() ? "" : ", ") + std::string(name_of(each));
   }
@@ -53,9 +52,44 @@ std::string_view bearer(const http::request& request) {
   return value.substr(space + 1);
 }
 
+/// What each segment in braces names.
+struct named_segment {
+  std::string_view name;
+  std::string audit_entry::* text;
+};
+constexpr std::array<named_segment, 4> named_segments = {{
+    {"network", &audit_entry::network},
+    {"name", &audit_entry::peer},
+    {"gateway", &audit_entry::gateway},
+    {"id", &audit_entry::made_token},
+}};
+
+/// What the audit can tell of a call before it is answered.
+audit_entry begun(const route& wanted, const http::request& request,
+                  const std::vector<std::string>& captured, const principal& who) {
+  audit_entry made;
+  made.token = who.id;
+  made.remote = request.remote;
+  made.call = std::string(wanted.method) + " " + std::string(wanted.pattern);
+  made.did = wanted.method == "POST"  ? deed::created
+             : wanted.method == "PUT" ? deed::changed
+                                      : deed::removed;
+  std::string_view rest = wanted.pattern;
+  for (const std::string& each : captured) {
+    rest.remove_prefix(rest.find('{') + 1);
+    const std::string_view name = rest.substr(0, rest.find('}'));
+    const auto* known = std::find_if(named_segments.begin(), named_segments.end(),
+                                     [&](const named_segment& one) { return one.name == name; });
+    // Anything but a label is no name of anything.
+    if (known != named_segments.end() && is_label(each)) made.*known->text = each;
+  }
+  return made;
+}
+
 }  // namespace
 
-api::api(control& mind, metrics& counts) : control_(mind), metrics_(counts) {
+api::api(control& mind, metrics& counts, audit_trail& audit, std::string process)
+    : control_(mind), metrics_(counts), audit_(audit), process_(std::move(process)) {
   const auto all = routes();
   for (std::size_t i = 0; i < all.size(); ++i) table_.add(all[i].method, all[i].pattern, i);
 }
@@ -67,14 +101,17 @@ http::response api::refuse(int status, std::string detail) {
 task<http::response> api::handle(http::request request) {
   std::string pattern(no_route);
   http::response answer;
+  audit_entry noted;
   try {
-    answer = co_await call(request, pattern);
+    answer = co_await call(request, pattern, noted);
   } catch (const std::exception& bug) {
+    note(std::move(noted), 500);
     // The server answers 500; what it was is said here, where the call is known.
     log::error("request threw",
                {{"method", request.method}, {"call", pattern}, {"what", bug.what()}});
     throw;
   }
+  note(std::move(noted), answer.status);
   answer.set_header("Cache-Control", "no-store");
   metrics_.count_request(counted_method(request.method), pattern, answer.status);
   if (answer.status >= 500) {
@@ -87,7 +124,16 @@ task<http::response> api::handle(http::request request) {
   co_return answer;
 }
 
-task<http::response> api::call(const http::request& request, std::string& pattern) {
+/// What only looks is not noted, nor is who asked too often: his loop would fill the disk.
+void api::note(audit_entry noted, int status) {
+  if (noted.call.empty() || noted.call.starts_with("GET ") || status == 429) return;
+  noted.status = status;
+  if (status >= 400) noted.did = status == 500 || status == 504 ? deed::unknown : deed::refused;
+  audit_.note(std::move(noted));
+}
+
+task<http::response> api::call(const http::request& request, std::string& pattern,
+                               audit_entry& noted) {
   const auto match = table_.find(request.method, request.path);
   if (!match) co_return problem(match.error());
   if (const auto* other = std::get_if<http::method_not_allowed>(&*match)) {
@@ -112,11 +158,14 @@ task<http::response> api::call(const http::request& request, std::string& patter
                                                    : problem(known.error());
     }
     who = *std::move(known);
+    noted = begun(wanted, request, found->captured, who);
+    noted.at = control_.time().now();
+    noted.process = process_;
     if (!allows(who, *wanted.needs)) {
       co_return problem(403, missing_scope(who, *wanted.needs));
     }
   }
-  const peerage::call now{control_, metrics_, request, found->captured, who};
+  const peerage::call now{control_, metrics_, audit_, noted, request, found->captured, who};
   co_return co_await wanted.answer(now);
 }
 

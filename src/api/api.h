@@ -9,6 +9,7 @@
 #include "http/message.h"
 #include "http/target.h"
 #include "metrics/metrics.h"
+#include "ports/audit.h"
 
 namespace peerage {
 
@@ -17,8 +18,8 @@ std::string_view openapi_document();
 
 class api {
  public:
-  /// `mind` and `counts` outlive it.
-  api(control& mind, metrics& counts);
+  /// Everything given outlives it. `process` is what the audit calls this one.
+  api(control& mind, metrics& counts, audit_trail& audit, std::string process);
 
   /// Any request, to its answer.
   task<http::response> handle(http::request request);
@@ -27,10 +28,13 @@ class api {
   static http::response refuse(int status, std::string detail);
 
  private:
-  task<http::response> call(const http::request& request, std::string& pattern);
+  task<http::response> call(const http::request& request, std::string& pattern, audit_entry& noted);
+  void note(audit_entry noted, int status);
 
   control& control_;
   metrics& metrics_;
+  audit_trail& audit_;
+  const std::string process_;
   http::route_table table_;
 };
 

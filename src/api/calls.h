@@ -33,6 +33,8 @@ task<http::response> post_token(const call&);
 task<http::response> get_tokens(const call&);
 task<http::response> delete_token(const call&);
 
+task<http::response> get_audit(const call&);
+
 /// A path's segment as a name of some kind; errc::invalid with `field`.
 template <class Name>
 result<Name> name_in_path(const std::string& segment, std::string_view field) {

@@ -30,6 +30,7 @@ task<http::response> post_network(const call& now) {
   if (!body) co_return problem(body.error());
   auto wanted = read_network(*body);
   if (!wanted) co_return problem(wanted.error());
+  now.noted.network = wanted->name.text();
   const auto made = co_await now.mind.create_network(now.who, *std::move(wanted));
   if (!made) co_return problem(made.error());
   http::response answer = json_answer(201, written(*made));
@@ -97,6 +98,7 @@ task<http::response> post_accept_removals(const call& now) {
   auto name = name_in_path<gateway_name>(now.captured[0], "gateway");
   if (!name) co_return problem(name.error());
   if (auto none = read_no_query(now.request.query); !none) co_return problem(none.error());
+  now.noted.did = deed::changed;
   const auto released = co_await now.mind.accept_removals(*std::move(name));
   if (!released) co_return problem(released.error());
   json::object answer{{"released", *released}};
@@ -109,8 +111,10 @@ task<http::response> post_token(const call& now) {
   if (!body) co_return problem(body.error());
   auto wanted = read_token(*body);
   if (!wanted) co_return problem(wanted.error());
+  if (wanted->network) now.noted.network = wanted->network->text();
   const auto made = co_await now.mind.create_token(now.who, *std::move(wanted));
   if (!made) co_return problem(made.error());
+  now.noted.made_token = made->what.id.text();
   json::object answer = written(made->what);
   answer["token"] = std::string(made->secret.reveal());
   co_return json_answer(201, answer);

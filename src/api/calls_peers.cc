@@ -25,12 +25,17 @@ http::response enrolled(const call& now, const enrolment& made) {
   now.counts.observe_stage("gateway", made.took.gateway);
   now.counts.observe_stage("device", made.took.device);
   now.counts.observe_stage("total", made.took.total);
+  const peer& one = made.view.what.value;
+  now.noted.did = made.created ? deed::created : made.rekeyed ? deed::rekeyed : deed::changed;
+  now.noted.peer = one.id.name.text();
+  now.noted.gateway = one.gateway.text();
+  now.noted.public_key = one.public_key.text();
   const int status = !live ? 202 : made.created ? 201 : 200;
   http::response answer = json_answer(status, written(made));
   answer.set_header("Server-Timing", server_timing(made.took));
   if (made.created) {
-    const peer_id& id = made.view.what.value.id;
-    answer.set_header("Location", "/v1/networks/" + id.network.text() + "/peers/" + id.name.text());
+    answer.set_header("Location",
+                      "/v1/networks/" + one.id.network.text() + "/peers/" + one.id.name.text());
   }
   return answer;
 }
@@ -91,6 +96,7 @@ task<http::response> delete_peer(const call& now) {
   if (auto none = read_no_query(now.request.query); !none) co_return problem(none.error());
   const auto gone = co_await now.mind.remove_peer(now.who, *id, removal_wait);
   if (!gone) co_return problem(gone.error());
+  now.noted.gateway = gone->gateway;
   if (gone->gone) {
     http::response answer;
     answer.status = 204;

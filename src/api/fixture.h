@@ -14,6 +14,7 @@
 #include "control/control.h"
 #include "http/message.h"
 #include "json/json.h"
+#include "model/audit.h"
 
 namespace peerage::fakes {
 class fake_bus;
@@ -36,7 +37,7 @@ struct api_answer {
 
 class api_fixture : public testing::Test {
  protected:
-  api_fixture();
+  explicit api_fixture(control_options options = {});
   ~api_fixture() override;
 
   /// As admin.
@@ -68,6 +69,7 @@ class api_fixture : public testing::Test {
   fakes::fake_gateway& iad();  // gw-iad-1
   control& mind();
   asio::io_context& loop();
+  const std::vector<audit_entry>& audit() const;
   const std::string& admin() const;  // the secret of an admin token
 
  private:

@@ -9,6 +9,7 @@
 #include "api/api.h"
 #include "api/openapi_check.h"
 #include "log/log.h"
+#include "testing/fake_audit.h"
 #include "testing/fake_bus.h"
 #include "testing/fake_clock.h"
 #include "testing/fake_gateway.h"
@@ -58,13 +59,17 @@ struct describe {
 }  // namespace
 
 struct api_fixture::parts {
+  explicit parts(control_options options)
+      : mind(loop.get_executor(), store, bus, time, std::move(options)) {}
+
   asio::io_context loop;
   fakes::fake_clock time{loop.get_executor()};
   fakes::fake_store store;
   fakes::fake_bus bus{time};
-  control mind{loop.get_executor(), store, bus, time};
+  control mind;
   metrics counts;
-  api front{mind, counts};
+  fakes::fake_audit audit;
+  api front{mind, counts, audit, "api-1"};
   std::unique_ptr<fakes::fake_gateway> fra, iad;
   std::string admin;
 
@@ -74,7 +79,8 @@ struct api_fixture::parts {
   }
 };
 
-api_fixture::api_fixture() : parts_(std::make_unique<parts>()) {
+api_fixture::api_fixture(control_options options)
+    : parts_(std::make_unique<parts>(std::move(options))) {
   log::set_level(log::level::error);
   parts& all = *parts_;
   fakes::run_on(all.loop, all.mind.start()).value();
@@ -135,6 +141,7 @@ api_answer api_fixture::ask_as(std::string_view secret, std::string_view method,
   http::request request;
   request.method = method;
   const auto mark = target.find('?');
+  request.remote = "192.0.2.7";
   request.path = target.substr(0, mark);
   if (mark != std::string_view::npos) request.query = target.substr(mark + 1);
   if (!secret.empty()) {
@@ -210,6 +217,10 @@ fakes::fake_gateway& api_fixture::fra() {
 fakes::fake_gateway& api_fixture::iad() {
   return *parts_->iad;
 }
+const std::vector<audit_entry>& api_fixture::audit() const {
+  return parts_->audit.entries;
+}
+
 asio::io_context& api_fixture::loop() {
   return parts_->loop;
 }

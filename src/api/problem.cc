@@ -11,9 +11,10 @@ struct meaning {
   int status;
 };
 
-constexpr std::array<meaning, 11> meanings = {{
+constexpr std::array<meaning, 12> meanings = {{
     {errc::unavailable, 503},
     {errc::full, 503},
+    {errc::throttled, 429},
     {errc::outcome_unknown, 504},
     {errc::timeout, 504},
     {errc::conflict, 409},

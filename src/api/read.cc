@@ -11,6 +11,7 @@ namespace peerage {
 namespace {
 
 constexpr std::int64_t longest_s = 315'360'000;  // ten years
+constexpr std::int64_t most_peers = 1'000'000;
 constexpr std::size_t most_dns = 8;
 constexpr std::size_t most_routes = 64;
 constexpr std::size_t longest_token_name = 100;
@@ -56,10 +57,9 @@ result<std::string> parse_token_name(std::string_view text) {
 
 result<scope> parse_scope(std::string_view text) {
   if (const auto known = scope_named(text)) return *known;
-  for (const char* later : {"networks:manage", "gateways:read", "gateways:manage"}) {
-    if (text == later) return fail(errc::invalid, "is not available in this version");
-  }
-  return fail(errc::invalid, "is no scope: admin, peers:read, peers:write or peers:manage");
+  return fail(errc::invalid,
+              "is no scope: admin, peers:read, peers:write, peers:manage, networks:manage, "
+              "gateways:read or gateways:manage");
 }
 
 result<http::query_parameters> read_query(std::string_view query) {
@@ -119,9 +119,10 @@ result<token_request> read_token(const json::object& from) {
   std::sort(made.scopes.begin(), made.scopes.end());
   made.scopes.erase(std::unique(made.scopes.begin(), made.scopes.end()), made.scopes.end());
   made.expires_in = as_seconds(in.whole("expires_in_s", 1, longest_s));
-  for (const char* later : {"max_peers", "max_ttl_s"}) {
-    if (in.given(later)) in.blame(later, "is not available in this version");
+  if (const auto most = in.whole("max_peers", 1, most_peers)) {
+    made.max_peers = static_cast<std::uint32_t>(*most);
   }
+  made.max_ttl = as_seconds(in.whole("max_ttl_s", 1, longest_s));
   if (auto good = in.finish(); !good) return std::unexpected(good.error());
   return made;
 }
@@ -173,6 +174,25 @@ result<list_query> read_list_query(std::string_view query) {
       const auto stale = whole_number(value, 1, longest_s);
       if (!stale) return fail(errc::invalid, stale.error().message, name);
       made.stale = seconds{*stale};
+    } else {
+      return fail(errc::invalid, "there is no such parameter", json::shortened(name));
+    }
+  }
+  return made;
+}
+
+result<list_query> read_audit_query(std::string_view query) {
+  auto parameters = read_query(query);
+  if (!parameters) return std::unexpected(parameters.error());
+  list_query made;
+  for (const auto& [name, value] : *parameters) {
+    if (name == "limit") {
+      const auto limit = whole_number(value, 1, 1'000);
+      if (!limit) return fail(errc::invalid, limit.error().message, name);
+      made.limit = static_cast<std::size_t>(*limit);
+    } else if (name == "cursor") {
+      if (value.empty()) return fail(errc::invalid, "is not one that a page gave", name);
+      made.cursor = value;
     } else {
       return fail(errc::invalid, "there is no such parameter", json::shortened(name));
     }

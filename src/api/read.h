@@ -24,6 +24,8 @@ struct list_query {
   std::optional<seconds> stale;
 };
 result<list_query> read_list_query(std::string_view query);
+/// `limit` and `cursor` alone; the cursor is the audit's own affair.
+result<list_query> read_audit_query(std::string_view query);
 /// The network that events are wanted of, if one is named.
 result<std::optional<network_name>> read_events_query(std::string_view query);
 /// For calls that take no parameter.

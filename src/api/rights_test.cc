@@ -3,9 +3,13 @@
 
 #include <array>
 #include <map>
+#include <set>
+#include <variant>
 
 #include "api/fixture.h"
+#include "api/routes.h"
 #include "crypto/sha256.h"
+#include "http/target.h"
 #include "testing/fake_bus.h"
 #include "testing/fake_clock.h"
 #include "testing/fake_gateway.h"
@@ -44,14 +48,30 @@ struct rights : api_fixture {
 };
 
 // Who asks, in the order of the columns below. After nobody and a token that is none: a token of
-// each scope for every network, and then of each scope for acme alone.
-constexpr std::size_t columns = 10;
-const std::array<const char*, columns> askers = {
-    "nobody", "bogus",        "read",          "write",          "manage",
-    "admin",  "read in acme", "write in acme", "manage in acme", "admin in acme"};
-const std::array<const char*, columns> scopes = {
-    "",      "",           "peers:read",  "peers:write",  "peers:manage",
-    "admin", "peers:read", "peers:write", "peers:manage", "admin"};
+// each scope for every network, and then of each scope for acme alone. gateways:manage is not to be
+// had there.
+constexpr std::size_t columns = 15;
+constexpr std::size_t first_in_acme = 9;
+const std::array<const char*, columns> scopes = {"",
+                                                 "",
+                                                 "peers:read",
+                                                 "peers:write",
+                                                 "peers:manage",
+                                                 "networks:manage",
+                                                 "gateways:read",
+                                                 "gateways:manage",
+                                                 "admin",
+                                                 "peers:read",
+                                                 "peers:write",
+                                                 "peers:manage",
+                                                 "networks:manage",
+                                                 "gateways:read",
+                                                 "admin"};
+
+std::string asker(std::size_t column) {
+  if (column < 2) return column == 0 ? "nobody" : "a bogus token";
+  return std::string(scopes[column]) + (column < first_in_acme ? "" : " in acme");
+}
 
 struct right {
   const char* call;
@@ -62,90 +82,139 @@ struct right {
 // {mine} is a peer of acme that the asker's token made, {theirs} one that another made; {abroad} is
 // another's in the network "other", {abroad-mine} one there with the asker's name on it.
 const right table[] = {
-    {"GET /healthz", "", {200, 200, 200, 200, 200, 200, 200, 200, 200, 200}},
-    {"GET /readyz", "", {200, 200, 200, 200, 200, 200, 200, 200, 200, 200}},
-    {"GET /metrics", "", {200, 200, 200, 200, 200, 200, 200, 200, 200, 200}},
-    {"GET /v1/openapi.json", "", {200, 200, 200, 200, 200, 200, 200, 200, 200, 200}},
+    {"GET /healthz",
+     "",
+     {200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200}},
+    {"GET /readyz",
+     "",
+     {200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200}},
+    {"GET /metrics",
+     "",
+     {200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200}},
+    {"GET /v1/openapi.json",
+     "",
+     {200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200}},
     {"POST /v1/networks",
      R"({"name": "{fresh}"})",
-     {401, 401, 403, 403, 403, 201, 403, 403, 403, 403}},
-    {"GET /v1/networks", "", {401, 401, 200, 200, 200, 200, 200, 200, 200, 200}},
-    {"GET /v1/networks/acme", "", {401, 401, 200, 200, 200, 200, 200, 200, 200, 200}},
-    {"GET /v1/networks/other", "", {401, 401, 200, 200, 200, 200, 404, 404, 404, 404}},
-    {"GET /v1/networks/nowhere", "", {401, 401, 404, 404, 404, 404, 404, 404, 404, 404}},
-    {"DELETE /v1/networks/{empty}", "", {401, 401, 403, 403, 403, 204, 403, 403, 403, 404}},
-    {"DELETE /v1/networks/acme", "", {401, 401, 403, 403, 403, 409, 403, 403, 403, 409}},
-    {"GET /v1/gateways", "", {401, 401, 403, 403, 403, 200, 403, 403, 403, 200}},
-    {"GET /v1/gateways/gw-fra-1", "", {401, 401, 403, 403, 403, 200, 403, 403, 403, 200}},
-    {"DELETE /v1/gateways/gw-fra-1", "", {401, 401, 403, 403, 403, 409, 403, 403, 403, 403}},
+     {401, 401, 403, 403, 403, 201, 403, 403, 201, 403, 403, 403, 403, 403, 403}},
+    {"GET /v1/networks",
+     "",
+     {401, 401, 200, 200, 200, 200, 403, 403, 200, 200, 200, 200, 200, 403, 200}},
+    {"GET /v1/networks/acme",
+     "",
+     {401, 401, 200, 200, 200, 200, 403, 403, 200, 200, 200, 200, 200, 403, 200}},
+    {"GET /v1/networks/other",
+     "",
+     {401, 401, 200, 200, 200, 200, 403, 403, 200, 404, 404, 404, 404, 403, 404}},
+    {"GET /v1/networks/nowhere",
+     "",
+     {401, 401, 404, 404, 404, 404, 403, 403, 404, 404, 404, 404, 404, 403, 404}},
+    {"DELETE /v1/networks/{empty}",
+     "",
+     {401, 401, 403, 403, 403, 204, 403, 403, 204, 403, 403, 403, 404, 403, 404}},
+    {"DELETE /v1/networks/acme",
+     "",
+     {401, 401, 403, 403, 403, 409, 403, 403, 409, 403, 403, 403, 409, 403, 409}},
+    {"GET /v1/gateways",
+     "",
+     {401, 401, 403, 403, 403, 403, 200, 200, 200, 403, 403, 403, 403, 200, 200}},
+    {"GET /v1/gateways/gw-fra-1",
+     "",
+     {401, 401, 403, 403, 403, 403, 200, 200, 200, 403, 403, 403, 403, 200, 200}},
+    {"DELETE /v1/gateways/gw-fra-1",
+     "",
+     {401, 401, 403, 403, 403, 403, 403, 409, 409, 403, 403, 403, 403, 403, 403}},
     {"PUT /v1/gateways/gw-fra-1/drain",
      R"({"drain": false})",
-     {401, 401, 403, 403, 403, 200, 403, 403, 403, 403}},
+     {401, 401, 403, 403, 403, 403, 403, 200, 200, 403, 403, 403, 403, 403, 403}},
     {"POST /v1/gateways/gw-fra-1/accept-removals",
      "",
-     {401, 401, 403, 403, 403, 200, 403, 403, 403, 403}},
+     {401, 401, 403, 403, 403, 403, 403, 200, 200, 403, 403, 403, 403, 403, 403}},
     {"POST /v1/networks/acme/peers",
      R"({"public_key": "{key}"})",
-     {401, 401, 403, 201, 201, 201, 403, 201, 201, 201}},
+     {401, 401, 403, 201, 201, 403, 403, 403, 201, 403, 201, 201, 403, 403, 201}},
     {"POST /v1/networks/other/peers",
      R"({"public_key": "{key}"})",
-     {401, 401, 403, 201, 201, 201, 403, 404, 404, 404}},
-    {"GET /v1/networks/acme/peers", "", {401, 401, 200, 200, 200, 200, 200, 200, 200, 200}},
-    {"GET /v1/networks/other/peers", "", {401, 401, 200, 200, 200, 200, 404, 404, 404, 404}},
+     {401, 401, 403, 201, 201, 403, 403, 403, 201, 403, 404, 404, 403, 403, 404}},
+    {"GET /v1/networks/acme/peers",
+     "",
+     {401, 401, 200, 200, 200, 403, 403, 403, 200, 200, 200, 200, 403, 403, 200}},
+    {"GET /v1/networks/other/peers",
+     "",
+     {401, 401, 200, 200, 200, 403, 403, 403, 200, 404, 404, 404, 403, 403, 404}},
     {"PUT /v1/networks/acme/peers/{fresh}",
      R"({"public_key": "{key}"})",
-     {401, 401, 403, 201, 201, 201, 403, 201, 201, 201}},
+     {401, 401, 403, 201, 201, 403, 403, 403, 201, 403, 201, 201, 403, 403, 201}},
     {"PUT /v1/networks/other/peers/{fresh}",
      R"({"public_key": "{key}"})",
-     {401, 401, 403, 201, 201, 201, 403, 404, 404, 404}},
+     {401, 401, 403, 201, 201, 403, 403, 403, 201, 403, 404, 404, 403, 403, 404}},
     {"PUT /v1/networks/acme/peers/{mine}",
      R"({"ttl_s": 60})",
-     {401, 401, 403, 200, 200, 200, 403, 200, 200, 200}},
+     {401, 401, 403, 200, 200, 403, 403, 403, 200, 403, 200, 200, 403, 403, 200}},
     // A name is there or it is free, and whoever may make peers finds out which: 409, not 404.
     {"PUT /v1/networks/acme/peers/{theirs}",
      R"({"ttl_s": 60})",
-     {401, 401, 403, 409, 200, 200, 403, 409, 200, 200}},
+     {401, 401, 403, 409, 200, 403, 403, 403, 200, 403, 409, 200, 403, 403, 200}},
     {"PUT /v1/networks/other/peers/{abroad}",
      R"({"ttl_s": 60})",
-     {401, 401, 403, 409, 200, 200, 403, 404, 404, 404}},
+     {401, 401, 403, 409, 200, 403, 403, 403, 200, 403, 404, 404, 403, 403, 404}},
     {"PUT /v1/networks/other/peers/{abroad-mine}",
      R"({"ttl_s": 60})",
-     {401, 401, 403, 200, 200, 200, 403, 404, 404, 404}},
-    {"GET /v1/networks/acme/peers/{mine}", "", {401, 401, 200, 200, 200, 200, 200, 200, 200, 200}},
+     {401, 401, 403, 200, 200, 403, 403, 403, 200, 403, 404, 404, 403, 403, 404}},
+    {"GET /v1/networks/acme/peers/{mine}",
+     "",
+     {401, 401, 200, 200, 200, 403, 403, 403, 200, 200, 200, 200, 403, 403, 200}},
     {"GET /v1/networks/acme/peers/{theirs}",
      "",
-     {401, 401, 200, 404, 200, 200, 200, 404, 200, 200}},
+     {401, 401, 200, 404, 200, 403, 403, 403, 200, 200, 404, 200, 403, 403, 200}},
     {"GET /v1/networks/other/peers/{abroad}",
      "",
-     {401, 401, 200, 404, 200, 200, 404, 404, 404, 404}},
+     {401, 401, 200, 404, 200, 403, 403, 403, 200, 404, 404, 404, 403, 403, 404}},
     {"GET /v1/networks/other/peers/{abroad-mine}",
      "",
-     {401, 401, 200, 200, 200, 200, 404, 404, 404, 404}},
+     {401, 401, 200, 200, 200, 403, 403, 403, 200, 404, 404, 404, 403, 403, 404}},
     {"DELETE /v1/networks/acme/peers/{mine}",
      "",
-     {401, 401, 403, 204, 204, 204, 403, 204, 204, 204}},
+     {401, 401, 403, 204, 204, 403, 403, 403, 204, 403, 204, 204, 403, 403, 204}},
     {"DELETE /v1/networks/acme/peers/{theirs}",
      "",
-     {401, 401, 403, 404, 204, 204, 403, 404, 204, 204}},
+     {401, 401, 403, 404, 204, 403, 403, 403, 204, 403, 404, 204, 403, 403, 204}},
     {"DELETE /v1/networks/other/peers/{abroad}",
      "",
-     {401, 401, 403, 404, 204, 204, 403, 404, 404, 404}},
+     {401, 401, 403, 404, 204, 403, 403, 403, 204, 403, 404, 404, 403, 403, 404}},
     {"DELETE /v1/networks/other/peers/{abroad-mine}",
      "",
-     {401, 401, 403, 204, 204, 204, 403, 404, 404, 404}},
+     {401, 401, 403, 204, 204, 403, 403, 403, 204, 403, 404, 404, 403, 403, 404}},
     {"POST /v1/tokens",
      R"({"scopes": ["peers:read"]})",
-     {401, 401, 403, 403, 403, 201, 403, 403, 403, 403}},
+     {401, 401, 403, 403, 403, 403, 403, 403, 201, 403, 403, 403, 403, 403, 403}},
     {"POST /v1/tokens",
      R"({"scopes": ["admin"], "network": "acme"})",
-     {401, 401, 403, 403, 403, 201, 403, 403, 403, 201}},
+     {401, 401, 403, 403, 403, 403, 403, 403, 201, 403, 403, 403, 403, 403, 201}},
     {"POST /v1/tokens",
      R"({"scopes": ["peers:read"], "network": "other"})",
-     {401, 401, 403, 403, 403, 201, 403, 403, 403, 404}},
-    {"GET /v1/tokens", "", {401, 401, 403, 403, 403, 200, 403, 403, 403, 200}},
-    {"DELETE /v1/tokens/{wide-token}", "", {401, 401, 403, 403, 403, 204, 403, 403, 403, 404}},
-    {"DELETE /v1/tokens/{acme-token}", "", {401, 401, 403, 403, 403, 204, 403, 403, 403, 204}},
-    {"DELETE /v1/tokens/{other-token}", "", {401, 401, 403, 403, 403, 204, 403, 403, 403, 404}},
+     {401, 401, 403, 403, 403, 403, 403, 403, 201, 403, 403, 403, 403, 403, 404}},
+    {"GET /v1/tokens",
+     "",
+     {401, 401, 403, 403, 403, 403, 403, 403, 200, 403, 403, 403, 403, 403, 200}},
+    {"DELETE /v1/tokens/{wide-token}",
+     "",
+     {401, 401, 403, 403, 403, 403, 403, 403, 204, 403, 403, 403, 403, 403, 404}},
+    {"DELETE /v1/tokens/{acme-token}",
+     "",
+     {401, 401, 403, 403, 403, 403, 403, 403, 204, 403, 403, 403, 403, 403, 204}},
+    {"DELETE /v1/tokens/{other-token}",
+     "",
+     {401, 401, 403, 403, 403, 403, 403, 403, 204, 403, 403, 403, 403, 403, 404}},
+    {"GET /v1/audit",
+     "",
+     {401, 401, 403, 403, 403, 403, 403, 403, 200, 403, 403, 403, 403, 403, 403}},
+    {"GET /v1/events",
+     "",
+     {401, 401, 200, 403, 200, 403, 403, 403, 200, 200, 403, 200, 403, 403, 200}},
+    {"GET /v1/events?network=other",
+     "",
+     {401, 401, 200, 403, 200, 403, 403, 403, 200, 404, 403, 404, 403, 403, 404}},
 };
 
 struct rights_table : rights {
@@ -155,7 +224,7 @@ struct rights_table : rights {
     if (column == 0) return {};
     if (column == 1) return "prg_" + std::string(10, 'a') + "_" + std::string(40, 'b');
     const std::string list = "[\"" + std::string(scopes[column]) + "\"]";
-    return make_token(list, column < 6 ? "" : R"("network": "acme")");
+    return make_token(list, column < first_in_acme ? "" : R"("network": "acme")");
   }
 
   /// A peer that bears the asker's mark, whatever its scopes allow.
@@ -201,6 +270,26 @@ struct rights_table : rights {
   }
 };
 
+TEST(table_of_rights, leaves_no_call_out) {
+  http::route_table known;
+  std::set<std::size_t> left;
+  for (std::size_t i = 0; i < routes().size(); ++i) {
+    known.add(routes()[i].method, routes()[i].pattern, i);
+    left.insert(i);
+  }
+  for (const right& each : table) {
+    const std::string call = each.call;
+    const auto space = call.find(' ');
+    std::string path = call.substr(space + 1, call.find('?') - space - 1);
+    std::erase_if(path, [](char c) { return c == '{' || c == '}'; });
+    const auto match = known.find(call.substr(0, space), path);
+    ASSERT_TRUE(match) << call;
+    left.erase(std::get<http::route_found>(*match).route);
+  }
+  for (const std::size_t i : left)
+    ADD_FAILURE() << routes()[i].method << " " << routes()[i].pattern;
+}
+
 TEST_F(rights_table, holds_for_each_call_each_scope_and_each_peer) {
   peer_of("acme", admin());
   std::array<std::string, columns> tokens;
@@ -212,8 +301,8 @@ TEST_F(rights_table, holds_for_each_call_each_scope_and_each_peer) {
       const auto before = stored();
       const auto got = ask_as(tokens[i], call.substr(0, space), call.substr(space + 1), body);
       EXPECT_EQ(got.status, each.status[i])
-          << each.call << " " << each.body << " as " << askers[i] << ": " << got.raw.body;
-      EXPECT_TRUE(got.status < 400 || stored() == before) << each.call << " as " << askers[i];
+          << each.call << " " << each.body << " as " << asker(i) << ": " << got.raw.body;
+      EXPECT_TRUE(got.status < 400 || stored() == before) << each.call << " as " << asker(i);
     }
   }
 }

@@ -7,7 +7,7 @@
 namespace peerage {
 namespace {
 
-constexpr std::array<route, 22> table = {{
+constexpr std::array<route, 23> table = {{
     {"GET", "/healthz", {}, get_health},
     {"GET", "/readyz", {}, get_ready},
     {"GET", "/metrics", {}, get_metrics},
@@ -31,6 +31,7 @@ constexpr std::array<route, 22> table = {{
     {"POST", "/v1/tokens", action::manage_tokens, post_token},
     {"GET", "/v1/tokens", action::manage_tokens, get_tokens},
     {"DELETE", "/v1/tokens/{id}", action::manage_tokens, delete_token},
+    {"GET", "/v1/audit", action::read_audit, get_audit},
 }};
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "control/control.h"
 #include "http/message.h"
 #include "metrics/metrics.h"
+#include "ports/audit.h"
 
 namespace peerage {
 
@@ -17,6 +18,8 @@ namespace peerage {
 struct call {
   control& mind;
   metrics& counts;
+  audit_trail& audit;
+  audit_entry& noted;  // what the audit will tell of it; whoever answers adds what he alone knows
   const http::request& request;
   const std::vector<std::string>& captured;  // the path's segments in braces, decoded
   const principal& who;                      // nobody, where the call needs no token

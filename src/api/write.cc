@@ -73,7 +73,27 @@ json::object written(const token& from) {
           {"scopes", std::move(scopes)},
           {"created_at", to_rfc3339(from.created_at)},
           {"expires_at", time_or_null(from.expires_at)},
-          {"last_used_at", time_or_null(from.last_used_at)}};
+          {"last_used_at", time_or_null(from.last_used_at)},
+          {"max_peers", from.max_peers ? json::value(*from.max_peers) : json::value(nullptr)},
+          {"max_ttl_s", from.max_ttl ? json::value(from.max_ttl->count()) : json::value(nullptr)}};
+}
+
+json::object written(const audit_entry& from) {
+  const auto text = [](const std::string& of) {
+    return of.empty() ? json::value(nullptr) : json::value(of);
+  };
+  return {{"at", to_rfc3339(from.at)},
+          {"process", from.process},
+          {"token", from.token.text()},
+          {"remote", from.remote},
+          {"call", from.call},
+          {"did", std::string(name_of(from.did))},
+          {"status", from.status},
+          {"network", text(from.network)},
+          {"peer", text(from.peer)},
+          {"gateway", text(from.gateway)},
+          {"made_token", text(from.made_token)},
+          {"public_key", text(from.public_key)}};
 }
 
 json::object written(const peer_view& from, bool seen) {

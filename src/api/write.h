@@ -3,12 +3,14 @@
 
 #include "control/control.h"
 #include "json/json.h"
+#include "model/audit.h"
 
 namespace peerage {
 
 json::object written(const network& from);
 json::object written(const gateway_info& from);
 json::object written(const token& from);
+json::object written(const audit_entry& from);
 /// With `seen`, what the gateway sees of it too.
 json::object written(const peer_view& from, bool seen);
 json::object written(const enrolment& from);

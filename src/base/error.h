@@ -13,6 +13,7 @@ enum class errc {
   // Nothing happened; the same call may work later.
   unavailable,  // the other side is away, or has just said that it can't now
   full,         // a bound was reached: a gateway, a range, a queue
+  throttled,    // the caller asks too often; in a second it may ask again
   // It may or may not have happened; look, or make the same call again.
   outcome_unknown,  // the answer was lost
   timeout,          // the deadline passed first

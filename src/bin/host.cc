@@ -80,6 +80,11 @@ result<std::string> default_endpoint(std::uint16_t port) {
   return source + ":" + std::to_string(port);
 }
 
+std::size_t most_open_files() {
+  rlimit files{};
+  return ::getrlimit(RLIMIT_NOFILE, &files) == 0 ? files.rlim_cur : 1'024;
+}
+
 void prepare_process() {
   // Memory that each request takes and gives back is kept: giving it to the kernel and asking for
   // it again costs every creation a few system calls and page faults.

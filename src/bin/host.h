@@ -18,4 +18,7 @@ result<std::string> default_endpoint(std::uint16_t port);
 /// For one process with many connections; no secret in a core file; new files for the owner alone.
 void prepare_process();
 
+/// So many files this process may have open.
+std::size_t most_open_files();
+
 }  // namespace peerage

@@ -22,6 +22,32 @@ constexpr seconds grace{35};
 // A read of Consul is most of a creation's time otherwise.
 constexpr milliseconds remember{1'000};
 
+// Of the files that this process may open, so many are for other things than connections.
+constexpr std::size_t other_files = 256;
+
+pace twice_at_once(std::uint32_t per_second) {
+  return {per_second, 2 * per_second};
+}
+
+/// What the config says, as far as the system gives that many files.
+http::limits bounds_of(const api_config* api) {
+  http::limits made;
+  if (api != nullptr) {
+    made.connections = api->connections;
+    made.connections_per_host = api->connections_per_host;
+    made.in_flight = api->requests;
+    made.in_flight_per_host = api->requests_per_host;
+  }
+  const std::size_t files = most_open_files();
+  const std::size_t left = files > 2 * other_files ? files - other_files : files / 2;
+  if (left < made.connections) {
+    log::warning("fewer connections than configured: the system allows too few open files",
+                 {{"connections", left}, {"files", files}});
+    made.connections = left;
+  }
+  return made;
+}
+
 }  // namespace
 
 service::service(asio::any_io_executor loop, daemon_config config)
@@ -43,8 +69,12 @@ task<result<>> service::start() {
   if (auto made = make_wall(); !made) co_return made;
   if (config_.api) {
     const bool far = config_.store.kind != store_kind::sqlite;
-    control_ = std::make_unique<control>(loop_, *with_.store, *with_.bus, *clock_,
-                                         far ? remember : milliseconds{0});
+    control_options options;
+    options.remember = far ? remember : milliseconds{0};
+    options.of_token = twice_at_once(config_.api->token_creations_per_s);
+    options.of_network = twice_at_once(config_.api->network_creations_per_s);
+    control_ =
+        std::make_unique<control>(loop_, *with_.store, *with_.bus, *clock_, std::move(options));
     // The port first: a daemon that can't serve must not touch the device.
     if (auto served = co_await start_api(); !served) co_return served;
     // Before the gateway, whose first heartbeat it must not miss.
@@ -76,8 +106,8 @@ void service::say_ready() const {
 
 /// The address is then the one that it got.
 result<std::unique_ptr<http::server>> service::serve(std::string& address, http::handler handle) {
-  auto listening =
-      http::server::listen(loop_, address, http::limits{}, std::move(handle), api::refuse);
+  const http::limits bounds = bounds_of(config_.api ? &*config_.api : nullptr);
+  auto listening = http::server::listen(loop_, address, bounds, std::move(handle), api::refuse);
   if (!listening) return listening;
   address = address.substr(0, address.rfind(':') + 1) + std::to_string((*listening)->port());
   return listening;
@@ -85,7 +115,11 @@ result<std::unique_ptr<http::server>> service::serve(std::string& address, http:
 
 task<result<>> service::start_api() {
   if (auto made = co_await bootstrap(); !made) co_return made;
-  api_ = std::make_unique<api>(*control_, metrics_);
+  audit_options kept;
+  kept.folder = config_.api->audit_dir;
+  kept.keep = config_.api->audit_keep;
+  audit_ = make_audit_trail(loop_, clock_->now(), std::move(kept));
+  api_ = std::make_unique<api>(*control_, metrics_, *audit_, process_id_);
   const auto handle = [this](http::request request) { return api_->handle(std::move(request)); };
   auto listening = serve(config_.api->listen, handle);
   if (!listening) co_return std::unexpected(listening.error());

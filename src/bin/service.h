@@ -8,6 +8,7 @@
 #include "agent/agent.h"
 #include "api/api.h"
 #include "async/signal.h"
+#include "audit/trail.h"
 #include "bin/backends.h"
 #include "bin/tunnel.h"
 #include "config/config.h"
@@ -52,6 +53,7 @@ class service {
   std::unique_ptr<agent> agent_;
   std::unique_ptr<control> control_;
   metrics metrics_;
+  std::unique_ptr<audit_trail> audit_;
   std::unique_ptr<api> api_;
   std::unique_ptr<http::server> server_;
   signal failing_;

@@ -44,9 +44,15 @@ constexpr auto network_options = std::to_array<option_spec>({
 });
 
 constexpr auto token_options = std::to_array<option_spec>({
-    {"--scope", "S", "what it may do, like peers:read, peers:write, peers:manage, admin", true},
+    {"--scope", "S", "what it may do: peers:read, peers:write, peers:manage and others", true},
     {"--network", "N", "only in this network; here, only the flag counts"},
     {"--expires", "T", "how long it works: 12h, 90d; by default for ever"},
+    {"--max-peers", "N", "so many peers made with it may be there at once"},
+    {"--max-ttl", "T", "peers made with it expire, after so long at most"},
+});
+
+constexpr auto audit_options = std::to_array<option_spec>({
+    {"--limit", "N", "so many of the newest, 100 where absent, 1000 at most"},
 });
 
 constexpr std::string_view create_text =
@@ -103,7 +109,22 @@ constexpr std::string_view network_text =
 constexpr std::string_view token_text =
     "Prints the token's secret on standard output, this once: nobody can show it again.\n"
     "\n"
-    "  peerage tokens create ci --scope peers:write --network acme --expires 90d > token\n";
+    "  admin            everything\n"
+    "  peers:read       sees every peer\n"
+    "  peers:write      makes peers; sees and touches those that it made\n"
+    "  peers:manage     makes peers; sees and touches every one\n"
+    "  networks:manage  makes and removes networks\n"
+    "  gateways:read    sees gateways\n"
+    "  gateways:manage  drains and removes gateways; not with --network\n"
+    "\n"
+    "  peerage tokens create ci --scope peers:write --network acme --expires 90d \\\n"
+    "    --max-peers 200 --max-ttl 6h > token\n";
+
+constexpr std::string_view audit_text =
+    "The newest first, of the API process that answers: each keeps its own.\n"
+    "\n"
+    "  peerage audit --limit 20\n"
+    "  peerage audit --json | jq '.items[] | select(.did == \"removed\")'\n";
 
 constexpr std::string_view completion_text =
     "  source <(peerage completion bash)\n"
@@ -147,6 +168,8 @@ constexpr auto table = std::to_array<command_spec>({
     {"tokens list", "", 0, 0, "the same", "", {}, list_tokens},
     {"tokens create", "[NAME]", 0, 1, "make a token", token_text, token_options, create_token},
     {"tokens remove", "ID", 1, 1, "remove a token, at once", "", {}, remove_token},
+    {"audit", "", 0, 0, "who changed what, through one API process", audit_text, audit_options,
+     show_audit},
     {"version", "", 0, 0, "the version of this command", "", {}, print_version},
     {"completion",
      "bash",

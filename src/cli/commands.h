@@ -47,6 +47,7 @@ answer<exit_status> remove_network(session& in);
 answer<exit_status> list_tokens(session& in);
 answer<exit_status> create_token(session& in);
 answer<exit_status> remove_token(session& in);
+answer<exit_status> show_audit(session& in);
 // help.cc
 answer<exit_status> print_help(session& in);
 answer<exit_status> print_version(session& in);

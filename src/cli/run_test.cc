@@ -223,21 +223,57 @@ TEST_F(command, a_tokens_secret_is_alone_on_standard_output) {
   api_.on("POST /v1/tokens", 201,
           R"({"id":"t1","name":"ci","network":null,"scopes":["peers:write"],"expires_at":null,
               "token":"pg_abc"})");
-  const ran made =
-      run_command({"tokens", "create", "ci", "--scope", "peers:write", "--expires", "1d"});
+  const ran made = run_command({"tokens", "create", "ci", "--scope", "peers:write", "--expires",
+                                "1d", "--max-peers", "200", "--max-ttl", "6h"});
   ASSERT_EQ(made.status, 0) << made.err;
   EXPECT_EQ(made.out, "pg_abc\n");
   EXPECT_THAT(made.err, Not(HasSubstr("pg_abc")));
-  EXPECT_EQ(body_of(0),
-            json::parse(R"({"name":"ci","scopes":["peers:write"],"expires_in_s":86400})").value())
+  EXPECT_EQ(body_of(0), json::parse(R"({"name":"ci","scopes":["peers:write"],"expires_in_s":86400,
+                            "max_peers":200,"max_ttl_s":21600})")
+                            .value())
       << "PEERAGE_NETWORK does not narrow it";
   run_command({"tokens", "create", "--scope", "a,b", "--network", "beta"});
   EXPECT_EQ(body_of(1), json::parse(R"({"scopes":["a","b"],"network":"beta"})").value());
   EXPECT_EQ(run_command({"tokens", "create"}).status, 2);
-  api_.on("GET /v1/tokens", 200, page({R"({"id":"t1","scopes":["admin"]})"}));
-  EXPECT_THAT(run_command({"tokens"}).out, HasSubstr("t1        all      admin   never"));
+  for (const char* odd : {"0", "-1", "many", "7x", "99999999999"}) {
+    EXPECT_EQ(run_command({"tokens", "create", "--scope", "a", "--max-peers", odd}).status, 2);
+  }
+  api_.on("GET /v1/tokens", 200,
+          page({R"({"id":"t1","scopes":["admin"]})",
+                R"({"id":"t2","scopes":["a"],"max_peers":200,"max_ttl_s":60})",
+                R"({"id":"t3","scopes":["a"],"max_peers":null,"max_ttl_s":60})"}));
+  const std::string list = run_command({"tokens"}).out;
+  EXPECT_THAT(list, HasSubstr("t1        all      admin   none                 never"));
+  EXPECT_THAT(list, HasSubstr("200 peers, 60s each  never"));
+  EXPECT_THAT(list, HasSubstr("a       60s each "));
   api_.on("DELETE /v1/tokens/t1", 204, "");
   EXPECT_EQ(run_command({"tokens", "remove", "t1"}).err, "token t1: removed\n");
+}
+
+TEST_F(command, the_audit_is_a_table_of_the_newest) {
+  const std::string list = R"({"items":[
+      {"at":"2026-11-28T03:00:00.000Z","token":"t1","remote":"192.0.2.7","did":"rekeyed",
+       "network":"acme","peer":"ci","gateway":"gw-1","made_token":null,"status":200},
+      {"at":"2026-11-28T02:00:00.000Z","token":"t1","remote":"192.0.2.7","did":"created",
+       "network":"acme","peer":null,"gateway":null,"made_token":"t9","status":201},
+      {"at":"2026-11-28T01:00:00.000Z","token":"t1","remote":"::1","did":"changed",
+       "network":null,"peer":null,"gateway":"gw-1","made_token":null,"status":200}],
+      "next_cursor":null,"process":"p","lost":LOST})";
+  const auto with_lost = [&list](const std::string& lost) {
+    std::string made = list;
+    return made.replace(made.find("LOST"), 4, lost);
+  };
+  api_.on("GET /v1/audit?limit=100", 200, with_lost("0"));
+  const ran shown = run_command({"audit"});
+  ASSERT_EQ(shown.status, 0) << shown.err;
+  EXPECT_THAT(shown.out, HasSubstr("2026-11-28T03:00:00.000Z  t1     192.0.2.7  rekeyed  acme/ci"));
+  EXPECT_THAT(shown.out, HasSubstr("created  token t9"));
+  EXPECT_THAT(shown.out, HasSubstr("changed  gw-1 "));
+  EXPECT_EQ(shown.err, "");
+  api_.on("GET /v1/audit?limit=7", 200, with_lost("3"));
+  EXPECT_THAT(run_command({"audit", "--limit", "7"}).err, HasSubstr("3 entries are lost"));
+  EXPECT_THAT(run_command({"audit", "--limit", "7", "--json"}).out, HasSubstr("\"process\""));
+  EXPECT_EQ(run_command({"audit", "--limit", "all"}).status, 2);
 }
 
 TEST_F(command, json_shows_the_problem_document_too) {

@@ -1,5 +1,6 @@
 #include "cli/session.h"
 
+#include <charconv>
 #include <ostream>
 #include <set>
 #include <utility>
@@ -125,6 +126,19 @@ answer<std::optional<seconds>> duration_option(const session& in, std::string_vi
                        terminal_safe(text->substr(0, 80)) + "\"");
   }
   return duration;
+}
+
+answer<std::optional<std::uint32_t>> count_option(const session& in, std::string_view name) {
+  const auto text = in.asked.value(name);
+  if (!text) return std::optional<std::uint32_t>();
+  std::uint32_t count = 0;
+  const char* last = text->data() + text->size();
+  const auto [end, problem] = std::from_chars(text->data(), last, count);
+  if (problem != std::errc{} || end != last || count == 0) {
+    return wrong_usage(std::string(name) + " must be a whole number, at least 1, not \"" +
+                       terminal_safe(text->substr(0, 80)) + "\"");
+  }
+  return count;
 }
 
 }  // namespace peerage::cli

@@ -2,6 +2,7 @@
 // handed to the command, which owns nothing of it. Its calls fail with failures ready to print.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -57,5 +58,8 @@ answer<std::string> label_or_usage(std::string text, std::string_view what);
 
 /// An option that takes a duration: "--ttl 1h". Nothing where it was not given.
 answer<std::optional<seconds>> duration_option(const session& in, std::string_view name);
+
+/// An option that takes a number of things, at least one.
+answer<std::optional<std::uint32_t>> count_option(const session& in, std::string_view name);
 
 }  // namespace peerage::cli

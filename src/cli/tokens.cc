@@ -10,6 +10,15 @@ std::string when(const session& in, const json::value& of, std::string_view name
   return time ? human_time(*time, in.world.now()) : "never";
 }
 
+/// "200 peers, 21600s each"
+std::string limits_of(const json::value& token) {
+  const auto peers = count_of(token, "max_peers");
+  const auto ttl = count_of(token, "max_ttl_s");
+  std::string text = peers ? std::to_string(*peers) + " peers" : "";
+  if (ttl) text += (text.empty() ? "" : ", ") + std::to_string(*ttl) + "s each";
+  return text.empty() ? "none" : text;
+}
+
 answer<json::object> wanted_token(const session& in) {
   json::object body;
   if (!in.asked.operands.empty()) body["name"] = in.asked.operands.front();
@@ -30,6 +39,12 @@ answer<json::object> wanted_token(const session& in) {
   const auto expires = duration_option(in, "--expires");
   if (!expires) return std::unexpected(expires.error());
   if (*expires) body["expires_in_s"] = (*expires)->count();
+  const auto max_peers = count_option(in, "--max-peers");
+  if (!max_peers) return std::unexpected(max_peers.error());
+  if (*max_peers) body["max_peers"] = **max_peers;
+  const auto max_ttl = duration_option(in, "--max-ttl");
+  if (!max_ttl) return std::unexpected(max_ttl.error());
+  if (*max_ttl) body["max_ttl_s"] = (*max_ttl)->count();
   return body;
 }
 
@@ -49,11 +64,11 @@ answer<exit_status> list_tokens(session& in) {
   for (const json::value& token : items_of(*list)) {
     const std::string network = text_of(token, "network");
     rows.push_back({text_of(token, "id"), text_of(token, "name"), network.empty() ? "all" : network,
-                    joined(token, "scopes"), when(in, token, "expires_at"),
+                    joined(token, "scopes"), limits_of(token), when(in, token, "expires_at"),
                     when(in, token, "last_used_at")});
   }
-  in.print(
-      table({"ID", "NAME", "NETWORK", "SCOPES", "EXPIRES", "LAST USED"}, rows, in.colours_out()));
+  in.print(table({"ID", "NAME", "NETWORK", "SCOPES", "LIMITS", "EXPIRES", "LAST USED"}, rows,
+                 in.colours_out()));
   return exit_status::done;
 }
 

@@ -44,6 +44,16 @@ struct bus_config {
 
 struct api_config {
   std::string listen = "127.0.0.1:7420";  // ADDRESS:PORT; port 0 is any free one
+  // Peers made or changed each second, and twice as many at once after a rest; 0: without a bound.
+  std::uint32_t token_creations_per_s = 100;
+  std::uint32_t network_creations_per_s = 200;
+  // At once, and of one IPv4 address or IPv6 /64.
+  std::uint32_t connections = 4'096;
+  std::uint32_t connections_per_host = 1'024;
+  std::uint32_t requests = 1'024;
+  std::uint32_t requests_per_host = 512;
+  std::string audit_dir;  // by default in state_dir
+  std::chrono::days audit_keep{90};
 };
 
 /// One that peers may reach on the gateway's own address.

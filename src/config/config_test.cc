@@ -50,6 +50,52 @@ TEST(daemon_config, an_empty_section_is_a_role_with_the_defaults) {
   EXPECT_EQ(config->store.path, "/srv/p/peerage.db");
 }
 
+TEST(daemon_config, the_apis_limits_are_numbers) {
+  const auto usual = parse("[gateway]\n[api]\n").value().api.value();
+  EXPECT_EQ(usual.token_creations_per_s, 100U);
+  EXPECT_EQ(usual.network_creations_per_s, 200U);
+  EXPECT_EQ(usual.connections, 4'096U);
+  EXPECT_EQ(usual.connections_per_host, 1'024U);
+  EXPECT_EQ(usual.requests, 1'024U);
+  EXPECT_EQ(usual.requests_per_host, 512U);
+  const auto own = parse(
+                       "[gateway]\n[api]\ntoken_creations_per_s = 0\nnetwork_creations_per_s = 1\n"
+                       "connections = 2\nconnections_per_host = 3\nrequests = 4\n"
+                       "requests_per_host = 1000000\n")
+                       .value()
+                       .api.value();
+  EXPECT_EQ(own.token_creations_per_s, 0U);
+  EXPECT_EQ(own.network_creations_per_s, 1U);
+  EXPECT_EQ(own.connections, 2U);
+  EXPECT_EQ(own.connections_per_host, 3U);
+  EXPECT_EQ(own.requests, 4U);
+  EXPECT_EQ(own.requests_per_host, 1'000'000U);
+  for (const char* key : {"token_creations_per_s", "network_creations_per_s", "connections",
+                          "connections_per_host", "requests", "requests_per_host"}) {
+    for (const char* odd : {"-1", "1000001", "\"1\"", "1.5", "true"}) {
+      EXPECT_THAT(message_of("[api]\n" + std::string(key) + " = " + odd),
+                  HasSubstr("api." + std::string(key) + " must be a whole number from "));
+    }
+  }
+  EXPECT_THAT(message_of("[api]\nrequests = 0"), HasSubstr("from 1 to 1000000"));
+}
+
+TEST(daemon_config, the_audit_has_a_folder_and_so_many_days) {
+  const auto usual = parse("state_dir = \"/srv/p\"\n[gateway]\n[api]\n").value().api.value();
+  EXPECT_EQ(usual.audit_dir, "/srv/p/audit");
+  EXPECT_EQ(usual.audit_keep, std::chrono::days{90});
+  const auto own = parse("[gateway]\n[api]\naudit_dir = \"/var/log/p\"\naudit_keep_days = 3650")
+                       .value()
+                       .api.value();
+  EXPECT_EQ(own.audit_dir, "/var/log/p");
+  EXPECT_EQ(own.audit_keep, std::chrono::days{3'650});
+  for (const char* odd : {"0", "3651", "\"7\"", "1.5"}) {
+    EXPECT_THAT(message_of("[api]\naudit_keep_days = " + std::string(odd)),
+                HasSubstr("api.audit_keep_days must be a whole number of days from 1 to 3650"));
+  }
+  EXPECT_THAT(message_of("[api]\naudit_dir = \"\""), HasSubstr("must be a path in quotes"));
+}
+
 TEST(daemon_config, every_key_is_taken) {
   const auto config = parse(R"(
 state_dir = "/srv/state"

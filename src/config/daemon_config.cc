@@ -66,6 +66,29 @@ std::string take_api_listen(daemon_config& into, const toml_value& value) {
   return take_listen(into.api->listen, value);
 }
 
+template <std::uint32_t api_config::* Member, std::int64_t Least>
+std::string take_api_number(daemon_config& into, const toml_value& value) {
+  constexpr std::int64_t most = 1'000'000;
+  const auto number = whole(value, Least, most);
+  if (!number) {
+    return must_be("a whole number from " + std::to_string(Least) + " to " + std::to_string(most),
+                   value);
+  }
+  (*into.api).*Member = static_cast<std::uint32_t>(*number);
+  return {};
+}
+
+std::string take_audit_dir(daemon_config& into, const toml_value& value) {
+  return take_text(into.api->audit_dir, value, a_path);
+}
+
+std::string take_audit_keep(daemon_config& into, const toml_value& value) {
+  const auto days = whole(value, 1, 3'650);
+  if (!days) return must_be("a whole number of days from 1 to 3650", value);
+  into.api->audit_keep = std::chrono::days{*days};
+  return {};
+}
+
 std::string take_gateway(daemon_config& into, const toml_value&) {
   into.gateway.emplace();
   return {};
@@ -196,6 +219,14 @@ constexpr auto rules = std::to_array<config_rule<daemon_config>>({
     {"bus", "key_file", take_bus_key_file},
     {"api", "", take_api},
     {"api", "listen", take_api_listen},
+    {"api", "token_creations_per_s", take_api_number<&api_config::token_creations_per_s, 0>},
+    {"api", "network_creations_per_s", take_api_number<&api_config::network_creations_per_s, 0>},
+    {"api", "connections", take_api_number<&api_config::connections, 1>},
+    {"api", "connections_per_host", take_api_number<&api_config::connections_per_host, 1>},
+    {"api", "requests", take_api_number<&api_config::requests, 1>},
+    {"api", "requests_per_host", take_api_number<&api_config::requests_per_host, 1>},
+    {"api", "audit_dir", take_audit_dir},
+    {"api", "audit_keep_days", take_audit_keep},
     {"api", "cert_file", later},
     {"api", "key_file", later},
     {"gateway", "", take_gateway},
@@ -234,6 +265,9 @@ std::string label_of(std::string_view host_name) {
 result<> complete(daemon_config& config, std::string_view source_name, std::string_view host_name) {
   const bool on_disk = config.store.kind == store_kind::sqlite;
   if (on_disk && config.store.path.empty()) config.store.path = config.state_dir + "/peerage.db";
+  if (config.api && config.api->audit_dir.empty()) {
+    config.api->audit_dir = config.state_dir + "/audit";
+  }
   if (!config.gateway) return {};
   gateway_config& gateway = *config.gateway;
   if (gateway.private_key_file.empty())

@@ -62,6 +62,13 @@ void touch(change& to, const peer& of) {
   to.touched[of.gateway.text()].insert(of.public_key.text());
 }
 
+void count(change& to, const peer& of, std::int64_t by) {
+  if (!of.quota) return;
+  count_change& of_token = to.counts[of.created_by.text()];
+  of_token.by += by;
+  if (by > 0) of_token.most = *of.quota;
+}
+
 /// What hangs on the old peer and not on the new one goes.
 void let_go(change& to, const key_space& keys, const peer& old, const peer* wanted) {
   const bool same_gateway = wanted && wanted->gateway == old.gateway;
@@ -108,6 +115,8 @@ error error_of(blame why) {
     case blame::name: return {errc::conflict, "there is one of that name", "name"};
     case blame::public_key: return {errc::conflict, "that gateway has the key", "public_key"};
     case blame::addresses: return {errc::conflict, "another peer has the address", "addresses"};
+    case blame::max_peers:
+      return {errc::conflict, "the token has as many peers as it may", "max_peers"};
     case blame::number: return {errc::conflict, "another gateway has that number", "number"};
     case blame::moved: break;
   }
@@ -119,7 +128,11 @@ void put_peer(change& to, const key_space& keys, const peer& wanted,
               const std::optional<known<peer>>& old, const expectation& expected) {
   put_own(to, keys.of(wanted.id), wire::write(wanted), old ? &old->raw : nullptr, expected);
   const peer* before = old ? &old->value : nullptr;
-  if (before) let_go(to, keys, *before, &wanted);
+  if (before) {
+    let_go(to, keys, *before, &wanted);
+  } else {
+    count(to, wanted, 1);
+  }
 
   const auto at = keys.at(wanted.gateway, wanted.public_key);
   auto assigned = wire::write(assignment_of(wanted, network_ipv4, std::move(network_routes)));
@@ -145,6 +158,7 @@ void put_peer(change& to, const key_space& keys, const peer& wanted,
 void remove_peer(change& to, const key_space& keys, const known<peer>& old) {
   to.steps.push_back(remove_known(old.raw));
   let_go(to, keys, old.value, nullptr);
+  count(to, old.value, -1);
 }
 
 void put_gateway(change& to, const key_space& keys, const gateway& wanted,

@@ -23,6 +23,7 @@ enum class blame {
   public_key,
   addresses,
   number,
+  max_peers,
 };
 
 struct step {
@@ -30,11 +31,19 @@ struct step {
   blame why = blame::moved;
 };
 
+/// By how much a count changes, and what it may be then.
+struct count_change {
+  std::int64_t by = 0;
+  std::int64_t most = 0;  // of no account where it does not grow
+};
+
 /// One commit, ready to be sent.
 struct change {
   std::vector<step> steps;
   // For each gateway the keys whose assignment changes, as its rings tell them.
   std::map<std::string, std::set<std::string>> touched;
+  // For each token what its count of peers with a quota changes by.
+  std::map<std::string, count_change> counts;
 };
 
 /// A record that was read, with the bytes that it was read from.

@@ -38,6 +38,9 @@ struct key_space {
   std::string expiry_moment(wall_time time) const;
   std::string expiry(wall_time time, const peer_id& id) const;
 
+  /// How many peers with a quota the token has.
+  std::string quota(const std::string& token) const { return prefix + "quotas/" + token; }
+
   /// Keys for the bus, by the name of who has them.
   std::string bus_apis() const { return prefix + "bus/apis/"; }
   std::string bus_gateways() const { return prefix + "bus/gateways/"; }

@@ -30,8 +30,8 @@ class consul_store final : public store {
   task<result<page>> list(page_query query) override {
     return consul::list(core_, std::move(query));
   }
-  // Six operations each at most, and a ring: 64 are Consul's limit.
-  std::size_t most_removals() const override { return 9; }
+  // Six operations each at most, a ring and a count: 64 are Consul's limit.
+  std::size_t most_removals() const override { return 8; }
   task<result<followed>> follow(gateway_name gateway, std::string position,
                                 steady_duration wait) override {
     return consul::follow(core_, std::move(gateway), std::move(position), wait);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
+#include <charconv>
 #include <cstring>
 #include <exception>
 #include <utility>
@@ -12,8 +13,10 @@ namespace peerage::consul {
 namespace {
 
 constexpr std::size_t most_waiting = 4'096;
-constexpr int most_tries = 8;
+// Where other processes write the same counts a try may be in vain, and then one of theirs was not.
+constexpr int most_tries = 32;
 constexpr std::size_t most_rings = 4'096;
+constexpr std::size_t most_counts = 4'096;
 const std::string no_gateway = "-";  // no gateway's name, so no agent's ring
 
 std::uint64_t random_start() {
@@ -21,6 +24,12 @@ std::uint64_t random_start() {
   fill_random(bytes);
   std::uint64_t made = 0;
   std::memcpy(&made, bytes.data(), bytes.size());
+  return made;
+}
+
+std::int64_t number_in(const std::optional<entry>& from) {
+  std::int64_t made = 0;  // also for what is no number: a count that somebody broke binds nobody
+  if (from) std::from_chars(from->value.data(), from->value.data() + from->value.size(), made);
   return made;
 }
 
@@ -49,6 +58,7 @@ struct writer::group {
   std::vector<operation> operations;
   std::vector<std::vector<owner>> owners;      // of each operation; none for a ring's
   std::map<std::string, kept_ring> new_rings;  // as they are once it is done
+  std::map<std::string, kept_count> new_counts;
 };
 
 writer::writer(asio::any_io_executor loop, clock& time, std::shared_ptr<calls> to, key_space keys,
@@ -63,7 +73,7 @@ writer::writer(asio::any_io_executor loop, clock& time, std::shared_ptr<calls> t
 task<outcome> writer::send(change what) {
   outcome refused;
   const std::size_t rings = std::max<std::size_t>(1, what.touched.size());
-  if (what.steps.size() + rings > most_operations) {
+  if (what.steps.size() + rings + what.counts.size() > most_operations) {
     refused.failed = error{errc::full,
                            "the transaction needs more than the 64 operations that Consul takes; "
                            "make it smaller",
@@ -109,11 +119,13 @@ task<> writer::run(std::shared_ptr<writer> self) {
     }
     if (now.ring_names.empty()) now.ring_names.insert(no_gateway);
     auto ready = co_await load_rings(now);
+    if (ready) ready = co_await load_counts(now);
     if (ready && stopped_) ready = fail(errc::unavailable, "the store is being closed");
     if (!ready) {
       settle(now, std::unexpected(ready.error()));
       continue;
     }
+    if (now.members.empty()) continue;  // every one was refused
     compose(now);
     auto answer = co_await calls_->write(now.operations);
     settle(now, std::move(answer));
@@ -128,7 +140,7 @@ std::deque<std::shared_ptr<writer::pending>> writer::take() {
   std::deque<std::shared_ptr<pending>> left;
   std::set<std::string> written;
   std::map<std::string, std::uint64_t> checked;
-  std::set<std::string> rings;
+  std::set<std::string> shared;  // rings and counts: one operation each
   std::size_t operations = 0;
   for (const auto& each : queue_) {
     std::size_t cost = 0;
@@ -144,11 +156,12 @@ std::deque<std::shared_ptr<writer::pending>> writer::take() {
         ++cost;
       }
     }
-    std::set<std::string> all_rings = rings;
-    for (const auto& [gateway, keys] : each->work.touched) all_rings.insert(gateway);
-    const bool fits =
-        operations + cost + std::max<std::size_t>(1, all_rings.size()) <= most_operations &&
-        taken.size() < most_operations;
+    std::set<std::string> all_shared = shared;
+    for (const auto& [gateway, keys] : each->work.touched) all_shared.insert("ring " + gateway);
+    for (const auto& [token, count] : each->work.counts) all_shared.insert("count " + token);
+    const std::size_t general = each->work.touched.empty() ? 1 : 0;
+    const bool fits = operations + cost + all_shared.size() + general <= most_operations &&
+                      taken.size() < most_operations;
     const bool goes = fits && !clash;
     for (const step& one : each->work.steps) {
       if (goes && shareable(one.call)) checked.emplace(one.call.key, one.call.index);
@@ -156,7 +169,7 @@ std::deque<std::shared_ptr<writer::pending>> writer::take() {
     }
     if (goes) {
       operations += cost;
-      rings = std::move(all_rings);
+      shared = std::move(all_shared);
     }
     (goes ? taken : left).push_back(each);
   }
@@ -189,6 +202,60 @@ task<result<>> writer::load_rings(const group& of) {
   co_return result<>{};
 }
 
+/// The counts as they will be, and which members stay within theirs; which counts have to be read
+/// to know it: those that nobody here has read, and those that speak against somebody.
+std::set<std::string> writer::add_up(group& of, std::vector<bool>& fits) const {
+  std::set<std::string> unsure;
+  of.new_counts.clear();
+  fits.assign(of.members.size(), true);
+  for (std::size_t member = 0; member < of.members.size(); ++member) {
+    const auto& wanted = of.members[member]->work.counts;
+    for (const auto& [token, change] : wanted) {
+      const auto known = counts_.find(token);
+      const bool read = known != counts_.end();
+      if (read) of.new_counts.emplace(token, known->second);
+      if (read && (change.by <= 0 || of.new_counts.at(token).used + change.by <= change.most)) {
+        continue;
+      }
+      fits[member] = false;
+      unsure.insert(token);
+    }
+    if (!fits[member]) continue;
+    for (const auto& [token, change] : wanted) of.new_counts.at(token).used += change.by;
+  }
+  std::erase_if(of.new_counts, [this](const auto& each) {
+    return each.second.used == counts_.at(each.first).used;
+  });
+  return unsure;
+}
+
+/// Those beyond their token's quota end here. What this process remembers is not enough for that:
+/// another may have given back.
+task<result<>> writer::load_counts(group& of) {
+  if (counts_.size() > most_counts) counts_.clear();
+  std::set<std::string> just_read;
+  std::vector<bool> fits;
+  for (;;) {
+    auto unsure = add_up(of, fits);
+    std::erase_if(unsure, [&](const auto& each) { return just_read.contains(each); });
+    if (unsure.empty()) break;
+    for (const std::string& token : unsure) {
+      auto found = co_await calls_->get(keys_.quota(token));
+      if (!found) co_return std::unexpected(std::move(found.error()));
+      counts_[token] = {number_in(*found), *found ? (*found)->index : 0};
+      just_read.insert(token);
+    }
+  }
+  for (std::size_t member = of.members.size(); member-- > 0;) {
+    if (fits[member]) continue;
+    outcome how;
+    how.refused.push_back(blame::max_peers);
+    finish(*of.members[member], std::move(how));
+    of.members.erase(of.members.begin() + static_cast<std::ptrdiff_t>(member));
+  }
+  co_return result<>{};
+}
+
 void writer::compose(group& of) {
   std::map<std::string, std::size_t> checks;
   for (std::size_t member = 0; member < of.members.size(); ++member) {
@@ -212,19 +279,33 @@ void writer::compose(group& of) {
       append(at->second.what, keys, clock_.now());
     }
   }
+  compose_marks(of);
+}
+
+/// What the members share: rings and counts. No member is to blame where one of them is refused.
+void writer::compose_marks(group& of) {
   ++nonce_;
+  const std::uint64_t flags = write_flags({nonce_, 0, false});
   for (const std::string& name : of.ring_names) {
     const kept_ring& now = of.new_rings.try_emplace(name, rings_.at(name)).first->second;
     // The compare keeps a lost write that arrives late from going under this one unseen.
     of.operations.push_back({verb::cas, keys_.ring(name, api_),
-                             write_ring(now.what, epoch_, clock_.now()),
-                             write_flags({nonce_, 0, false}), now.index});
-    of.owners.emplace_back();
+                             write_ring(now.what, epoch_, clock_.now()), flags, now.index});
   }
+  for (const auto& [token, now] : of.new_counts) {
+    const std::string key = keys_.quota(token);
+    if (now.used > 0) {
+      of.operations.push_back({verb::cas, key, std::to_string(now.used), flags, now.index});
+    } else if (now.index > 0) {
+      of.operations.push_back({verb::remove_cas, key, {}, 0, now.index});
+    }
+  }
+  of.owners.resize(of.operations.size());
 }
 
-void writer::forget_rings(const group& of) {
+void writer::forget(const group& of) {
   for (const std::string& name : of.ring_names) rings_.erase(name);
+  for (const auto& [token, count] : of.new_counts) counts_.erase(token);
 }
 
 void writer::settle(group& of, result<txn_answer> answer) {
@@ -239,10 +320,16 @@ void writer::settle(group& of, result<txn_answer> answer) {
       for (auto& [name, ring] : of.new_rings) {
         if (each.key == keys_.ring(name, api_)) ring.index = each.index;
       }
+      for (auto& [token, count] : of.new_counts) {
+        if (each.key == keys_.quota(token)) count.index = each.index;
+      }
     }
     for (auto& [name, ring] : of.new_rings) rings_.insert_or_assign(name, std::move(ring));
+    for (const auto& [token, count] : of.new_counts) {
+      counts_[token] = count.used > 0 ? count : kept_count{};
+    }
   } else {
-    forget_rings(of);
+    forget(of);
   }
   for (std::size_t member = 0; member < of.members.size(); ++member) {
     outcome how;
@@ -256,7 +343,7 @@ void writer::settle_refused(group& of, const txn_answer& answer) {
   std::vector<outcome> ends(of.members.size());
   for (const refusal& each : answer.refusals) {
     if (each.operation >= of.owners.size() || of.owners[each.operation].empty()) {
-      forget_rings(of);  // one is not as this process remembers it
+      forget(of);  // one is not as this process remembers it
       continue;
     }
     for (const auto& owner : of.owners[each.operation]) {

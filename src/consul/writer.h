@@ -52,13 +52,22 @@ class writer : public std::enable_shared_from_this<writer> {
     std::uint64_t index = 0;  // 0: there is none
   };
 
+  // What this process knows of a token's count; others write it too.
+  struct kept_count {
+    std::int64_t used = 0;
+    std::uint64_t index = 0;  // 0: there is none
+  };
+
   task<> run(std::shared_ptr<writer> self);
   std::deque<std::shared_ptr<pending>> take();
   task<result<>> load_rings(const group& of);
+  task<result<>> load_counts(group& of);
+  std::set<std::string> add_up(group& of, std::vector<bool>& fits) const;
   void compose(group& of);
+  void compose_marks(group& of);
   void settle(group& of, result<txn_answer> answer);
   void settle_refused(group& of, const txn_answer& answer);
-  void forget_rings(const group& of);
+  void forget(const group& of);
   static void finish(pending& one, outcome how);
 
   asio::any_io_executor loop_;
@@ -71,7 +80,8 @@ class writer : public std::enable_shared_from_this<writer> {
   bool running_ = false;
   bool stopped_ = false;
   std::deque<std::shared_ptr<pending>> queue_;
-  std::map<std::string, kept_ring> rings_;  // by gateway; "-": changes of none
+  std::map<std::string, kept_ring> rings_;    // by gateway; "-": changes of none
+  std::map<std::string, kept_count> counts_;  // by token
 };
 
 }  // namespace peerage::consul

@@ -22,16 +22,18 @@ std::string_view name_of(peer_state value) {
 }
 
 control::control(asio::any_io_executor loop, store& desired, bus& word, clock& time,
-                 milliseconds remember, randomness random)
+                 control_options options)
     : loop_(loop),
       store_(desired),
       bus_(word),
       clock_(time),
-      random_(std::move(random)),
+      random_(std::move(options.random)),
       start_id_(random_id(random_)),
       watchers_(loop),
-      tokens_(remember),
-      networks_(remember),
+      tokens_(options.remember),
+      networks_(options.remember),
+      token_paces_(options.of_token),
+      network_paces_(options.of_network),
       background_(loop) {}
 
 task<result<>> control::start() {

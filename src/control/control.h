@@ -19,6 +19,7 @@
 #include "control/watchers.h"
 #include "crypto/random.h"
 #include "plan/access.h"
+#include "plan/pace.h"
 #include "ports/bus.h"
 #include "ports/clock.h"
 #include "ports/store.h"
@@ -63,6 +64,7 @@ struct peer_view {
 struct enrolment {
   peer_view view;
   bool created = false;
+  bool rekeyed = false;
   std::string reason;  // where pending
   stage_times took;
 };
@@ -97,6 +99,8 @@ struct token_request {
   std::optional<network_name> network;
   std::vector<scope> scopes;
   std::optional<seconds> expires_in;
+  std::optional<std::uint32_t> max_peers;
+  std::optional<seconds> max_ttl;
 };
 
 struct new_token {
@@ -104,13 +108,21 @@ struct new_token {
   secret_text secret;
 };
 
+struct control_options {
+  // How long it may go by a network or a token that it has read, where reads leave the host; a
+  // token that another process revoked works here so much longer.
+  milliseconds remember{};
+  // How often peers are made and changed, in this process; without a bound where absent. Not for an
+  // admin of every network, whose bulk work is his own affair.
+  pace of_token = {}, of_network = {};
+  randomness random = fill_random;  // where names, ids and secrets come from
+};
+
 class control {
  public:
-  /// Everything given outlives it. `remember`: how long it may go by a network or a token that it
-  /// has read, where reads leave the host; a token that another process revoked works here so much
-  /// longer. `random`: where names, ids and secrets come from.
+  /// Everything given outlives it.
   control(asio::any_io_executor loop, store& desired, bus& word, clock& time,
-          milliseconds remember = {}, randomness random = fill_random);
+          control_options options = {});
 
   /// Reads the gateways and starts the work that goes on by itself: expiry, the gateways' board,
   /// when tokens were used.
@@ -131,8 +143,9 @@ class control {
   /// how many. errc::unavailable when it does not answer.
   task<result<std::uint32_t>> accept_removals(gateway_name name);
 
-  /// POST: errc::conflict with field "name" or "public_key"; errc::unavailable where no gateway
-  /// fits or the store did not take it, and then nothing is stored; errc::outcome_unknown.
+  /// POST: errc::throttled where the token or the network asks too often; errc::conflict with field
+  /// "name", "public_key" or "max_peers"; errc::unavailable where no gateway fits or the store did
+  /// not take it, and then nothing is stored; errc::outcome_unknown.
   task<result<enrolment>> enrol(const principal& who, network_name network, enrol_request wanted);
   /// PUT: as enrol(), idempotent by name.
   task<result<enrolment>> put(const principal& who, peer_id id, enrol_request wanted);
@@ -189,6 +202,8 @@ class control {
 
   task<result<>> read_gateways();
   task<result<network>> network_for(const principal& who, network_name name);
+  result<> may_write(const principal& who, const network_name& network);
+  task<result<enrolment>> make(const principal& who, network_name network, enrol_request wanted);
   task<result<gateway>> choose(const enrol_request& wanted);
   task<result<store_answer>> store_peer(peer wanted, const network& in, std::uint16_t number,
                                         expectation expected, bool new_address);
@@ -224,6 +239,8 @@ class control {
   watchers watchers_;
   recent<token_id, token> tokens_;
   recent<network_name, network> networks_;
+  paces<token_id> token_paces_;
+  paces<network_name> network_paces_;
   bool bus_was_there_ = true;
   background background_;
 };

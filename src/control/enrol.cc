@@ -28,6 +28,12 @@ error translated(const error& from, const peer& wanted, const std::string& gatew
                 " has that public key; a new key pair, or another gateway, will do",
             "public_key"};
   }
+  if (from.code == errc::conflict && from.field == "max_peers") {
+    return {errc::conflict,
+            "this token has the " + std::to_string(wanted.quota.value_or(0)) +
+                " peers that it may have at once; remove one, or let one expire",
+            "max_peers"};
+  }
   if (from.code == errc::outcome_unknown) {
     return {errc::outcome_unknown,
             "the store's answer was lost, so peer " + wanted.id.name.text() + " of network " +
@@ -53,13 +59,40 @@ task<result<gateway>> control::choose(const enrol_request& wanted) {
   co_return **found;
 }
 
+/// Whether it is not too often; if not, it has happened once more.
+result<> control::may_write(const principal& who, const network_name& network) {
+  if (who.has(scope::admin) && !who.network) return {};
+  if (!sees(who, network)) return {};  // it will be told that there is none
+  const steady_time now = clock_.steady();
+  if (!token_paces_.may(who.id, now)) {
+    return fail(errc::throttled,
+                "this token makes and changes peers faster than it may; slow down");
+  }
+  if (!network_paces_.may(network, now)) {
+    return fail(errc::throttled, "peers of network " + network.text() +
+                                     " are made and changed faster than they may; slow down");
+  }
+  token_paces_.note(who.id, now);
+  network_paces_.note(network, now);
+  return {};
+}
+
 task<result<enrolment>> control::enrol(const principal& who, network_name network,
                                        enrol_request wanted) {
+  if (auto may = may_write(who, network); !may) co_return std::unexpected(std::move(may.error()));
+  co_return co_await make(who, std::move(network), std::move(wanted));
+}
+
+task<result<enrolment>> control::make(const principal& who, network_name network,
+                                      enrol_request wanted) {
   const steady_time begun = clock_.steady();
   stamp stored{epoch_, {}};
   auto in = co_await network_for(who, network);
   if (!in) co_return std::unexpected(in.error());
   if (!wanted.public_key) co_return fail(errc::invalid, "is missing", "public_key");
+  if (auto fits = may_last(who, wanted.ttl.value); !fits) {
+    co_return std::unexpected(std::move(fits.error()));
+  }
   if (board_.has_key(*wanted.public_key)) {
     co_return fail(errc::invalid, "is a gateway's own", "public_key");
   }
@@ -70,6 +103,7 @@ task<result<enrolment>> control::enrol(const principal& who, network_name networ
   made.public_key = *wanted.public_key;
   made.preshared_key = wanted.preshared_key.value;
   made.created_by = who.id;
+  made.quota = who.max_peers;
   auto on = co_await choose(wanted);
   if (!on) co_return std::unexpected(on.error());
   made.gateway = on->name;
@@ -93,6 +127,8 @@ task<result<enrolment>> control::enrol(const principal& who, network_name networ
 
 task<result<enrolment>> control::put(const principal& who, peer_id id, enrol_request wanted) {
   const steady_time begun = clock_.steady();
+  if (auto may = may_write(who, id.network); !may)
+    co_return std::unexpected(std::move(may.error()));
   auto in = co_await network_for(who, id.network);
   if (!in) co_return std::unexpected(in.error());
   if (wanted.public_key && board_.has_key(*wanted.public_key)) {
@@ -105,13 +141,15 @@ task<result<enrolment>> control::put(const principal& who, peer_id id, enrol_req
     result<enrolment> done;
     if (!*old) {
       wanted.name = id.name;
-      done = co_await enrol(who, id.network, wanted);
+      done = co_await make(who, id.network, wanted);
       if (done || done.error().code != errc::conflict || done.error().field != "name") {
         co_return done;
       }
       continue;  // somebody made it meanwhile
     }
     if (!may_touch(who, (*old)->value, action::change_peers)) co_return name_taken(id);
+    const auto lasts = wanted.ttl.given ? may_last(who, wanted.ttl.value) : result<>{};
+    if (!lasts) co_return std::unexpected(lasts.error());
     done = co_await change(**old, std::move(of), *in, wanted, begun);
     const bool moved_on =
         !done && ((done.error().code == errc::conflict && done.error().field == "revision") ||
@@ -285,6 +323,7 @@ task<result<enrolment>> control::settle(placed now, std::optional<peer> old, sta
   }
   enrolment made;
   made.created = created;
+  made.rekeyed = old && old->public_key != now.what.public_key;
   made.reason = done.confirmed ? std::string() : done.reason;
   made.took = {stored_at - begun, done.gateway, done.device, clock_.steady() - begun};
   made.view.what = {std::move(now.what), stored.at};

@@ -36,11 +36,12 @@ std::string overlap(const network& wanted, const std::vector<network>& others) {
 
 task<result<network>> control::network_for(const principal& who, network_name name) {
   if (!sees(who, name)) co_return no_network(name);
-  if (auto known = networks_.find(name, clock_.steady())) co_return *std::move(known);
+  const steady_time asked = clock_.steady();
+  if (auto known = networks_.find(name, asked)) co_return *std::move(known);
   auto found = co_await get_as<network>(store_, name);
   if (!found) co_return std::unexpected(found.error());
   if (!*found) co_return no_network(name);
-  networks_.keep(name, (*found)->value, clock_.steady());
+  networks_.keep(name, (*found)->value, asked);
   co_return std::move((*found)->value);
 }
 

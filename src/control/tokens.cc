@@ -55,6 +55,11 @@ task<result<new_token>> control::create_token(const principal& who, token_reques
   made.what.scopes = std::move(wanted.scopes);
   made.what.created_at = clock_.now();
   if (wanted.expires_in) made.what.expires_at = made.what.created_at + *wanted.expires_in;
+  made.what.max_peers = wanted.max_peers;
+  made.what.max_ttl = wanted.max_ttl;
+  if (auto sound = check_token(made.what); !sound) {
+    co_return std::unexpected(std::move(sound.error()));
+  }
   made.what.hash = sha256(secret);
   made.secret = secret_text(std::move(secret));
   transaction writes;
@@ -103,19 +108,22 @@ task<result<principal>> control::authenticate(std::string_view secret) {
   auto id = token_id::parse(secret.substr(token_prefix.size(), id_size));
   if (!id) co_return not_a_token();
   const auto hash = sha256(secret);
-  std::optional<token> read = tokens_.find(*id, clock_.steady());
+  // What is kept is as old as the question: a revocation is known so long after it was stored.
+  const steady_time asked = clock_.steady();
+  std::optional<token> read = tokens_.find(*id, asked);
   if (!read) {
     auto found = co_await get_as<token>(store_, *id);
     if (!found) co_return std::unexpected(found.error());
     if (!*found) co_return not_a_token();
     read = std::move((*found)->value);
-    tokens_.keep(*id, *read, clock_.steady());
+    tokens_.keep(*id, *read, asked);
   }
   token& known = *read;
   if (!equal_in_constant_time(known.hash, hash)) co_return not_a_token();
   if (known.expires_at && *known.expires_at <= clock_.now()) co_return not_a_token();
   uses_.note(known.id, clock_.now());
-  co_return principal{known.id, known.network, std::move(known.scopes)};
+  co_return principal{known.id, known.network, std::move(known.scopes), known.max_peers,
+                      known.max_ttl};
 }
 
 task<result<bool>> control::bootstrapped() {

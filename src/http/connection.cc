@@ -19,16 +19,26 @@ constexpr std::size_t first_buffer = 4096;
 constexpr std::size_t least_room = 1024;
 constexpr std::string_view continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
 
-/// One of the requests in flight, while it lives.
+/// One of the requests in flight, or of the streams, while it lives; for its host too.
 class flight {
  public:
-  explicit flight(std::size_t& count) : count_(count) { ++count_; }
-  ~flight() { --count_; }
+  flight(std::shared_ptr<server_core> core, std::size_t& count, std::shared_ptr<host> from)
+      : core_(std::move(core)), count_(count), from_(std::move(from)) {
+    ++count_;
+    ++from_->in_flight;
+  }
+  ~flight() {
+    --count_;
+    --from_->in_flight;
+    core_->let_go(*from_);
+  }
   flight(const flight&) = delete;
   flight& operator=(const flight&) = delete;
 
  private:
+  std::shared_ptr<server_core> core_;
   std::size_t& count_;
+  std::shared_ptr<host> from_;
 };
 
 bool may_have_body(int status) {
@@ -38,18 +48,27 @@ bool may_have_body(int status) {
 }  // namespace
 
 connection::connection(std::shared_ptr<server_core> core, asio::ip::tcp::socket socket,
-                       bool surplus)
+                       std::shared_ptr<host> from, int surplus)
     : core_(std::move(core)),
       stream_(std::move(socket)),
       parser_({core_->bounds.header_bytes, core_->bounds.body_bytes}),
+      host_(std::move(from)),
       surplus_(surplus) {
+  ++host_->open;
   enter(core_->waiting);
   allow(core_->bounds.header_time);
 }
 
 connection::~connection() {
   list_->erase(place_);
+  leave_host();
   core_->left();
+}
+
+void connection::leave_host() {
+  if (!std::exchange(counted_, false)) return;
+  --host_->open;
+  core_->let_go(*host_);
 }
 
 void connection::enter(std::list<connection*>& list) {
@@ -79,6 +98,7 @@ void connection::check_deadline(steady_time now) {
 void connection::drop() {
   enter(core_->dropped);
   dropped_ = true;
+  leave_host();
   boost::system::error_code ignored;
   socket().close(ignored);
 }
@@ -106,8 +126,10 @@ task<> connection::run() {
   if (!problem) remote_ = other_side.address().to_string();
 
   auto then = after::next;
-  if (surplus_) {
-    response answer = core_->refuse(503, "every connection that this server allows is in use");
+  if (surplus_ != 0) {
+    response answer = core_->refuse(
+        surplus_, surplus_ == 429 ? "every connection that this server allows a host is in use"
+                                  : "every connection that this server allows is in use");
     const bool written = co_await write(std::move(answer), 11, false, true);
     then = written ? after::close : after::gone;
   }
@@ -185,16 +207,29 @@ task<connection::after> connection::answer_request() {
     co_return sent ? after::close : after::gone;
   }
   const bool keep = kept && !core_->stopping;
+  const bool too_often = answer.status == 429;
   const bool written = co_await write(std::move(answer), version, keep, !head);
   if (!written) co_return after::gone;
+  if (keep && too_often) co_await pause();
   co_return keep ? after::next : after::close;
+}
+
+/// It counts as one that waits, and makes room where that is wanted.
+task<> connection::pause() {
+  enter(core_->waiting);
+  deadline_ = steady_time::max();
+  asio::steady_timer over(core_->loop, core_->bounds.pause_after_429);
+  co_await over.async_wait(as_result);
 }
 
 task<response> connection::handle(request incoming) {
   if (core_->in_flight >= core_->bounds.in_flight) {
     co_return core_->refuse(503, "the server is at work on as many requests as it allows");
   }
-  const flight counted(core_->in_flight);
+  if (host_->in_flight >= core_->bounds.in_flight_per_host) {
+    co_return core_->refuse(429, "the server is at work on as many requests as it allows a host");
+  }
+  const flight counted(core_, core_->in_flight, host_);
   try {
     co_return co_await core_->handle(std::move(incoming));
   } catch (...) {
@@ -210,7 +245,7 @@ task<bool> connection::write_stream(response answer, bool with_body) {
     response full = core_->refuse(503, "as many streams are open as the server allows");
     co_return co_await write(std::move(full), 11, false, with_body);
   }
-  const flight counted(core_->streams);
+  const flight counted(core_, core_->streams, host_);
   const auto source = answer.stream;
   output_.clear();
   if (!append_answer_head(output_, answer, 11, false)) co_return false;

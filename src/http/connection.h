@@ -9,6 +9,7 @@
 #include <boost/system/error_code.hpp>
 #include <expected>
 #include <list>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,14 +26,26 @@ using stream = asio::ip::tcp::socket;
 
 class connection;
 
+/// What the connections of one host share: an IPv4 address, or an IPv6 /64, of which whoever has it
+/// has every address.
+struct host {
+  std::string name;  // its bytes
+  std::size_t open = 0;
+  std::size_t in_flight = 0;
+};
+
 /// What the connections of a server share. Deadlines need no timer of a connection's own: a sweep
 /// over all of them, every `tick`, ends the waits that are overdue.
 struct server_core {
   server_core(asio::any_io_executor executor, limits given, handler answer, refuser refusal);
 
   std::size_t open() const { return waiting.size() + working.size(); }
-  /// Closes the connection that has waited longest; false where none waits.
-  bool make_room();
+  /// Closes a connection that waits, as limits::connections says; of that host alone, where one is
+  /// named. False where none waits.
+  bool make_room(const host* of = nullptr);
+  std::shared_ptr<host> host_of(const asio::ip::tcp::socket& socket);
+  /// Forgets a host that nothing is left of.
+  void let_go(const host& one);
   response refuse(int status, std::string detail) const;
   void left();  // a coroutine has ended
 
@@ -45,6 +58,8 @@ struct server_core {
   std::list<connection*> waiting;  // for a request or for its own end; the longest waiting first
   std::list<connection*> working;  // on a request
   std::list<connection*> dropped;  // closed; the coroutine has yet to notice
+
+  std::map<std::string, std::shared_ptr<host>> hosts;  // those with something open or in flight
 
   std::size_t in_flight = 0;
   std::size_t streams = 0;
@@ -61,8 +76,9 @@ struct server_core {
 
 class connection : public std::enable_shared_from_this<connection> {
  public:
-  /// One connection too many, `surplus`, is told so and closed.
-  connection(std::shared_ptr<server_core> core, asio::ip::tcp::socket socket, bool surplus);
+  /// One connection too many is told `surplus`, a status, and closed; 0 for any other.
+  connection(std::shared_ptr<server_core> core, asio::ip::tcp::socket socket,
+             std::shared_ptr<host> from, int surplus);
   ~connection();
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
@@ -80,6 +96,7 @@ class connection : public std::enable_shared_from_this<connection> {
   bool streaming() const { return streaming_; }
   /// Nothing has come that waits to be read.
   bool silent();
+  const host& from() const { return *host_; }
 
   /// Cancels a handler that is under way.
   asio::cancellation_signal cancel;
@@ -96,7 +113,9 @@ class connection : public std::enable_shared_from_this<connection> {
   task<> pump(std::shared_ptr<body_source> from);
   task<> until_gone();
   task<bool> write(response answer, int version, bool keep_alive, bool with_body);
+  task<> pause();
   task<> linger();
+  void leave_host();
 
   stream::lowest_layer_type& socket() { return stream_.lowest_layer(); }
   std::string_view unread() const { return {input_.data() + begin_, end_ - begin_}; }
@@ -119,7 +138,9 @@ class connection : public std::enable_shared_from_this<connection> {
 
   steady_time deadline_ = steady_time::max();
   bool overdue_ = false;
-  bool surplus_ = false;
+  std::shared_ptr<host> host_;
+  int surplus_ = 0;
+  bool counted_ = true;  // among its host's open ones
   bool first_ = true;
   bool lingering_ = false;
   bool streaming_ = false;

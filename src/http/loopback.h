@@ -57,6 +57,7 @@ inline task<response> echo(std::shared_ptr<gate> at, request asked) {
   }
   response answer;
   if (asked.path == "/none") answer.status = 204;
+  if (asked.path == "/often") answer.status = 429;
   if (asked.path == "/split") answer.set_header("X-Reflected", "a\r\nX-Injected: b");
   if (asked.path == "/large") answer.body.assign(32 * 1024 * 1024, 'x');
   if (!answer.body.empty()) co_return answer;
@@ -208,10 +209,20 @@ struct raw_answer {
 class raw_client : public raw_socket {
  public:
   explicit raw_client(std::uint16_t port) : raw_client(port, [] {}) {}
+  /// From 127.0.0.`last`: another host, as far as the server can tell.
+  static raw_client from(std::uint8_t last, std::uint16_t port) {
+    return {port, [] {}, last};
+  }
   /// `before` runs with the socket made and not yet connected.
-  raw_client(std::uint16_t port, const std::function<void()>& before)
+  raw_client(std::uint16_t port, const std::function<void()>& before, std::uint8_t last = 1)
       : raw_socket(::socket(AF_INET, SOCK_STREAM, 0)) {
     before();
+    auto own = address_of(0);
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + last);
+    const auto* own_generic = reinterpret_cast<const sockaddr*>(&own);
+    if (last != 1 && ::bind(descriptor(), own_generic, sizeof own) != 0) {
+      throw std::runtime_error("can't bind");
+    }
     const auto address = address_of(port);
     const auto* generic = reinterpret_cast<const sockaddr*>(&address);
     if (::connect(descriptor(), generic, sizeof address) != 0) {

@@ -67,9 +67,15 @@ task<> serve(std::shared_ptr<connection> each) {
 }
 
 void admit(const std::shared_ptr<server_core>& core, tcp::socket socket) {
+  const auto from = core->host_of(socket);
+  const std::size_t of_host = core->bounds.connections_per_host;
+  while (from->open >= of_host && core->make_room(from.get())) {}
   while (core->open() >= core->bounds.connections && core->make_room()) {}
-  const bool surplus = core->open() >= core->bounds.connections;
-  auto made = std::make_shared<connection>(core, std::move(socket), surplus);
+  int surplus = from->open >= of_host ? 429 : 0;
+  if (core->open() >= core->bounds.connections) surplus = 503;
+  // Named again: one whose last connection made room was forgotten with it.
+  auto mine = core->host_of(socket);
+  auto made = std::make_shared<connection>(core, std::move(socket), std::move(mine), surplus);
   const auto slot = made->cancel.slot();
   // An exception ends this connection alone: stop() has cancelled it, or memory ran out. The
   // signal lives until the coroutine's frame is gone.
@@ -179,10 +185,40 @@ server_core::server_core(asio::any_io_executor executor, limits given, handler a
       sweep_tick(loop),
       gone(loop, steady_time::max()) {}
 
-bool server_core::make_room() {
+bool server_core::make_room(const host* of) {
   if (waiting.empty()) return false;
-  waiting.front()->drop();
+  // Those that have waited long are in front, and in a flood most of them are the flood's.
+  const auto fits = [&](const connection* each) {
+    return of != nullptr ? &each->from() == of : each->from().open * hosts.size() >= open();
+  };
+  auto found = std::find_if(waiting.begin(), waiting.end(), fits);
+  if (found == waiting.end() && of != nullptr) return false;
+  if (found == waiting.end()) found = waiting.begin();
+  (*found)->drop();
   return true;
+}
+
+std::shared_ptr<host> server_core::host_of(const tcp::socket& socket) {
+  boost::system::error_code problem;
+  auto address = socket.remote_endpoint(problem).address();
+  std::string name;
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  }
+  if (address.is_v6()) {
+    const auto bytes = address.to_v6().to_bytes();
+    name.assign(bytes.begin(), bytes.begin() + 8);
+  } else {
+    const auto bytes = address.to_v4().to_bytes();
+    name.assign(bytes.begin(), bytes.end());
+  }
+  auto& known = hosts[name];
+  if (!known) known = std::make_shared<host>(host{std::move(name)});
+  return known;
+}
+
+void server_core::let_go(const host& one) {
+  if (one.open == 0 && one.in_flight == 0) hosts.erase(one.name);
 }
 
 response server_core::refuse(int status, std::string detail) const {
@@ -193,7 +229,7 @@ response server_core::refuse(int status, std::string detail) const {
     made = {};
     made.status = status;
   }
-  if (status == 503 && made.header("Retry-After").empty()) {
+  if ((status == 503 || status == 429) && made.header("Retry-After").empty()) {
     made.set_header("Retry-After", retry_after_s);
   }
   return made;

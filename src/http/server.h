@@ -34,10 +34,18 @@ struct limits {
   // reads the answer and not a reset: for this long and this much.
   steady_duration drain_time = seconds{1};
   std::size_t drain_bytes = 1024 * 1024;
-  // Where a new connection finds this many, the one that has waited longest for a request is closed
-  // in its favour; where every one is at work, the new one gets a 503.
+  // Where a new connection finds this many, one that waits for a request is closed in its favour:
+  // the one that has waited longest of those whose host has more than its share. Where every one is
+  // at work, the new one gets a 503.
   std::size_t connections = 4096;
-  std::size_t in_flight = 1024;                      // requests being handled: 503 with Retry-After
+  // Of one host, an IPv4 address or an IPv6 /64: its own that has waited longest is closed; where
+  // every one is at work, the new one gets a 429.
+  std::size_t connections_per_host = 1024;
+  std::size_t in_flight = 1024;          // requests being handled: 503 with Retry-After
+  std::size_t in_flight_per_host = 512;  // 429 with Retry-After
+  // After a 429 the next request of that connection is not read for so long: a client that does not
+  // wait by itself costs little.
+  steady_duration pause_after_429 = milliseconds{250};
   std::size_t streams = 256;                         // answers that go on and on: 503
   steady_duration accept_pause = milliseconds{100};  // after the system refused a connection
 };
@@ -47,8 +55,8 @@ struct limits {
 /// that outlast its grace, and waits until they have returned.
 using handler = std::function<task<response>(request)>;
 
-/// Makes an answer that the server gives by itself: 400, 408, 411, 413, 417, 431, 500, 501, 503,
-/// 505. `detail` is a sentence without a final stop.
+/// Makes an answer that the server gives by itself: 400, 408, 411, 413, 417, 429, 431, 500, 501,
+/// 503, 505. `detail` is a sentence without a final stop.
 using refuser = std::function<response(int status, std::string detail)>;
 
 struct server_core;

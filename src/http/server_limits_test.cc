@@ -170,7 +170,7 @@ TEST(limit, the_connection_that_waits_longest_makes_room) {
 
 TEST(limit, a_thousand_idle_and_64_slow_connections_stop_nobody) {
   const descriptor_limit many(8192);
-  served here({.connections = 1064});
+  served here({.connections = 1064, .connections_per_host = 1064});
   std::deque<raw_client> idle;
   std::deque<raw_client> slow;
   for (int i = 0; i < 1000; ++i) {

@@ -32,6 +32,9 @@ struct peer {
   wall_time assigned_at;  // when this key came to this gateway: made, re-keyed or moved
   std::optional<wall_time> expires_at;
   token_id created_by;
+  // So many peers, this one among them, its token may have at once; absent: it is not counted. Like
+  // created_by, never another than it was made with.
+  std::optional<std::uint32_t> quota;
 
   /// The peer's own addresses, /128 and /32: its allowed IPs on the gateway.
   std::vector<prefix> addresses() const;

@@ -9,11 +9,14 @@ struct named_scope {
 };
 
 /// In the order of `scope`.
-constexpr std::array<named_scope, 4> all_scopes = {{
+constexpr std::array<named_scope, scope_count> all_scopes = {{
     {scope::admin, "admin"},
     {scope::peers_read, "peers:read"},
     {scope::peers_write, "peers:write"},
     {scope::peers_manage, "peers:manage"},
+    {scope::networks_manage, "networks:manage"},
+    {scope::gateways_read, "gateways:read"},
+    {scope::gateways_manage, "gateways:manage"},
 }};
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,11 +15,15 @@
 namespace peerage {
 
 enum class scope : std::uint8_t {
-  admin,         // everything
-  peers_read,    // sees every peer of its networks
-  peers_write,   // makes peers; sees and touches those that it made
-  peers_manage,  // sees and touches every peer of its networks
+  admin,            // everything
+  peers_read,       // sees every peer of its networks
+  peers_write,      // makes peers; sees and touches those that it made
+  peers_manage,     // sees and touches every peer of its networks
+  networks_manage,  // makes and removes networks
+  gateways_read,    // sees the gateways
+  gateways_manage,  // drains and removes them
 };
+inline constexpr std::size_t scope_count = 7;
 
 std::string_view name_of(scope value);               // "peers:read"
 std::optional<scope> scope_named(std::string_view);  // nothing for a name that is not there
@@ -32,6 +37,8 @@ struct token {
   wall_time created_at;
   std::optional<wall_time> expires_at;
   std::optional<wall_time> last_used_at;
+  std::optional<std::uint32_t> max_peers;  // of those that it made, so many at once
+  std::optional<seconds> max_ttl;          // those that it makes expire, after so long at most
 
   bool operator==(const token&) const = default;
 };

@@ -2,28 +2,39 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
+#include <string_view>
 
 namespace peerage {
 namespace {
 
 struct right {
   action what;
-  scope by;
+  std::array<bool, scope_count> by;  // in the order of `scope`
 };
 
-/// Beside `admin`, which may do everything.
-constexpr std::array<right, 10> rights = {{
-    {action::read_networks, scope::peers_read},  // a command has to find its network
-    {action::read_networks, scope::peers_write},
-    {action::read_networks, scope::peers_manage},
-    {action::read_peers, scope::peers_read},
-    {action::read_peers, scope::peers_write},
-    {action::read_peers, scope::peers_manage},
-    {action::make_peers, scope::peers_write},
-    {action::make_peers, scope::peers_manage},
-    {action::change_peers, scope::peers_write},  // what it made: may_touch()
-    {action::change_peers, scope::peers_manage},
+// clang-format off
+constexpr bool o = true, x = false;
+constexpr std::array<right, 9> rights = {{
+  //                         admin  peers:                networks:  gateways:
+  //                                read  write  manage   manage     read  manage
+  {action::read_networks,    {o,     o,    o,     o,       o,         x,    x}},  // one's own
+  {action::manage_networks,  {o,     x,    x,     x,       o,         x,    x}},
+  {action::read_gateways,    {o,     x,    x,     x,       x,         o,    o}},
+  {action::manage_gateways,  {o,     x,    x,     x,       x,         x,    o}},
+  {action::manage_tokens,    {o,     x,    x,     x,       x,         x,    x}},
+  {action::read_audit,       {o,     x,    x,     x,       x,         x,    x}},
+  {action::read_peers,       {o,     o,    o,     o,       x,         x,    x}},
+  {action::make_peers,       {o,     x,    o,     o,       x,         x,    x}},
+  {action::change_peers,     {o,     x,    o,     o,       x,         x,    x}},  // may_touch() too
 }};
+// clang-format on
+
+/// A gateway serves every network, and the audit tells of every network: not for one network's
+/// token.
+bool shared_by_all(action what) {
+  return what == action::manage_gateways || what == action::read_audit;
+}
 
 }  // namespace
 
@@ -32,11 +43,10 @@ bool principal::has(scope wanted) const {
 }
 
 bool allows(const principal& who, action what) {
-  // A gateway serves every network: one network's token does not stop it.
-  if (who.network && what == action::manage_gateways) return false;
-  if (who.has(scope::admin)) return true;
-  return std::any_of(rights.begin(), rights.end(),
-                     [&](const right& each) { return each.what == what && who.has(each.by); });
+  if (who.network && shared_by_all(what)) return false;
+  const right& row = rights.at(static_cast<std::size_t>(what));
+  return std::any_of(who.scopes.begin(), who.scopes.end(),
+                     [&row](scope each) { return row.by.at(static_cast<std::size_t>(each)); });
 }
 
 bool sees(const principal& who, const network_name& network) {
@@ -48,6 +58,34 @@ bool may_touch(const principal& who, const peer& what, action how) {
   if (who.has(scope::admin) || who.has(scope::peers_manage)) return true;
   if (how == action::read_peers && who.has(scope::peers_read)) return true;
   return who.has(scope::peers_write) && what.created_by == who.id;
+}
+
+result<> may_last(const principal& who, const std::optional<seconds>& ttl) {
+  if (!who.max_ttl || (ttl && *ttl <= *who.max_ttl)) return {};
+  return fail(errc::invalid,
+              "must be from 1 to " + std::to_string(who.max_ttl->count()) +
+                  ": peers made with this token expire",
+              "ttl_s");
+}
+
+result<> check_token(const token& wanted) {
+  const auto has = [&wanted](scope one) {
+    return std::find(wanted.scopes.begin(), wanted.scopes.end(), one) != wanted.scopes.end();
+  };
+  if (wanted.network && has(scope::gateways_manage)) {
+    return fail(errc::invalid,
+                "gateways:manage is not for a token of one network: gateways serve every network",
+                "scopes");
+  }
+  // It could make itself another one without them.
+  constexpr std::string_view no_bound = "binds no token that has the scope admin";
+  if (has(scope::admin) && wanted.max_peers) {
+    return fail(errc::invalid, std::string(no_bound), "max_peers");
+  }
+  if (has(scope::admin) && wanted.max_ttl) {
+    return fail(errc::invalid, std::string(no_bound), "max_ttl_s");
+  }
+  return {};
 }
 
 }  // namespace peerage

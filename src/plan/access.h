@@ -1,9 +1,11 @@
 // Who may do what: one table for the calls, and who may see which peer.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
+#include "base/error.h"
 #include "model/peer.h"
 #include "model/token.h"
 
@@ -14,6 +16,8 @@ struct principal {
   token_id id;
   std::optional<network_name> network;  // absent: every network
   std::vector<scope> scopes;
+  std::optional<std::uint32_t> max_peers = {};
+  std::optional<seconds> max_ttl = {};
 
   bool has(scope wanted) const;
 };
@@ -24,13 +28,14 @@ enum class action {
   read_gateways,
   manage_gateways,
   manage_tokens,
+  read_audit,
   read_peers,
   make_peers,
   change_peers,
 };
 
 /// Whether some scope of the caller allows the action at all; peers then need may_touch() too.
-/// A token of one network never manages gateways.
+/// A token of one network never manages what every network shares.
 bool allows(const principal& who, action what);
 
 /// Whether the caller's token reaches that network. What it may not see is "not found" to it.
@@ -38,5 +43,13 @@ bool sees(const principal& who, const network_name& network);
 
 /// Whether the caller may see or change this very peer: `peers:write` alone, only what it made.
 bool may_touch(const principal& who, const peer& what, action how);
+
+/// Whether a peer may last so long from now by this caller's will; absent: for ever. errc::invalid
+/// with field "ttl_s".
+result<> may_last(const principal& who, const std::optional<seconds>& ttl);
+
+/// Whether a token makes sense: none whose limits it could itself undo, none with a scope that it
+/// could never use. errc::invalid with the field.
+result<> check_token(const token& wanted);
 
 }  // namespace peerage

@@ -67,12 +67,13 @@ struct store {
   /// Beside each write's own expectation these hold, or nothing happens:
   ///   a peer's name is unique in its network, its key on its gateway, its addresses everywhere;
   ///   a gateway's number is its own;
-  ///   a peer's network and gateway exist, and neither is removed while it has peers.
+  ///   a peer's network and gateway exist, and neither is removed while it has peers;
+  ///   a peer with a quota is one of at most so many of its token that have one.
   ///
-  /// errc::conflict with field "name", "public_key", "addresses", "number", "peers" (still in use)
-  /// or "revision" (the record is not as expected); errc::not_found with field "network",
-  /// "gateway" or "name" (an expected record is not there); errc::unavailable when nothing was
-  /// stored and the store can't now; errc::outcome_unknown when its answer was lost.
+  /// errc::conflict with field "name", "public_key", "addresses", "number", "peers" (still in use),
+  /// "max_peers" or "revision" (the record is not as expected); errc::not_found with field
+  /// "network", "gateway" or "name" (an expected record is not there); errc::unavailable when
+  /// nothing was stored and the store can't now; errc::outcome_unknown when its answer was lost.
   virtual task<result<revision>> commit(transaction writes) = 0;
 
   /// The record, or nothing. errc::unavailable, errc::corrupt.

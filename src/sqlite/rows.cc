@@ -18,6 +18,11 @@ std::optional<wall_time> time_or_null(const run& row, int column) {
   return to_time(row.number(column));
 }
 
+std::optional<std::uint32_t> count_or_null(const run& row, int column) {
+  if (row.null(column)) return {};
+  return static_cast<std::uint32_t>(row.number(column));
+}
+
 void bind_time(run& to, int at, const std::optional<wall_time>& time) {
   if (time) {
     to.bind(at, to_number(*time));
@@ -145,6 +150,7 @@ result<stored<record>> read_peer(const run& row) {
   made.expires_at = time_or_null(row, 9);
   made.created_by = read.parsed<token_id>(10);
   made.assigned_at = time_or_null(row, 11).value_or(made.created_at);
+  made.quota = count_or_null(row, 12);
   return read.finish(std::move(made));
 }
 
@@ -164,6 +170,8 @@ result<stored<record>> read_token(const run& row) {
   made.created_at = to_time(row.number(6));
   made.expires_at = time_or_null(row, 7);
   made.last_used_at = time_or_null(row, 8);
+  made.max_peers = count_or_null(row, 9);
+  if (!row.null(10)) made.max_ttl = seconds{row.number(10)};
   return read.finish(std::move(made));
 }
 
@@ -209,13 +217,13 @@ struct record_writer {
   }
   run operator()(const peer& value) const {
     run to = db.prepare(
-        replace ? "INSERT INTO peers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        replace ? "INSERT INTO peers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                   " ON CONFLICT (network, name) DO UPDATE SET gateway = excluded.gateway,"
                   " public_key = excluded.public_key, preshared_key = excluded.preshared_key,"
                   " ipv6 = excluded.ipv6, ipv4 = excluded.ipv4, created_at = excluded.created_at,"
                   " expires_at = excluded.expires_at, created_by = excluded.created_by,"
                   " revision = excluded.revision, assigned_at = excluded.assigned_at"
-                : "INSERT INTO peers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                : "INSERT INTO peers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     to.bind(1, value.id.network.text()).bind(2, value.id.name.text());
     to.bind(3, value.gateway.text()).bind(4, value.public_key.bytes());
     if (value.preshared_key) to.bind(5, value.preshared_key->reveal());
@@ -224,11 +232,12 @@ struct record_writer {
     to.bind(8, to_number(value.created_at));
     bind_time(to, 9, value.expires_at);
     to.bind(10, value.created_by.text()).bind(11, at).bind(12, to_number(value.assigned_at));
+    if (value.quota) to.bind(13, std::int64_t{*value.quota});
     return to;
   }
   run operator()(const token& value) const {
-    run to = db.prepare(replace ? "REPLACE INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                                : "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    run to = db.prepare(replace ? "REPLACE INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                                : "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     to.bind(1, value.id.text()).bind(2, value.name);
     if (value.network) to.bind(3, value.network->text());
     std::string scopes;
@@ -239,6 +248,8 @@ struct record_writer {
     bind_time(to, 7, value.expires_at);
     bind_time(to, 8, value.last_used_at);
     to.bind(9, at);
+    if (value.max_peers) to.bind(10, std::int64_t{*value.max_peers});
+    if (value.max_ttl) to.bind(11, std::int64_t{value.max_ttl->count()});
     return to;
   }
   run operator()(const mark& value) const {

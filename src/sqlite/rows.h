@@ -14,9 +14,10 @@ inline constexpr std::string_view gateway_columns =
     "registered_at";
 inline constexpr std::string_view peer_columns =
     "revision, network, name, gateway, public_key, preshared_key, ipv6, ipv4, created_at, "
-    "expires_at, created_by, assigned_at";
+    "expires_at, created_by, assigned_at, quota";
 inline constexpr std::string_view token_columns =
-    "revision, id, name, network, scopes, hash, created_at, expires_at, last_used_at";
+    "revision, id, name, network, scopes, hash, created_at, expires_at, last_used_at, max_peers, "
+    "max_ttl_s";
 inline constexpr std::string_view mark_columns = "revision, name, value";
 
 result<stored<record>> read_network(const run& row);

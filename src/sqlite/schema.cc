@@ -6,7 +6,7 @@ namespace peerage::sqlite {
 namespace {
 
 constexpr std::int64_t application = 0x50454552;  // "PEER"
-constexpr std::int64_t newest = 2;
+constexpr std::int64_t newest = 3;
 
 // Times are Unix milliseconds. Addresses are 4 or 16 bytes, so that they compare as numbers.
 constexpr const char* version_1 = R"sql(
@@ -46,6 +46,23 @@ constexpr const char* version_1 = R"sql(
 // Null in rows of version 1: then it is created_at.
 constexpr const char* version_2 = "ALTER TABLE peers ADD COLUMN assigned_at INTEGER;";
 
+// Peers with a quota are counted for their token, in the transaction that makes or removes them.
+constexpr const char* version_3 = R"sql(
+  ALTER TABLE tokens ADD COLUMN max_peers INTEGER;
+  ALTER TABLE tokens ADD COLUMN max_ttl_s INTEGER;
+  ALTER TABLE peers ADD COLUMN quota INTEGER;
+  CREATE TABLE quotas (token TEXT PRIMARY KEY, used INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TRIGGER peer_counted AFTER INSERT ON peers WHEN NEW.quota IS NOT NULL BEGIN
+    INSERT INTO quotas VALUES (NEW.created_by, 1) ON CONFLICT (token) DO UPDATE SET used = used + 1;
+    SELECT RAISE(ABORT, 'max_peers')
+      FROM quotas WHERE token = NEW.created_by AND used > NEW.quota;
+  END;
+  CREATE TRIGGER peer_given_back AFTER DELETE ON peers WHEN OLD.quota IS NOT NULL BEGIN
+    UPDATE quotas SET used = used - 1 WHERE token = OLD.created_by;
+    DELETE FROM quotas WHERE token = OLD.created_by AND used < 1;
+  END;
+)sql";
+
 std::int64_t pragma(database& db, std::string_view sql) {
   run query = db.prepare(sql);
   return query.next() == run::step::row ? query.number(0) : 0;
@@ -66,7 +83,8 @@ result<> prepare_schema(database& db, const std::string& file) {
                                        std::to_string(newest) + "); upgrade this one");
   }
   if (version == newest) return {};
-  return db.execute("BEGIN IMMEDIATE;" + std::string(version < 1 ? version_1 : "") + version_2 +
+  return db.execute("BEGIN IMMEDIATE;" + std::string(version < 1 ? version_1 : "") +
+                    (version < 2 ? version_2 : "") + version_3 +
                     "PRAGMA application_id = " + std::to_string(application) +
                     "; PRAGMA user_version = " + std::to_string(newest) + "; COMMIT");
 }

@@ -167,6 +167,9 @@ std::unexpected<error> writer::constraint_failure(const peerage::write& one) {
     }
     return fail(errc::not_found, "there is no such network", "network");
   }
+  if (contains(why, "max_peers")) {
+    return fail(errc::conflict, "the token has as many peers as it may", "max_peers");
+  }
   if (contains(why, "peers.public_key")) {
     return fail(errc::conflict, "another peer of that gateway has the key", "public_key");
   }

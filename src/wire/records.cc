@@ -9,6 +9,8 @@ namespace peerage::wire {
 namespace {
 
 constexpr std::int64_t most_capacity = 0xffffffff;
+constexpr std::int64_t most_quota = 0xffffffff;
+constexpr std::int64_t longest_s = 1'000'000'000'000;
 
 result<std::string> any_text(std::string_view text) {
   return std::string(text);
@@ -23,6 +25,12 @@ result<std::array<std::uint8_t, 32>> parse_hash(std::string_view text) {
   std::array<std::uint8_t, 32> made{};
   if (hex_decode(text, made)) return made;
   return fail(errc::invalid, "must be 64 hexadecimal digits");
+}
+
+std::optional<std::uint32_t> quota_in(json::fields& in, std::string_view name) {
+  const auto number = in.whole(name, 1, most_quota);
+  if (!number) return {};
+  return static_cast<std::uint32_t>(*number);
 }
 
 }  // namespace
@@ -66,6 +74,7 @@ std::string write(const peer& from) {
   made["assigned_at"] = to_rfc3339(from.assigned_at);
   if (from.expires_at) made["expires_at"] = to_rfc3339(*from.expires_at);
   made["created_by"] = from.created_by.text();
+  if (from.quota) made["quota"] = *from.quota;
   return json::serialize(made);
 }
 
@@ -81,6 +90,8 @@ std::string write(const token& from) {
   made["created_at"] = to_rfc3339(from.created_at);
   made["expires_at"] = time_or_null(from.expires_at);
   made["last_used_at"] = time_or_null(from.last_used_at);
+  if (from.max_peers) made["max_peers"] = *from.max_peers;
+  if (from.max_ttl) made["max_ttl_s"] = from.max_ttl->count();
   return json::serialize(made);
 }
 
@@ -147,6 +158,7 @@ result<peer> read_peer(std::string_view text) {
   made.assigned_at = in.parsed<wall_time>("assigned_at", parse_time).value_or(made.created_at);
   made.expires_at = in.parsed<wall_time>("expires_at", parse_time);
   made.created_by = in.required<token_id>("created_by", token_id::parse);
+  made.quota = quota_in(in, "quota");
   if (auto good = finish(in); !good) return std::unexpected(good.error());
   return made;
 }
@@ -164,6 +176,8 @@ result<token> read_token(std::string_view text) {
   made.created_at = in.required<wall_time>("created_at", parse_time);
   made.expires_at = in.parsed<wall_time>("expires_at", parse_time);
   made.last_used_at = in.parsed<wall_time>("last_used_at", parse_time);
+  made.max_peers = quota_in(in, "max_peers");
+  if (const auto ttl = in.whole("max_ttl_s", 1, longest_s)) made.max_ttl = seconds{*ttl};
   if (auto good = finish(in); !good) return std::unexpected(good.error());
   return made;
 }

@@ -28,6 +28,7 @@ TEST(records, read_as_they_were_written) {
   one.ipv4 = *ip_address::parse("10.9.0.2");
   one.preshared_key = secret_key(fakes::sample_key(9).bytes());
   one.expires_at = some_time;
+  one.quota = 200;
   EXPECT_EQ(read_peer(write(one)), one);
   for (const auto& range :
        {std::optional<prefix>{}, std::optional{*prefix::parse("10.9.0.0/16")}}) {
@@ -37,6 +38,9 @@ TEST(records, read_as_they_were_written) {
 
   token pass = fakes::sample_token("t1");
   pass.last_used_at = some_time;
+  EXPECT_EQ(read_token(write(pass)), pass);
+  pass.max_peers = 4'000'000'000;
+  pass.max_ttl = seconds{3'600};
   EXPECT_EQ(read_token(write(pass)), pass);
   pass.network.reset();
   pass.expires_at.reset();

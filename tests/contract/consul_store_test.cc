@@ -1,3 +1,4 @@
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <set>
 
@@ -147,6 +148,64 @@ TEST_F(consul_store, of_two_processes_that_want_one_thing_exactly_one_gets_it) {
   }
   EXPECT_EQ(list(*first, peers_of_network{*network_name::parse("acme")}, {}, 1'000).items.size(),
             200U);
+}
+
+TEST_F(consul_store, a_quota_holds_among_processes_and_comes_back_to_all) {
+  const std::array<std::shared_ptr<store>, 2> at = {open("api-1"), open("api-2")};
+  furnish(*at[0]);
+  static constexpr std::uint32_t quota = 25;
+  const auto wish = [](std::uint32_t n) {
+    peer made = sample_peer("acme", "p" + std::to_string(n), n);
+    made.quota = quota;
+    return made;
+  };
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::pair<store*, transaction>> all;
+    for (std::uint32_t n = 0; n < 100; ++n) {
+      all.emplace_back(at[n % 2].get(), transaction{put{wish(n), absent{}}});
+    }
+    std::vector<std::pair<store*, transaction>> gone;
+    const auto ended = race(std::move(all));
+    for (std::uint32_t n = 0; n < 100; ++n) {
+      if (!ended[n]) {
+        EXPECT_EQ(blame(ended[n]), "conflict max_peers");
+        continue;
+      }
+      // By the process that did not make it.
+      gone.emplace_back(at[1 - n % 2].get(), transaction{removal{wish(n).id, present{}}});
+    }
+    EXPECT_EQ(gone.size(), quota);
+    EXPECT_EQ(raw("quotas/t1")->value, "25");
+    // What another gave back is found at once.
+    const peer last = wish(200);
+    EXPECT_EQ(blame(add(*at[0], last)), "conflict max_peers");
+    auto one = std::move(gone.back());
+    gone.pop_back();
+    EXPECT_EQ(blame(commit(*one.first, std::move(one.second))), "");
+    for (auto& each : at) {
+      EXPECT_EQ(blame(add(*each, last)), "");
+      EXPECT_EQ(blame(remove(*at[0], last.id)), "");
+    }
+    for (const auto& each : race(std::move(gone))) EXPECT_EQ(blame(each), "");
+    EXPECT_FALSE(raw("quotas/t1")) << "nothing is left of it";
+  }
+}
+
+TEST_F(consul_store, the_most_removals_of_counted_peers_fit) {
+  const auto one = open();
+  furnish(*one);
+  transaction gone;
+  for (std::uint32_t n = 1; n <= one->most_removals(); ++n) {
+    ASSERT_TRUE(add(*one, sample_gateway("gw-" + std::to_string(100 + n), 100 + n)));
+    peer made = sample_peer("acme", "p" + std::to_string(n), n, "gw-" + std::to_string(100 + n));
+    made.ipv4 = ip_address::parse("10.9.0." + std::to_string(n)).value();
+    made.expires_at = made.created_at + seconds{60};
+    made.created_by = *token_id::parse("t" + std::to_string(n));
+    made.quota = 1;
+    ASSERT_EQ(blame(add(*one, made)), "");
+    gone.push_back(removal{made.id, present{}});
+  }
+  EXPECT_EQ(blame(commit(*one, std::move(gone))), "");
 }
 
 TEST_F(consul_store, a_network_is_removed_or_gets_a_peer_and_never_both) {

@@ -90,7 +90,11 @@ TEST(sqlite_store, goes_on_with_a_file_of_the_first_version) {
   // The first version did not know when a key came to its gateway.
   ASSERT_TRUE(sqlite::database::open(home.file())
                   .value()
-                  ->execute("ALTER TABLE peers DROP COLUMN assigned_at; PRAGMA user_version = 1"));
+                  ->execute("DROP TRIGGER peer_counted; DROP TRIGGER peer_given_back;"
+                            "DROP TABLE quotas; ALTER TABLE peers DROP COLUMN quota;"
+                            "ALTER TABLE tokens DROP COLUMN max_peers;"
+                            "ALTER TABLE tokens DROP COLUMN max_ttl_s;"
+                            "ALTER TABLE peers DROP COLUMN assigned_at; PRAGMA user_version = 1"));
   auto opened = open_sqlite_store(loop.get_executor(), home.file()).value();
   const auto found = fakes::run_on(loop, opened->get(old.id)).value();
   ASSERT_TRUE(found);

@@ -1,5 +1,7 @@
 #include "tests/contract/store_contract.h"
 
+#include <algorithm>
+#include <map>
 #include <set>
 
 #include "testing/run.h"
@@ -51,6 +53,21 @@ page store_contract::list(listing what, std::string after, std::size_t limit) {
   return *std::move(found);
 }
 
+std::vector<result<revision>> store_contract::race(std::vector<transaction> all) {
+  std::vector<result<revision>> ended(all.size(), result<revision>{revision{}});
+  std::size_t left = all.size();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    asio::co_spawn(loop_, store_->commit(std::move(all[i])),
+                   [&, i](std::exception_ptr, result<revision> made) {
+                     ended[i] = std::move(made);
+                     --left;
+                   });
+  }
+  loop_.restart();
+  while (left > 0 && loop_.run_one() > 0) {}
+  return ended;
+}
+
 std::string store_contract::blame(const result<revision>& ended) {
   if (ended) return {};
   return std::string(name_of(ended.error().code)) + " " + ended.error().field;
@@ -76,11 +93,16 @@ TEST_P(store_contract, gives_back_what_was_put_and_keeps_it) {
   full.preshared_key = secret_key(sample_key(5).bytes());
   full.ipv4 = *ip_address::parse("10.9.0.1");
   full.expires_at = full.created_at + seconds{60};
+  full.quota = 5;
+  token limited = sample_token("t2");
+  limited.max_peers = 5;
+  limited.max_ttl = seconds{3'600};
   const std::vector<record> all = {sample_network("other", "fd00:2::/48"),
                                    sample_gateway("gw-2", 2),
                                    sample_peer("acme", "bare", 2),
                                    full,
                                    sample_token("t1"),
+                                   limited,
                                    mark{"bootstrap", "done"}};
   // The second network shares no IPv4 range with the first.
   std::vector<record> kept = all;
@@ -276,21 +298,13 @@ TEST_P(store_contract, its_identity_stays) {
 
 TEST_P(store_contract, commits_that_overlap_are_each_for_themselves) {
   furnish();
-  std::vector<result<revision>> ended(64, result<revision>{revision{}});
-  std::size_t left = ended.size();
-  for (std::size_t i = 0; i < ended.size(); ++i) {
+  std::vector<transaction> all;
+  for (std::uint32_t i = 0; i < 64; ++i) {
     // Every second one wants the same name: one of them wins.
     const std::string name = i % 2 == 0 ? "same" : "p" + std::to_string(i);
-    transaction writes;
-    writes.push_back(put{sample_peer("acme", name, static_cast<std::uint32_t>(i)), absent{}});
-    asio::co_spawn(loop_, store_->commit(std::move(writes)),
-                   [&, i](std::exception_ptr, result<revision> made) {
-                     ended[i] = std::move(made);
-                     --left;
-                   });
+    all.push_back({put{sample_peer("acme", name, i), absent{}}});
   }
-  loop_.restart();
-  while (left > 0 && loop_.run_one() > 0) {}
+  const auto ended = race(std::move(all));
   std::set<std::uint64_t> revisions;
   std::size_t lost = 0;
   for (std::size_t i = 0; i < ended.size(); ++i) {
@@ -303,6 +317,82 @@ TEST_P(store_contract, commits_that_overlap_are_each_for_themselves) {
   }
   EXPECT_EQ(lost, 31U);
   EXPECT_EQ(revisions.size(), 33U) << "a revision for each transaction";
+}
+
+/// One of at most so many of its token.
+peer counted_peer(std::uint32_t n, std::uint32_t quota, std::string_view by = "t1") {
+  peer made = sample_peer("acme", "p" + std::to_string(n), n);
+  made.created_by = *token_id::parse(by);
+  made.quota = quota;
+  return made;
+}
+
+TEST_P(store_contract, a_token_has_no_more_peers_than_its_quota) {
+  furnish();
+  EXPECT_EQ(blame(add(counted_peer(1, 2))), "");
+  EXPECT_EQ(blame(add(counted_peer(2, 2))), "");
+  EXPECT_EQ(blame(add(counted_peer(3, 2))), "conflict max_peers");
+  EXPECT_FALSE(get(counted_peer(3, 2).id));
+  EXPECT_EQ(blame(add(counted_peer(4, 2, "t2"))), "") << "another token's";
+  EXPECT_EQ(blame(add(sample_peer("acme", "free", 5))), "") << "one that is not counted";
+
+  peer changed = counted_peer(2, 2);
+  changed.public_key = sample_key(99);
+  EXPECT_EQ(blame(add(changed, present{})), "") << "it is counted already";
+  EXPECT_EQ(blame(remove(counted_peer(1, 2).id)), "");
+  EXPECT_EQ(blame(add(counted_peer(6, 2))), "");
+  EXPECT_EQ(blame(add(counted_peer(7, 2))), "conflict max_peers");
+  reopen();
+  EXPECT_EQ(blame(add(counted_peer(7, 2))), "conflict max_peers");
+  for (const std::uint32_t n : {2U, 6U}) EXPECT_EQ(blame(remove(counted_peer(n, 2).id)), "");
+  // Whoever takes the last peer of a token away leaves nothing behind.
+  for (const std::uint32_t n : {8U, 9U}) EXPECT_EQ(blame(add(counted_peer(n, 2))), "");
+  EXPECT_EQ(blame(add(counted_peer(10, 2))), "conflict max_peers");
+}
+
+TEST_P(store_contract, a_refused_transaction_takes_nothing_of_a_quota) {
+  furnish();
+  transaction writes;
+  writes.push_back(put{counted_peer(1, 3), absent{}});
+  writes.push_back(put{counted_peer(2, 3), absent{}});
+  writes.push_back(put{mark{"no", "such"}, present{}});
+  EXPECT_EQ(blame(commit(writes)), "not_found name");
+  writes.back() = put{counted_peer(3, 3), absent{}};
+  EXPECT_EQ(blame(commit(writes)), "");
+  transaction gone;
+  for (const std::uint32_t n : {1U, 2U, 3U}) {
+    gone.push_back(removal{counted_peer(n, 3).id, present{}});
+  }
+  EXPECT_EQ(blame(commit(gone)), "");
+  transaction too_many;
+  for (const std::uint32_t n : {4U, 5U, 6U, 7U}) {
+    too_many.push_back(put{counted_peer(n, 3), absent{}});
+  }
+  EXPECT_EQ(blame(commit(too_many)), "conflict max_peers");
+  EXPECT_EQ(blame(commit(writes)), "");
+}
+
+TEST_P(store_contract, a_quota_holds_among_commits_that_overlap) {
+  furnish();
+  std::vector<transaction> all;
+  for (std::uint32_t n = 0; n < 64; ++n) {
+    all.push_back({put{counted_peer(n, 10, n % 2 == 0 ? "t1" : "t2"), absent{}}});
+  }
+  std::map<std::string, int> made;
+  std::vector<transaction> removals;
+  const auto ended = race(all);
+  for (std::uint32_t n = 0; n < 64; ++n) {
+    if (!ended[n]) {
+      EXPECT_EQ(blame(ended[n]), "conflict max_peers");
+      continue;
+    }
+    ++made[n % 2 == 0 ? "t1" : "t2"];
+    removals.push_back({removal{counted_peer(n, 10).id, present{}}});
+  }
+  EXPECT_EQ(made, (std::map<std::string, int>{{"t1", 10}, {"t2", 10}}));
+  for (const auto& each : race(std::move(removals))) EXPECT_EQ(blame(each), "");
+  EXPECT_EQ(std::ranges::count_if(race(std::move(all)), [](const auto& each) { return !!each; }),
+            20);
 }
 
 }  // namespace peerage::contract

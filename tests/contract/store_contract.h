@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "ports/store.h"
 
@@ -37,6 +38,8 @@ class store_contract : public testing::TestWithParam<store_kind> {
   std::optional<stored<record>> get(record_key key);
   page list(listing what, std::string after = {}, std::size_t limit = 100);
   /// The errc's name and the field: "conflict name"; "" for success.
+  /// All at once, each a transaction of its own, and how each of them ended.
+  std::vector<result<revision>> race(std::vector<transaction> all);
   static std::string blame(const result<revision>& ended);
 
   /// One network "acme" and one gateway "gw-1".

@@ -89,7 +89,7 @@ TEST(secrets, are_in_no_log_no_argument_no_answer_and_no_metric) {
 
   caller api = daemon.admin();
   expect_none(hidden, "the metrics", api.call("GET", "/metrics").text);
-  for (const char* const target : {"/readyz", "/v1/gateways", "/v1/networks"}) {
+  for (const char* const target : {"/readyz", "/v1/gateways", "/v1/networks", "/v1/audit"}) {
     expect_none(hidden, target, api.call("GET", target).text);
   }
   expect_process_tells_none(hidden, daemon.running().pid());
@@ -101,6 +101,14 @@ TEST(secrets, are_in_no_log_no_argument_no_answer_and_no_metric) {
   EXPECT_NE(log.find("stopped"), std::string::npos) << "the whole log was read";
   expect_none(hidden, "the log", log);
   expect_none(hidden, "wireguard-go's log", text_of_file(daemon.state_dir() + "/wireguard-go.log"));
+  int days = 0;
+  for (const auto& each : std::filesystem::directory_iterator(daemon.state_dir() + "/audit")) {
+    const std::string lines = text_of_file(each.path());
+    EXPECT_NE(lines.find("\"created\""), std::string::npos) << "it is the audit";
+    expect_none(hidden, "the audit", lines);
+    ++days;
+  }
+  EXPECT_GE(days, 1);
   // The store keeps a token's hash alone.
   for (const char* const file : {"/peerage.db", "/peerage.db-wal"}) {
     const std::string bytes = text_of_file(daemon.state_dir() + file);

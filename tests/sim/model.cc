@@ -25,6 +25,11 @@ std::string name_of_peer(const peer_id& who) {
 
 }  // namespace
 
+const principal& bounded_caller() {
+  static const principal one{*token_id::parse("bounded"), {}, {scope::peers_manage}, quota};
+  return one;
+}
+
 std::string short_text(const public_key& key) {
   return key.text().substr(0, 6);
 }
@@ -42,6 +47,7 @@ std::string text_of(const operation& one) {
     text += " ttl " + (ttl ? std::to_string(ttl->count()) : "none");
   }
   if (!one.gateway.empty()) text += " " + one.gateway.text();
+  if (one.bounded) text += " by the bounded caller";
   return text;
 }
 
@@ -64,6 +70,19 @@ void model::record(const peer_changed& change) {
   store_changed_ = true;
 }
 
+/// After each commit: a token's peers are never more than it may have.
+void model::count_bounded() {
+  std::uint32_t count = 0;
+  store_.each_peer(
+      [&](const peer& one, revision) { count += one.created_by == bounded_caller().id ? 1 : 0; });
+  if (quota_full_) quota_full_until_ = step;
+  quota_full_ = count >= quota;
+  if (count > quota) {
+    breaks("quota_holds", "the bounded caller has " + std::to_string(count) +
+                              " peers and may have " + std::to_string(quota));
+  }
+}
+
 void model::preloaded(const committed& what) {
   for (const auto& each : what.peers) record(each);
 }
@@ -73,6 +92,7 @@ void model::committed_by(const std::string& process, const committed& what) {
     wished(process, each);
     record(each);
   }
+  if (!what.peers.empty()) count_bounded();
 }
 
 /// Whether the change is what this request wishes, made of what was there.
@@ -330,6 +350,9 @@ void model::check_refusal(const operation& of, const error& why) {
     right = was_there_since(of.who, of.begun_at);
   }
   if (why.code == errc::conflict && why.field == "public_key") right = anothers_key(of);
+  if (why.code == errc::conflict && why.field == "max_peers") {
+    right = of.bounded && (quota_full_ || quota_full_until_ >= of.begun_at);
+  }
   if (why.code == errc::invalid && why.field == "public_key" && !of.wanted.public_key) {
     right = !there_since(of.who, of.begun_at);
   }
@@ -372,6 +395,7 @@ void model::restored() {
     there_[one.id].emplace_back(step, true);
   });
   for (const auto& each : operations) each->doubtful = true;
+  count_bounded();
 }
 
 }  // namespace peerage::sim

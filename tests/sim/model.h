@@ -12,6 +12,10 @@
 
 namespace peerage::sim {
 
+/// Some callers have a token that may have so many peers at once.
+constexpr std::uint32_t quota = 3;
+const principal& bounded_caller();
+
 enum class act { post, put, remove, show, list, drain, remove_gateway, make_network };
 
 /// A caller's request, from its start to long after its end.
@@ -23,7 +27,8 @@ struct operation {
   gateway_name gateway;
   network_request network;
   bool drain = false;
-  std::string process;  // that works at it
+  bool bounded = false;  // asked by the bounded caller
+  std::string process;   // that works at it
   wall_time begun;
   std::size_t begun_at = 0;  // the step
   bool heard = true;         // somebody waits for the answer
@@ -95,6 +100,7 @@ class model {
   bool there_since(const peer_id& who, std::size_t step) const;
   bool anothers_key(const operation& of) const;
   bool was_there_since(const peer_id& who, std::size_t step) const;
+  void count_bounded();
   bool over(const live_claim& claim) const;
   bool on_device(const peer& one) const;
   bool older_on_device(const stored<peer>& what) const;
@@ -116,6 +122,8 @@ class model {
   std::map<gateway_name, std::size_t> lost_at_;  // the last step at which a device lost its peers
   std::map<gateway_name, steady_time> clock_wrong_until_;
   std::size_t restored_at_ = 0;
+  bool quota_full_ = false;           // by the last commit
+  std::size_t quota_full_until_ = 0;  // the last step at which it was
   bool store_changed_ = true;
   std::optional<violation> broken_;
 };

@@ -41,8 +41,9 @@ void process::end() {
 
 api_process::api_process(surroundings& in, std::string called, const milliseconds& skew)
     : process(in, std::move(called), skew),
-      mind(std::make_unique<control>(loop.get_executor(), store, bus, time, seconds{1},
-                                     bytes_of(in.chance.next()))) {
+      mind(std::make_unique<control>(
+          loop.get_executor(), store, bus, time,
+          control_options{.remember = seconds{1}, .random = bytes_of(in.chance.next())})) {
   asio::co_spawn(loop, mind->start(), [this](std::exception_ptr thrown, const result<>& started) {
     rethrow(thrown);
     state = started ? life::up : life::dead;

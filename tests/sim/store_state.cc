@@ -140,15 +140,20 @@ result<> store_state::check_peer(const peer& one, const table& now) const {
   if (!now.contains(text_of(one.gateway))) {
     return fail(errc::not_found, "there is no such gateway", "gateway");
   }
+  std::uint32_t counted = 1;
   for (const auto& [text, other] : now) {
     const auto* rival = std::get_if<peer>(&other.value);
     if (rival == nullptr || rival->id == one.id) continue;
+    counted += rival->quota && rival->created_by == one.created_by ? 1 : 0;
     if (rival->gateway == one.gateway && rival->public_key == one.public_key) {
       return fail(errc::conflict, "that gateway has the key", "public_key");
     }
     if (rival->ipv6 == one.ipv6 || (one.ipv4 && rival->ipv4 == one.ipv4)) {
       return fail(errc::conflict, "another peer has the address", "addresses");
     }
+  }
+  if (one.quota && counted > *one.quota) {
+    return fail(errc::conflict, "the token has as many peers as it may", "max_peers");
   }
   return {};
 }

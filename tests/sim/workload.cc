@@ -80,6 +80,7 @@ void world::wish(operation& one) {
     one.network.ipv6 = prefix::parse("fd00:" + third + "::/48").value();
   }
   if (one.what > act::put) return;
+  one.bounded = chance_.chance(30);
   if (one.what == act::post) wanted.name = one.who.name;
   if (one.what == act::post || chance_.chance(45)) wanted.public_key = some_key();
   const bool creates = !store_.now.find(one.who);
@@ -112,6 +113,7 @@ bool world::start_operation() {
     one->gateway = before->gateway;
     one->network = before->network;
     one->drain = before->drain;
+    one->bounded = before->bounded;
   } else {
     wish(*one);
   }
@@ -126,7 +128,7 @@ bool world::start_operation() {
 
 void world::launch(api_process& on, const std::shared_ptr<operation>& one) {
   control& mind = *on.mind;
-  const principal& who = everyone();
+  const principal& who = one->bounded ? bounded_caller() : everyone();
   const auto told = [this, one](const auto& how) {
     note(text_of(*one) + (how ? " is answered" : " is refused: " + how.error().message));
     if (!how && how.error().code == errc::outcome_unknown) lost_.push_back(one);
