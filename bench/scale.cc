@@ -153,6 +153,7 @@ task<scaled> measure_one(asio::any_io_executor loop, const arguments& wanted, st
   co_await at.prepare();
   made.load_s = in_seconds(co_await at.start_daemon());
   made.memory = (memory_of(at.daemon()) - empty) / peers;
+  std::fprintf(stderr, "bench: %s peers: creations\n", with_commas(peers).c_str());
   series ignored;
   co_await create(at, rounds / 10, ignored, ignored);
   co_await create(at, rounds, made.total, made.device);
@@ -165,6 +166,7 @@ task<scaled> measure_one(asio::any_io_executor loop, const arguments& wanted, st
   } else {
     co_await restart(at, made);
   }
+  std::fprintf(stderr, "bench: %s peers: done\n", with_commas(peers).c_str());
   // Its interface goes with the namespace: a kernel may take milliseconds for each peer.
   co_await at.stop_daemon();
   co_return made;

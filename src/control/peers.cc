@@ -1,5 +1,6 @@
 // Looking at peers, and taking them away.
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <utility>
 
@@ -13,6 +14,7 @@ constexpr seconds status_wait{2};
 constexpr milliseconds expiry_every{250};
 // A creation may share a commit with them, and comes between two of these.
 constexpr std::size_t expired_together = 2;
+constexpr std::size_t most_expired = 500;
 constexpr seconds expiry_wait{5};
 
 std::unexpected<error> no_peer(const peer_id& id) {
@@ -148,26 +150,32 @@ task<result<removal_outcome>> control::remove_peer(const principal& who, peer_id
 }
 
 task<> control::expiry_loop() {
-  const std::size_t together = std::min(store_.most_removals(), expired_together);
   bool well = true;
   for (;;) {
-    const steady_time begun = clock_.steady();
     epoch of = epoch_;
-    page_query query{peers_expiring{clock_.now()}, {}, together};
+    page_query query{peers_expiring{clock_.now()}, {}, most_expired};
     auto got = co_await store_.list(query);
     if (!got && well) log::warning("expiry can't read the store", {{"error", got.error().message}});
     well = got.has_value();
-    std::vector<stored<peer>> gone;
+    std::deque<stored<peer>> gone;
     if (got) {
       for (auto& each : got->items) {
         gone.push_back({std::get<peer>(std::move(each.value)), each.revision});
       }
     }
-    const bool full = gone.size() == together;
-    if (!gone.empty()) co_await expire(std::move(gone), std::move(of));
-    // Their packets have been stopped by their gateways: creations have most of the time.
-    const steady_duration took = clock_.steady() - begun, longest = expiry_every;
-    co_await clock_.wait_until(clock_.steady() + (full ? std::min(took * 3, longest) : longest));
+    const bool full = gone.size() == most_expired;
+    while (!gone.empty()) {
+      const steady_time begun = clock_.steady();
+      std::vector<stored<peer>> some;
+      for (; !gone.empty() && some.size() < expired_together; gone.pop_front()) {
+        some.push_back(std::move(gone.front()));
+      }
+      co_await expire(std::move(some), of);
+      // Their packets have been stopped by their gateways: creations have most of the time.
+      const steady_duration took = clock_.steady() - begun, longest = expiry_every;
+      co_await clock_.wait_until(clock_.steady() + std::min(took * 3, longest));
+    }
+    if (!full) co_await clock_.wait_until(clock_.steady() + expiry_every);
   }
 }
 
