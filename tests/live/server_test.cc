@@ -32,6 +32,10 @@ void expect_served_within_a_second(const daemon_under_test& daemon) {
 
 TEST(server, serves_the_next_beside_a_thousand_idle_and_64_slow_connections) {
   daemon_under_test daemon;
+  // All of them come from one host here.
+  std::string config = daemon.config_text();
+  config.insert(config.find("[api]\n") + 6, "connections_per_host = 2000\n");
+  daemon.write_config(config);
   daemon.start();
   daemon.admin().make_network("acme");
   const connections idle = open_many(daemon, 1'000);
