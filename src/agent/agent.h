@@ -188,6 +188,7 @@ class agent final : public gateway_service {
   std::deque<departure> awaited_, unawaited_;
   std::unordered_set<public_key> leaving_;  // stripped, and in one of the two
   signal work_;
+  signal watch_now_;  // the device is there again
   trusted_time time_;
   bool ready_ = false;    // the device is there and configured
   bool altered_ = false;  // and somebody else has changed that
@@ -203,6 +204,7 @@ class agent final : public gateway_service {
   // Something of what the store said up to here is not written; a comparison sees to it.
   std::optional<revision> behind_;
   std::uint64_t failures_ = 0;  // of the device, counted
+  std::uint64_t losses_ = 0;    // of those, the times it went away
 
   /// Keys that the store's word changed, in the order in which it came.
   struct repair {

@@ -105,7 +105,10 @@ task<result<std::vector<public_key>>> agent::look() {
   } into(*this);
   looking_ = true;
   const steady_time begun = with_.time.steady();
-  const auto dumped = co_await with_.device.dump(into);
+  const std::uint64_t losses = losses_;
+  auto dumped = co_await with_.device.dump(into);
+  // What it saw may be of the life before.
+  if (dumped && losses != losses_) dumped = fail(errc::unavailable, "the device went away");
   looked_at_ = with_.time.steady();
   look_took_ = looked_at_ - begun;
   if (!dumped) {

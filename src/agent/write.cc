@@ -60,6 +60,7 @@ task<> agent::make_ready() {
   auto ready = co_await with_.bring_up();
   if (ready) {
     ready_ = true;
+    watch_now_.notify();
     arranged_ = {};
     arranged_at_.reset();
     book_.doubt_all();
@@ -97,6 +98,7 @@ task<> agent::put_right() {
 /// Until it is back nothing is known to be on it.
 void agent::device_lost() {
   ready_ = false;
+  ++losses_;
   book_.doubt_all();
   ++failures_;
   compare_now_.notify();
@@ -154,13 +156,14 @@ task<result<>> agent::write(const std::vector<std::shared_ptr<job>>& batch) {
   // Removals first: they free addresses that others in the same batch have got.
   removals.insert(removals.end(), std::make_move_iterator(others.begin()),
                   std::make_move_iterator(others.end()));
-  const std::uint64_t since = book_.words();
+  const std::uint64_t since = book_.words(), losses = losses_;
   auto written = arrange_networks();
   if (written) {
     book_.begin_write(keys);
     written = co_await with_.device.apply(std::move(removals));
     book_.end_write();
   }
+  if (written && losses != losses_) written = fail(errc::unavailable, "the device went away");
   if (written) {
     for (const public_key& key : keys) book_.confirm(key, since, with_.time.now());
     co_return written;

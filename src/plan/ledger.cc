@@ -23,9 +23,11 @@ hearing ledger::hear(const peer_change& change, revision at) {
     const entry& now = known->second;
     const bool same = put == nullptr ? !now.wanted : now.is(put->peer);
     if (same && now.confirmed && now.heard >= at) return {verdict::done, {}, {}};
+    if (now.heard > at && put != nullptr) return superseded(now.heard);
     // A removal that was overtaken by a new creation has happened: in between the peer was gone.
-    if (now.heard > at)
-      return put == nullptr ? hearing{verdict::done, {}, {}} : superseded(now.heard);
+    // By another removal, when the device says so.
+    if (now.heard > at && now.wanted) return {verdict::done, {}, {}};
+    if (now.heard > at) return {verdict::write, {}, {key}};
   }
   if (put == nullptr) {
     unwant(key, at);
@@ -129,7 +131,7 @@ void ledger::take(const std::vector<stored_assignment>& peers, bool whole, obser
     want(each.peer, each.at);
     entry& mine = entries_.at(key);
     if (whole) mine.listed = listing_;
-    if (!mine.confirmed) into.write.push_back(key);
+    (mine.confirmed ? into.renewed : into.write).push_back(key);
   }
 }
 
@@ -162,7 +164,7 @@ ledger::observation ledger::settle(const assigned& said, std::uint64_t since) {
       continue;
     }
     want(each.peer, each.at);
-    if (!entries_.at(key).confirmed) made.write.push_back(key);
+    (entries_.at(key).confirmed ? made.renewed : made.write).push_back(key);
   }
   return made;
 }

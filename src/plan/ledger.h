@@ -85,6 +85,7 @@ class ledger {
 
   struct observation {
     std::vector<public_key> write;      // whose word changed
+    std::vector<public_key> renewed;    // the same, where the device has nothing new to be told
     std::vector<public_key> contested;  // whose address another peer has: ask the store for both
   };
   /// What the store said of some keys or of all. Moves as_of().

@@ -97,7 +97,7 @@ class model {
   bool was_there_since(const peer_id& who, std::size_t step) const;
   bool over(const live_claim& claim) const;
   bool on_device(const peer& one) const;
-  bool older_on_device(const stored<peer>& what) const;
+  bool renumbered(const peer& one) const;
   std::string seen_of(const peer& one) const;
   void check_live();
   void check_gone();

@@ -28,13 +28,17 @@ std::vector<std::string> every_kind() {
   return names;
 }
 
+bool world::slow(const std::string& text) const {
+  return std::ranges::any_of(slow_, [&](const auto& each) { return text.starts_with(each); });
+}
+
 /// One call of a port goes on: a stage, its answer, or its failure.
 bool world::progress(port where) {
   std::vector<std::shared_ptr<open_call>> some;
   for (const auto& each : calls_.all) {
     if (each->where != where || each->over) continue;
     if (each->ready && !each->ready() && !chance_.chance(2)) continue;
-    if (slow_follow_ && each->text.starts_with("follow") && !chance_.chance(2)) continue;
+    if (slow(each->text) && !chance_.chance(3)) continue;
     some.push_back(each);
   }
   if (some.empty()) return false;
@@ -51,7 +55,7 @@ bool world::progress(port where) {
                          : error{errc::unavailable, "the store is away", {}});
     return true;
   }
-  const bool at_once = chance_.chance(75);
+  const bool at_once = chance_.chance(slow(one->text) ? 40 : 75);
   do {
     if (one->done) {
       note(one->process + ": " + one->text + " is answered");
@@ -91,6 +95,7 @@ bool world::deliver_message() {
   auto& all = bus_.under_way;
   if (all.empty()) return false;
   const std::size_t at = chance_.below(all.size());
+  if (slow(all[at].text) && !chance_.chance(10)) return false;
   const message one = all[at];
   const bool lost = chance_.chance(bus_.mischief / 2);
   const bool stays = !lost && chance_.chance(bus_.mischief / 2);
