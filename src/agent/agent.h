@@ -122,6 +122,7 @@ class agent final : public gateway_service {
   std::vector<std::shared_ptr<job>> take_batch();
   task<> write_batch(std::vector<std::shared_ptr<job>> batch);
   task<result<>> write(const std::vector<std::shared_ptr<job>>& batch);
+  void acknowledged(const std::vector<public_key>& keys, std::uint64_t since);
   void device_failed(const std::vector<public_key>& keys, const error& why);
   static void end(job& one, result<> how);
   result<> arrange_networks();

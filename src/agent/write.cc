@@ -165,7 +165,7 @@ task<result<>> agent::write(const std::vector<std::shared_ptr<job>>& batch) {
   }
   if (written && losses != losses_) written = fail(errc::unavailable, "the device went away");
   if (written) {
-    for (const public_key& key : keys) book_.confirm(key, since, with_.time.now());
+    acknowledged(keys, since);
     co_return written;
   }
   // One of many is tried alone next, and then says what was wrong.
@@ -175,6 +175,20 @@ task<result<>> agent::write(const std::vector<std::shared_ptr<job>>& batch) {
     device_failed(keys, written.error());
   }
   co_return written;
+}
+
+/// The device has these as they were when words() was `since`. A word that came meanwhile may be in
+/// nobody's hands: a comparison passes over what is being written.
+void agent::acknowledged(const std::vector<public_key>& keys, std::uint64_t since) {
+  std::vector<public_key> left;
+  for (const public_key& key : keys) {
+    book_.confirm(key, since, with_.time.now());
+    const ledger::entry* now = book_.find(key);
+    if (now != nullptr && !now->confirmed) left.push_back(key);
+  }
+  if (left.empty()) return;
+  repairs_.push_back({std::move(left), applied_, false});
+  mend_now_.notify();
 }
 
 void agent::device_failed(const std::vector<public_key>& keys, const error& why) {

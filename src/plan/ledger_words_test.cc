@@ -53,6 +53,26 @@ TEST_F(ledger_test, every_part_of_a_peer_makes_another_word_of_it) {
   }
 }
 
+TEST_F(ledger_test, a_removal_that_another_overtook_is_done_when_the_device_says_so) {
+  put(peer_of(1), 5);
+  remove(1, 7);
+  EXPECT_EQ(remove(1, 6), verdict::write);
+  written();
+  EXPECT_EQ(remove(1, 6), verdict::done);
+  put(peer_of(1), 9);
+  EXPECT_EQ(remove(1, 8), verdict::done) << "it was gone before it came back";
+}
+
+TEST_F(ledger_test, a_renewal_is_told_as_one) {
+  assignment one = peer_of(1);
+  some({1}, {{one, revision{5}}}, 5);
+  written();
+  one.expires_at = now + seconds{60};
+  const auto made = some({1}, {{one, revision{6}}}, 6);
+  EXPECT_EQ(made.renewed, std::vector{key(1)});
+  EXPECT_TRUE(made.write.empty());
+}
+
 TEST_F(ledger_test, an_address_named_twice_is_let_go_once) {
   assignment one = peer_of(1);
   one.addresses.push_back(one.addresses.front());

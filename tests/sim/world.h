@@ -96,7 +96,7 @@ class world {
   bool restore_store();
   bool store_lies();
   bool run_a_little();
-  bool slow(const std::string& text) const;
+  bool rests(const std::string& text, std::optional<std::size_t>& until);
   bool progress(port where);
   void join(const open_call& one);
   void start_api(api_host& one);
