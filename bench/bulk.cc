@@ -88,14 +88,15 @@ task<steady_clock::duration> plain_loop(device& to, std::vector<device_change> p
   co_return steady_clock::now() - begun;
 }
 
-steady_clock::duration syncconf(const std::string& interface, const std::string& folder,
+steady_clock::duration syncconf(const std::string& interface, std::uint16_t port,
+                                const std::string& folder,
                                 const std::vector<device_change>& peers) {
   const std::string file = folder + "/syncconf.conf";
   {
     std::ofstream out(file);
     // With a key: without one the kernel does none of the arithmetic for a peer.
     out << "[Interface]\nPrivateKey = " << first_line_of({"wg", "genkey"}, folder + "/key")
-        << "\nListenPort = 21999\n";
+        << "\nListenPort = " << port << "\n";
     for (const auto& each : peers) {
       const device_peer& one = std::get<set_peer>(each).peer;
       out << "[Peer]\nPublicKey = " << one.public_key.text()
@@ -111,14 +112,17 @@ steady_clock::duration syncconf(const std::string& interface, const std::string&
 
 }  // namespace
 
-task<bulk_times> load_beside(asio::any_io_executor loop, std::string folder, std::uint32_t peers) {
+task<bulk_times> load_beside(asio::any_io_executor loop, std::string folder, unsigned number,
+                             std::uint32_t peers) {
   bulk_times made;
   const std::vector<device_change> all = random_peers(peers);
   const bool kernel = kernel_has_wireguard();
   const std::string kind = kernel ? "kernel" : "userspace";
-  std::string name = "wgloop", log = folder + "/wireguard-go.log";
+  const auto port = static_cast<std::uint16_t>(21'900 + 2 * number);
+  const auto next_port = static_cast<std::uint16_t>(port + 1);
+  std::string name = "wgloop" + std::to_string(number), log = folder + "/wireguard-go.log";
   {
-    auto beside = co_await make_plain_device(loop, kind, name, 21'998, log);
+    auto beside = co_await make_plain_device(loop, kind, name, port, log);
     if (kernel) {
       made.loop = kernel_loop(name, all);
     } else {
@@ -135,12 +139,10 @@ task<bulk_times> load_beside(asio::any_io_executor loop, std::string folder, std
     std::ranges::sort(drops);
     made.drop = drops[drops.size() / 2];
   }
-  remove_device(name);
-  name = "wgsync";
+  name = "wgsync" + std::to_string(number);
   log = folder + "/wireguard-go.log";
-  { auto beside = co_await make_plain_device(loop, kind, name, 21'999, log); }
-  made.syncconf = syncconf(name, folder, all);
-  remove_device(name);
+  { auto beside = co_await make_plain_device(loop, kind, name, next_port, log); }
+  made.syncconf = syncconf(name, next_port, folder, all);
   co_return made;
 }
 
@@ -164,12 +166,6 @@ task<peer_count> count_peers(asio::any_io_executor loop, std::string interface) 
     must(co_await device->dump(into));
   }
   co_return into.count;
-}
-
-void remove_device(const std::string& interface) {
-  std::fprintf(stderr, "bench: removing interface %s\n", interface.c_str());
-  // wireguard-go ends when its interface goes.
-  must(netlink::make_link(interface, "bench")->remove());
 }
 
 }  // namespace peerage::bench

@@ -16,16 +16,15 @@ struct bulk_times {
   std::chrono::steady_clock::duration syncconf{};  // `wg syncconf` of a file
   std::chrono::steady_clock::duration drop{};      // one peer of them, the middle of several
 };
-/// Loads so many new peers twice, on devices of their own that go again.
-task<bulk_times> load_beside(asio::any_io_executor loop, std::string folder, std::uint32_t peers);
+/// Loads so many new peers twice, on devices of their own that are called by the number and stay: a
+/// kernel may take milliseconds to remove a peer with its interface.
+task<bulk_times> load_beside(asio::any_io_executor loop, std::string folder, unsigned number,
+                             std::uint32_t peers);
 
 struct peer_count {
   std::uint64_t all = 0;
   std::uint64_t with_allowed_ips = 0;
 };
 task<peer_count> count_peers(asio::any_io_executor loop, std::string interface);
-
-/// The interface, and the userspace process that may be behind it.
-void remove_device(const std::string& interface);
 
 }  // namespace peerage::bench

@@ -50,6 +50,9 @@ enum class fleet_part : std::uint8_t { create, consul, nats, device, http };
 constexpr std::array<const char*, 5> labels{"create, from request to answer",
                                             "one Consul transaction", "one NATS request and reply",
                                             "one device add", "one empty HTTP round trip"};
+constexpr std::array<const char*, stage_names.size()> stage_labels{
+    "  of it in the store", "  of it to the gateway and back", "  of it in the device",
+    "  of it in the API, all"};
 constexpr std::array<const char*, 5> names{"create", "consul", "nats", "device", "http"};
 
 /// One number of peers, and what is measured there.
@@ -64,7 +67,8 @@ struct place_to_measure {
   plain_device device;
   std::optional<http::client> api;
   std::array<series, names.size()> values;
-  double one_caller = 0, all_callers = 0;  // confirmed creations a second
+  std::array<series, stage_names.size()> stages;  // of the creations
+  double one_caller = 0, all_callers = 0;         // confirmed creations a second
 };
 
 task<> prepare(asio::any_io_executor loop, place_to_measure& at, const fleet_options& options) {
@@ -110,6 +114,9 @@ task<> once(place_to_measure& at, fleet_part which, bool keep) {
     case fleet_part::create: {
       const auto made = co_await at.stand.create(*at.api);
       took = made.took;
+      for (std::size_t i = 0; keep && i < stage_names.size(); ++i) {
+        at.stages[i].push_back(made.stages[i]);
+      }
       std::string name = made.name;
       co_await at.stand.remove(*at.api, std::move(name));
       break;
@@ -181,10 +188,13 @@ void print(const place_to_measure& at) {
   std::printf("\nWith %s peers, %s rounds, in milliseconds\n%-36s%9s%9s%9s\n",
               with_commas(at.stand.peers()).c_str(), with_commas(at.values[0].size()).c_str(), "",
               "p50", "p90", "p99");
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    std::printf("  %-34s%9.3f%9.3f%9.3f\n", labels[i], percentile(at.values[i], 50),
-                percentile(at.values[i], 90), percentile(at.values[i], 99));
-  }
+  const auto row = [](const char* label, const series& values) {
+    std::printf("  %-34s%9.3f%9.3f%9.3f\n", label, percentile(values, 50), percentile(values, 90),
+                percentile(values, 99));
+  };
+  row(labels[0], at.values[0]);
+  for (std::size_t i = 0; i < stage_labels.size(); ++i) row(stage_labels[i], at.stages[i]);
+  for (std::size_t i = 1; i < labels.size(); ++i) row(labels[i], at.values[i]);
   std::printf("  %-34s%9.3f\n", "sum of the four parts", sum_of_parts(at));
   std::printf("  %-34s%9.3f times\n", "create / sum of the parts",
               p50(at, fleet_part::create) / sum_of_parts(at));
@@ -208,6 +218,9 @@ void print_json(const std::string& file,
         line(std::string(names[i]) + ".p" + std::to_string(percent),
              percentile(each->values[i], percent), "ms");
       }
+    }
+    for (std::size_t i = 0; i < stage_names.size(); ++i) {
+      line("create." + std::string(stage_names[i]) + ".p50", percentile(each->stages[i], 50), "ms");
     }
     line("create_to_sum_of_parts", p50(*each, fleet_part::create) / sum_of_parts(*each), "ratio");
     if (each->one_caller == 0) continue;

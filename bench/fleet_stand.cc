@@ -203,7 +203,10 @@ task<fleet_stand::created> fleet_stand::create(http::client& over) {
   created made{one.id.name.text(), steady_clock::now() - begun, {}};
   if (answer.status != 201) throw std::runtime_error("a creation is not live: " + answer.body);
   const json::value said = must(json::parse(answer.body));
-  made.timing = json::serialize(said.at("timing_ms"));
+  const json::object& timing = said.at("timing_ms").as_object();
+  for (std::size_t i = 0; i < stage_names.size(); ++i) {
+    made.stages[i] = timing.at(stage_names[i]).to_number<double>();
+  }
   co_return made;
 }
 

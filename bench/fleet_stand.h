@@ -3,6 +3,7 @@
 // on its loop, in the namespaces that in_own_place() makes; failures are exceptions.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "async/task.h"
+#include "bench/report.h"
 #include "http/client.h"
 #include "json/json.h"
 #include "model/apply.h"
@@ -47,7 +49,7 @@ class fleet_stand {
   struct created {
     std::string name;
     std::chrono::steady_clock::duration took{};
-    std::string timing;  // timing_ms, as answered
+    std::array<double, stage_names.size()> stages{};  // milliseconds, as answered
   };
   /// Over a connection of the caller's own; an exception unless it is live.
   task<created> create(http::client& over);

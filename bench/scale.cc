@@ -3,6 +3,7 @@
 // bare loop of full messages and `wg syncconf` with as many peers. On the kernel's WireGuard where
 // this one has it, else in userspace. Needs root.
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -28,7 +29,8 @@ constexpr const char* help =
 Usage: bench_scale --bin-dir DIR [OPTION…]     (as root)
        ./dev bench scale [--userspace] [OPTION…]
 
-  --peers LIST    how many peers, 1000,10000,100000 where absent
+  --peers LIST    how many peers, 1000,10000,100000 where absent; with more than 200,000 nothing is
+                  measured beside the daemon, and nothing expires
   --rounds N      how many creations are measured at each, 300 where absent
   --quick         100 rounds, and at most 10,000 peers
   --json FILE     write every value as a line {"name", "value", "unit"}; - prints them
@@ -39,6 +41,9 @@ Usage: bench_scale --bin-dir DIR [OPTION…]     (as root)
 
 constexpr double most_times_the_fewest = 1.2;
 constexpr double most_times_the_loop = 1.2;
+// Beyond this nothing is measured beside it and nothing expires: in an emulated machine that takes
+// hours.
+constexpr std::uint32_t most_with_everything = 200'000;
 constexpr auto strip_limit = std::chrono::seconds(2);
 constexpr auto drop_limit = std::chrono::minutes(10);
 
@@ -86,16 +91,32 @@ task<> create(stand& at, std::uint64_t rounds, series& total, series& device) {
   take(all.stages[device_stage], before.stages[device_stage].size(), device);
 }
 
-/// A tenth of the peers expire while others are created.
-task<> expire_a_tenth(asio::any_io_executor loop, stand& at, scaled& into) {
-  const std::uint32_t tenth = into.peers / 10;
-  co_await at.stop_daemon();
-  const auto lead = std::chrono::milliseconds(static_cast<int>(3'000 * into.load_s) + 5'000);
-  const wall_time when = std::chrono::floor<milliseconds>(std::chrono::system_clock::now()) + lead;
-  at.let_expire(tenth, when);
+task<> restart(stand& at, scaled& into) {
   const std::size_t said = text_of_file(at.log()).size();
   into.restart_s = in_seconds(co_await at.start_daemon());
   into.rewritten = text_of_file(at.log()).substr(said).contains(" device differs");
+}
+
+/// With the daemon stopped for that long: a device that changes can't be counted.
+task<peer_count> count_at_rest(asio::any_io_executor loop, const stand& at) {
+  // It may be in the middle of a call of the kernel's first.
+  int status = 0;
+  if (::kill(at.daemon(), SIGSTOP) != 0) give_up("stopping peeraged");
+  if (::waitpid(at.daemon(), &status, WUNTRACED) < 0) give_up("waiting until peeraged has stopped");
+  if (!WIFSTOPPED(status))
+    throw std::runtime_error("peeraged has ended:\n" + text_of_file(at.log()));
+  const peer_count now = co_await count_peers(loop, at.interface());
+  if (::kill(at.daemon(), SIGCONT) != 0) give_up("letting peeraged go on");
+  co_return now;
+}
+
+/// A tenth of the peers expire while others are created.
+task<> expire_a_tenth(asio::any_io_executor loop, stand& at, scaled& into) {
+  const std::uint32_t tenth = into.peers / 10;
+  const auto lead = std::chrono::milliseconds(static_cast<int>(3'000 * into.load_s) + 5'000);
+  const wall_time when = std::chrono::floor<milliseconds>(std::chrono::system_clock::now()) + lead;
+  at.let_expire(tenth, when);
+  co_await restart(at, into);
   // Created again, once the machine has come to rest.
   co_await rest(loop, std::chrono::milliseconds(500));
   const auto left = [&] { return when - std::chrono::system_clock::now(); };
@@ -106,15 +127,14 @@ task<> expire_a_tenth(asio::any_io_executor loop, stand& at, scaled& into) {
   while (steady_clock::now() - begun < strip_limit) {
     co_await create(at, 1, into.while_expiring, ignored);
   }
-  into.unstripped =
-      (co_await count_peers(loop, at.interface())).with_allowed_ips - (into.peers - tenth);
-  for (;;) {
-    const auto now = co_await count_peers(loop, at.interface());
-    into.gone_s = in_seconds(steady_clock::now() - begun);
-    if (now.all <= into.peers - tenth) break;
+  const auto after = co_await count_at_rest(loop, at);
+  into.unstripped = after.with_allowed_ips - (into.peers - tenth);
+  for (std::uint64_t there = after.all; there > into.peers - tenth;) {
     if (steady_clock::now() - begun > drop_limit) throw std::runtime_error("they did not go");
-    co_await rest(loop, std::chrono::seconds(1));
+    co_await rest(loop, std::chrono::seconds(2));
+    there = (co_await count_at_rest(loop, at)).all;
   }
+  into.gone_s = in_seconds(steady_clock::now() - begun);
 }
 
 task<scaled> measure_one(asio::any_io_executor loop, const arguments& wanted, std::string folder,
@@ -122,10 +142,13 @@ task<scaled> measure_one(asio::any_io_executor loop, const arguments& wanted, st
   scaled made;
   made.peers = peers;
   stand_options options{wanted.bin_dir, folder + "/" + std::to_string(number), number, peers, true};
-  const bulk_times beside = co_await load_beside(loop, folder, peers);
-  made.loop_s = in_seconds(beside.loop);
-  made.syncconf_s = in_seconds(beside.syncconf);
-  made.drop_ms = 1'000 * in_seconds(beside.drop);
+  const bool everything = peers <= most_with_everything;
+  if (everything) {
+    const bulk_times beside = co_await load_beside(loop, folder, number, peers);
+    made.loop_s = in_seconds(beside.loop);
+    made.syncconf_s = in_seconds(beside.syncconf);
+    made.drop_ms = 1'000 * in_seconds(beside.drop);
+  }
   stand at(loop, options);
   co_await at.prepare();
   made.load_s = in_seconds(co_await at.start_daemon());
@@ -136,9 +159,14 @@ task<scaled> measure_one(asio::any_io_executor loop, const arguments& wanted, st
   for (std::size_t i = 0; i < made.total.size(); ++i) {
     made.daemon.push_back(made.total[i] - made.device[i]);
   }
-  co_await expire_a_tenth(loop, at, made);
   co_await at.stop_daemon();
-  remove_device(at.interface());
+  if (everything) {
+    co_await expire_a_tenth(loop, at, made);
+  } else {
+    co_await restart(at, made);
+  }
+  // Its interface goes with the namespace: a kernel may take milliseconds for each peer.
+  co_await at.stop_daemon();
   co_return made;
 }
 
@@ -151,7 +179,6 @@ task<double> memory_of_none(asio::any_io_executor loop, const arguments& wanted,
   co_await none.once(part::create, false);
   const double size = memory_of(none.daemon());
   co_await none.stop_daemon();
-  remove_device(none.interface());
   co_return size;
 }
 
@@ -174,7 +201,9 @@ void print(const std::vector<scaled>& all) {
   row("a tenth expires: creations meanwhile, p99",
       [](const auto& each) { return percentile(each.while_expiring, 99); });
   row("  one removal by itself, ms", [](const auto& each) { return each.drop_ms; });
-  row("  powerful after 2 s", [](const auto& each) { return double(each.unstripped); }, "%12.0f");
+  row(
+      "  may pass packets after 2 s", [](const auto& each) { return double(each.unstripped); },
+      "%12.0f");
   row("  the last is gone after, s", [](const auto& each) { return each.gone_s; });
   std::printf("\n");
 }
@@ -198,7 +227,7 @@ void print_json(std::FILE* to, const std::vector<scaled>& all) {
     line("restart", each.restart_s, "s");
     line("memory", each.memory, "bytes/peer");
     line("drop", each.drop_ms, "ms");
-    line("expired.powerful_after_2s", double(each.unstripped), "peers");
+    line("expired.passing_after_2s", double(each.unstripped), "peers");
     line("expired.gone", each.gone_s, "s");
   }
 }
@@ -248,7 +277,7 @@ int run(const arguments& wanted, const std::string& folder) {
   const bool fine = kept(all);
   std::printf(
       "%s: at most %.1f times the fewest peers' time, %.1f times the bare loop, none "
-      "rewritten, none powerful 2 s after its time\n",
+      "rewritten, none passing packets 2 s after its time\n",
       fine ? "Kept" : "MISSED", most_times_the_fewest, most_times_the_loop);
   return fine ? 0 : 1;
 }

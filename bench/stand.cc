@@ -25,7 +25,7 @@ using std::chrono::steady_clock;
 constexpr std::size_t peers_in_one_commit = 1'000;
 constexpr std::size_t peers_in_one_write = 256;
 constexpr auto answer_limit = std::chrono::seconds(30);
-constexpr auto settle_limit = std::chrono::minutes(20);
+constexpr auto settle_limit = std::chrono::minutes(60);
 constexpr auto look_again = std::chrono::milliseconds(20);
 
 const auto network_of_all = *network_name::parse("bench");

@@ -113,6 +113,8 @@ class agent final : public gateway_service {
     std::chrono::nanoseconds device_time{};
   };
   std::shared_ptr<job> submit(std::vector<public_key> keys, until when = until::gone);
+  std::shared_ptr<job> put_in(std::deque<std::shared_ptr<job>>& line, std::vector<public_key> keys,
+                              until when);
   task<result<>> written(std::vector<public_key> keys, until when = until::gone);
   task<> write_loop();
   task<> make_ready();
@@ -188,6 +190,7 @@ class agent final : public gateway_service {
   };
   std::deque<departure> awaited_, unawaited_;
   std::unordered_set<public_key> leaving_;  // stripped, and in one of the two
+  std::size_t strips_ = 16;                 // in one message: as many as the device is quick with
   signal work_;
   signal watch_now_;  // the device is there again
   trusted_time time_;

@@ -19,9 +19,9 @@ TEST_F(agent_test, many_removals_are_stripped_at_once_and_dropped_behind_everyth
   for (const auto& [key, entry] : tunnel.peers) EXPECT_FALSE(entry.peer.allowed_ips.empty());
   pass(milliseconds{300});
   for (const auto& [key, entry] : tunnel.peers) EXPECT_TRUE(entry.peer.allowed_ips.empty());
-  ASSERT_GE(tunnel.batches.size(), 4U);
-  EXPECT_EQ((std::vector(tunnel.batches.begin(), tunnel.batches.begin() + 4)),
-            (std::vector<std::size_t>{128, 128, 44, 2}));
+  ASSERT_GE(tunnel.batches.size(), 6U);
+  EXPECT_EQ((std::vector(tunnel.batches.begin(), tunnel.batches.begin() + 6)),
+            (std::vector<std::size_t>{16, 32, 64, 128, 60, 2}));
   // In the middle of them: a removal that somebody waits for, and a creation.
   const std::size_t left = tunnel.peers.size();
   tunnel.held = true;
@@ -47,6 +47,52 @@ TEST_F(agent_test, many_removals_are_stripped_at_once_and_dropped_behind_everyth
   EXPECT_GT(tunnel.peers.size() + 8, left) << "and hardly one of the others went before";
   pass(seconds{10});
   EXPECT_EQ(tunnel.peers.size(), 1U);
+}
+
+// As with a kernel that waits 32 ms over each peer (PREEMPT_RT), and strips slowly too.
+TEST_F(agent_test, a_creation_waits_for_two_removals_at_most) {
+  start();
+  for (std::uint32_t n = 1; n <= 900; ++n) {
+    peer one = sample_peer("acme", "p" + std::to_string(n), n);
+    one.expires_at = time.now() + seconds{10};
+    store_peer(one);
+  }
+  settle();
+  pass(milliseconds{9'950});
+  tunnel.time = &time;
+  tunnel.strip_takes = std::chrono::microseconds{100};
+  tunnel.drop_takes = milliseconds{32};
+  tunnel.batches.clear();
+  const auto create = [&](std::uint32_t n) {
+    const auto made = std::make_shared<bool>(false);
+    std::vector<peer_change> one{
+        put_peer_change{assigned_to(sample_peer("acme", "n" + std::to_string(n), n))}};
+    apply_request request{"r", epoch{"fake-epoch"}, revision{1'000 + n}, std::move(one)};
+    asio::co_spawn(loop, mind->apply(std::move(request)),
+                   [made](std::exception_ptr, const apply_reply&) { *made = true; });
+    settle();
+    std::size_t waited = 0;
+    for (; !*made && waited < 1'000; ++waited) {
+      time.advance(milliseconds{1});
+      settle();
+    }
+    return waited;
+  };
+  std::size_t longest = 0;
+  for (std::uint32_t n = 2'000; n < 2'040; ++n) {
+    longest = std::max(longest, create(n));
+    for (int ms = 0; ms < 20; ++ms) {
+      time.advance(milliseconds{1});
+      settle();
+    }
+  }
+  EXPECT_LE(longest, 64U) << "ms";
+  EXPECT_EQ(*std::ranges::max_element(tunnel.batches), 16U) << "the first, before it is known";
+  EXPECT_LE(std::ranges::count_if(tunnel.batches, [](std::size_t n) { return n > 10; }), 1);
+  pass(milliseconds{1'500});
+  const auto passing = std::ranges::count_if(
+      tunnel.peers, [](const auto& each) { return !each.second.peer.allowed_ips.empty(); });
+  EXPECT_EQ(passing, 40) << "only the new ones may still pass a packet";
 }
 
 TEST_F(agent_test, one_that_comes_back_while_it_is_leaving_stays) {

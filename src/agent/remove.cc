@@ -3,6 +3,8 @@
 // allowed IPs go, many at once, which stops the packets; then the peers, a few at a time.
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
 #include "agent/agent.h"
@@ -14,10 +16,14 @@ namespace {
 using namespace asio::experimental::awaitable_operators;
 
 constexpr std::size_t most_strips = 128;
+constexpr std::size_t fewest_strips = 4;
 // A creation that comes in between waits for no more than these.
+constexpr std::chrono::microseconds strips_may_take{250};
 constexpr std::size_t drops_in_one = 2;
 constexpr milliseconds shortest_pause{1};
 constexpr milliseconds expire_every{250};
+// Thousands may expire at once, and others have their turn in between.
+constexpr std::size_t expired_in_one = 128;
 
 }  // namespace
 
@@ -59,7 +65,7 @@ task<> agent::strip_some() {
   std::vector<public_key> keys;
   std::vector<std::shared_ptr<job>> whose;
   for (const auto& each : departing_) {
-    for (; each->stripped < each->keys.size() && changes.size() < most_strips; ++each->stripped) {
+    for (; each->stripped < each->keys.size() && changes.size() < strips_; ++each->stripped) {
       const public_key& key = each->keys[each->stripped];
       const ledger::entry* now = book_.find(key);
       // It came back, or is gone already.
@@ -75,13 +81,17 @@ task<> agent::strip_some() {
       each->to_drop += awaited ? 1 : 0;
     }
     whose.push_back(each);
-    if (changes.size() == most_strips) break;
+    if (changes.size() == strips_) break;
   }
   result<> done;
   if (!changes.empty()) {
+    const steady_time begun = with_.time.steady();
     book_.begin_write(keys);
     done = co_await with_.device.apply(std::move(changes));
     book_.end_write();
+    const steady_duration took = with_.time.steady() - begun;
+    if (took > strips_may_take) strips_ = std::max(strips_ / 2, fewest_strips);
+    if (took < strips_may_take / 2) strips_ = std::min(strips_ * 2, most_strips);
   }
   if (!done) {
     device_failed(keys, done.error());
@@ -155,7 +165,14 @@ void agent::forget_removals(const error& why) {
 /// A peer's time ends here, whether or not the store can be reached, or has removed it yet.
 task<> agent::expire_loop() {
   for (;;) {
-    std::vector<public_key> keys = book_.expire(time_.at(with_.time.now(), with_.time.steady()));
+    const wall_time now = time_.at(with_.time.now(), with_.time.steady());
+    std::vector<public_key> keys;
+    for (auto some = book_.expire(now, expired_in_one); !some.empty();
+         some = book_.expire(now, expired_in_one)) {
+      note(some);
+      keys.insert(keys.end(), some.begin(), some.end());
+      co_await asio::post(loop_, asio::use_awaitable);
+    }
     if (time_.went_back()) {
       log::warning("the clock went back; peers that expired too early are read again");
       book_.reconsider();
@@ -163,8 +180,8 @@ task<> agent::expire_loop() {
     }
     if (!keys.empty()) {
       log::info("peers expired", {{"peers", std::uint64_t{keys.size()}}});
-      note(keys);
-      (void)submit(std::move(keys), until::stripped);
+      // All at once: none is dropped before every one of them is stripped.
+      (void)put_in(departing_, std::move(keys), until::stripped);
     }
     co_await with_.time.wait_until(with_.time.steady() + expire_every);
   }

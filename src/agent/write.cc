@@ -13,17 +13,32 @@ namespace {
 constexpr std::size_t most_keys_in_one = 512;
 constexpr std::size_t most_waiting = 20'000;
 
+/// Whether there were any.
+template <class T>
+bool add_missing(const std::vector<T>& from, std::vector<T>& to) {
+  const std::size_t before = to.size();
+  for (const T& each : from) {
+    if (std::ranges::find(to, each) == to.end()) to.push_back(each);
+  }
+  return to.size() != before;
+}
+
 }  // namespace
 
 std::shared_ptr<agent::job> agent::submit(std::vector<public_key> keys, until when) {
-  const bool removal = all_unwanted(keys);
+  auto& line = all_unwanted(keys) ? departing_ : waiting_;
+  return put_in(line, std::move(keys), when);
+}
+
+std::shared_ptr<agent::job> agent::put_in(std::deque<std::shared_ptr<job>>& line,
+                                          std::vector<public_key> keys, until when) {
   auto mine = std::make_shared<job>(loop_, std::move(keys), when);
   if (waiting_.size() + departing_.size() >= most_waiting) {
     compare_now_.notify();
     end(*mine, fail(errc::full, "the gateway has more changes waiting than it can take"));
     return mine;
   }
-  (removal ? departing_ : waiting_).push_back(mine);
+  line.push_back(mine);
   work_.notify();
   return mine;
 }
@@ -208,18 +223,17 @@ void agent::device_failed(const std::vector<public_key>& keys, const error& why)
 result<> agent::arrange_networks() {
   if (arranged_at_ == book_.network_changes()) return {};
   const std::uint64_t at = book_.network_changes();
-  link_plan plan = networks_plan();
-  for (const ip_address& each : arranged_.addresses) {
-    if (std::find(plan.addresses.begin(), plan.addresses.end(), each) == plan.addresses.end())
-      plan.addresses.push_back(each);
-  }
-  for (const prefix& each : arranged_.routes) {
-    if (std::find(plan.routes.begin(), plan.routes.end(), each) == plan.routes.end())
-      plan.routes.push_back(each);
-  }
+  const link_plan wanted = networks_plan();
+  link_plan plan = arranged_;
+  plan.only = wanted.only;
+  bool more = add_missing(wanted.addresses, plan.addresses);
+  more = add_missing(wanted.routes, plan.routes) || more;
   // The wall first: what it keeps apart is never reachable before.
   if (auto apart = keep_apart(false); !apart) return apart;
-  if (auto arranged = with_.link.arrange(plan); !arranged) return arranged;
+  // A network whose last peer left and that comes back meanwhile finds everything in its place.
+  if (more || !arranged_at_) {
+    if (auto arranged = with_.link.arrange(plan); !arranged) return arranged;
+  }
   arranged_ = std::move(plan);
   arranged_at_ = at;
   return {};

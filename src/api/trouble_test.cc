@@ -6,6 +6,7 @@
 #include "testing/fake_clock.h"
 #include "testing/fake_gateway.h"
 #include "testing/fake_store.h"
+#include "testing/run.h"
 #include "testing/samples.h"
 
 namespace peerage {
@@ -54,6 +55,26 @@ TEST_F(trouble, a_device_that_refuses_leaves_it_pending_until_it_recovers) {
   pass(seconds{1});
   EXPECT_TRUE(on(fra(), 1));
   EXPECT_EQ(state(), "live");
+}
+
+// A kernel's WireGuard holds 1,048,576 peers; what its gateway registered is what counts.
+TEST_F(trouble, a_full_gateway_gets_no_more_and_others_take_them) {
+  gateway small = fakes::sample_gateway("gw-fra-1");
+  small.capacity = 2;
+  transaction writes;
+  writes.push_back(put{small, anything{}});
+  ASSERT_TRUE(fakes::run_on(loop(), store().commit(std::move(writes))));
+  pass(seconds{10});
+  ASSERT_EQ(in_fra("ci-1", 1).status, 201);
+  ASSERT_EQ(in_fra("ci-2", 2).status, 201);
+  const std::string none = "no gateway in region fra has room for another peer";
+  refuses(503, "", none, "POST", peers_path, peer_body("ci-3", 3, R"("region": "fra")"));
+  const auto elsewhere = enrol("ci-3", 3);
+  EXPECT_EQ(elsewhere.status, 201) << elsewhere.raw.body;
+  EXPECT_EQ(elsewhere.at("gateway.name"), "gw-iad-1");
+  ASSERT_EQ(ask("DELETE", ci_path).status, 204);
+  pass(seconds{3});
+  EXPECT_EQ(in_fra("ci-4", 4).status, 201) << "there is room again";
 }
 
 TEST_F(trouble, a_full_device_leaves_it_pending) {

@@ -26,18 +26,24 @@ int hex_value(char c) {
 }  // namespace
 
 std::string base64_encode(std::span<const std::uint8_t> bytes) {
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t have = bytes.size() - i;
-    std::uint32_t block = static_cast<std::uint32_t>(bytes[i]) << 16;
-    if (have > 1) block |= static_cast<std::uint32_t>(bytes[i + 1]) << 8;
-    if (have > 2) block |= bytes[i + 2];
-    text += alphabet[block >> 18 & 63];
-    text += alphabet[block >> 12 & 63];
-    text += have > 1 ? alphabet[block >> 6 & 63] : '=';
-    text += have > 2 ? alphabet[block & 63] : '=';
+  std::string text((bytes.size() + 2) / 3 * 4, '=');
+  char* to = text.data();
+  std::size_t at = 0;
+  for (; at + 3 <= bytes.size(); at += 3, to += 4) {
+    const std::uint32_t block =
+        std::uint32_t{bytes[at]} << 16 | std::uint32_t{bytes[at + 1]} << 8 | bytes[at + 2];
+    to[0] = alphabet[block >> 18];
+    to[1] = alphabet[block >> 12 & 63];
+    to[2] = alphabet[block >> 6 & 63];
+    to[3] = alphabet[block & 63];
   }
+  const std::size_t left = bytes.size() - at;
+  if (left == 0) return text;
+  const std::uint32_t block =
+      std::uint32_t{bytes[at]} << 16 | (left == 2 ? std::uint32_t{bytes[at + 1]} << 8 : 0);
+  to[0] = alphabet[block >> 18];
+  to[1] = alphabet[block >> 12 & 63];
+  if (left == 2) to[2] = alphabet[block >> 6 & 63];
   return text;
 }
 
@@ -66,11 +72,10 @@ bool base64_decode(std::string_view text, std::span<std::uint8_t> out) {
 
 std::string hex_encode(std::span<const std::uint8_t> bytes) {
   constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  text.reserve(bytes.size() * 2);
-  for (const std::uint8_t byte : bytes) {
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
+  std::string text(bytes.size() * 2, '0');
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    text[2 * i] = digits[bytes[i] >> 4];
+    text[2 * i + 1] = digits[bytes[i] & 15];
   }
   return text;
 }

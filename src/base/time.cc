@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <cstdint>
-#include <cstdio>
 #include <limits>
 
 namespace peerage {
@@ -18,19 +17,26 @@ std::optional<int> digits(std::string_view text, std::size_t at, std::size_t cou
   return value;
 }
 
+/// Up to `end`, which is not among them; the text has zeros there.
+void put_digits(std::string& text, std::size_t end, unsigned number) {
+  for (; number > 0; number /= 10) text[--end] = static_cast<char>('0' + number % 10);
+}
+
 }  // namespace
 
 std::string to_rfc3339(wall_time time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss clock{time - day};
-  char text[40];
-  const int size = std::snprintf(
-      text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-      static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
-  return {text, static_cast<std::size_t>(size)};
+  std::string text = "0000-00-00T00:00:00.000Z";
+  put_digits(text, 4, static_cast<unsigned>(static_cast<int>(date.year())));
+  put_digits(text, 7, static_cast<unsigned>(date.month()));
+  put_digits(text, 10, static_cast<unsigned>(date.day()));
+  put_digits(text, 13, static_cast<unsigned>(clock.hours().count()));
+  put_digits(text, 16, static_cast<unsigned>(clock.minutes().count()));
+  put_digits(text, 19, static_cast<unsigned>(clock.seconds().count()));
+  put_digits(text, 23, static_cast<unsigned>(clock.subseconds().count()));
+  return text;
 }
 
 std::optional<wall_time> from_rfc3339(std::string_view text) {

@@ -71,25 +71,24 @@ result<json::value> parsed(std::string_view body) {
 
 }  // namespace
 
+// Written as text: every creation waits for it.
 std::string write_txn(std::span<const operation> operations) {
-  json::array all;
+  std::string all = "[";
   for (const operation& each : operations) {
-    json::object made;
-    made["Verb"] = name_of(each.what);
-    made["Key"] = each.key;
+    all += all.size() == 1 ? R"({"KV":{"Verb":")" : R"(,{"KV":{"Verb":")";
+    all.append(name_of(each.what)).append(R"(","Key":)");
+    json::append_text(all, each.key);
     if (each.what == verb::set || each.what == verb::cas) {
       const auto* bytes = reinterpret_cast<const std::uint8_t*>(each.value.data());
-      made["Value"] = base64_encode({bytes, each.value.size()});
-      made["Flags"] = each.flags;
+      all.append(R"(,"Value":")").append(base64_encode({bytes, each.value.size()}));
+      all.append(R"(","Flags":)").append(std::to_string(each.flags));
     }
     const bool indexed =
         each.what == verb::cas || each.what == verb::remove_cas || each.what == verb::check_index;
-    if (indexed) made["Index"] = each.index;
-    json::object wrapped;
-    wrapped["KV"] = std::move(made);
-    all.emplace_back(std::move(wrapped));
+    if (indexed) all.append(R"(,"Index":)").append(std::to_string(each.index));
+    all += "}}";
   }
-  return json::serialize(all);
+  return all += "]";
 }
 
 result<txn_answer> read_txn(std::string_view body) {

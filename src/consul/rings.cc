@@ -9,8 +9,18 @@ namespace peerage::consul {
 namespace {
 
 constexpr std::size_t most_changes = 128;
-// A reader is some milliseconds behind; every write of a ring pays for what is in it.
+// A reader is some milliseconds behind, and every write of a ring pays for what is in it: beyond
+// what such a reader needs, a few are kept for one that is cut off for a moment.
+constexpr milliseconds always{100};
+constexpr std::size_t most_old_changes = 32;
 constexpr seconds longest{2};
+
+bool too_much(const ring& in, wall_time now) {
+  if (in.changes.empty()) return false;
+  const auto age = now - in.changes.front().at;
+  const std::size_t count = in.changes.size();
+  return count > most_changes || age > longest || (count > most_old_changes && age > always);
+}
 constexpr std::size_t most_read = 1'000;  // changes of a ring that somebody else wrote
 
 std::optional<std::uint64_t> number_in(const json::object& from, std::string_view name) {
@@ -51,21 +61,19 @@ bool read_numbers(const json::object& from, std::string_view name,
 void append(ring& to, const std::set<std::string>& keys, wall_time now) {
   for (const std::string& key : keys) to.changes.push_back({key, now});
   to.sequence += keys.size();
-  while (!to.changes.empty() &&
-         (to.changes.size() > most_changes || to.changes.front().at + longest < now)) {
-    to.changes.pop_front();
-  }
+  while (too_much(to, now)) to.changes.pop_front();
 }
 
+// Written as text: every creation waits for it.
 std::string write_ring(const ring& from, std::string_view epoch, wall_time now) {
-  json::object made;
-  made["sequence"] = from.sequence;
-  made["epoch"] = epoch;
-  made["written_at"] = to_rfc3339(now);
-  json::array changes;
-  for (const auto& each : from.changes) changes.emplace_back(each.key);
-  made["changes"] = std::move(changes);
-  return json::serialize(made);
+  std::string made = R"({"sequence":)" + std::to_string(from.sequence) + R"(,"epoch":)";
+  json::append_text(made, epoch);
+  made.append(R"(,"written_at":")").append(to_rfc3339(now)).append(R"(","changes":[)");
+  for (const auto& each : from.changes) {
+    if (&each != &from.changes.front()) made += ',';
+    json::append_text(made, each.key);
+  }
+  return made += "]}";
 }
 
 std::optional<ring_text> read_ring(std::string_view text) {

@@ -24,6 +24,10 @@ result<value> parse(std::string_view text, std::size_t max_depth = 16);
 /// On one line.
 std::string serialize(const value& from);
 
+/// One text, in quotes, behind what `to` has already: for those who write JSON of a fixed shape, and
+/// often.
+void append_text(std::string& to, std::string_view text);
+
 /// Indented by two, as a person likes to read it.
 std::string pretty(const value& from);
 

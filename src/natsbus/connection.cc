@@ -13,6 +13,7 @@
 #include <list>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include "natsbus/options.h"
 #include "natsbus/seal.h"
@@ -27,6 +28,8 @@ namespace {
 // in words, not in time: a loop that was held up itself has not sent them.
 constexpr auto word_every = 1s;
 constexpr unsigned most_unanswered = 3;
+// cnats frees a message on a thread of its own: each costs a wake-up there, so they go together.
+constexpr std::size_t most_spent = 64;
 
 struct destroy {
   void operator()(natsConnection* it) const { natsConnection_Destroy(it); }
@@ -62,6 +65,7 @@ struct connection::state : std::enable_shared_from_this<state> {
   void drain();
   void drain(subscription& from);
   void watch();
+  void end(owned<natsMsg> message);
   bool connected() const {
     return open && natsConnection_Status(nc.get()) == NATS_CONN_STATUS_CONNECTED;
   }
@@ -76,6 +80,7 @@ struct connection::state : std::enable_shared_from_this<state> {
   std::function<void()> lost;
   std::string inboxes;  // what every inbox begins with
   std::string inbox;
+  std::vector<owned<natsMsg>> spent;
   std::atomic<bool> open = false;
   bool writing = false;
   bool draining = false;
@@ -186,7 +191,7 @@ void connection::state::drain(subscription& from) {
          waiting > 0) {
     natsMsg* raw = nullptr;
     const natsStatus status = natsSubscription_NextMsg(&raw, from.it.get(), 0);
-    const owned<natsMsg> taken(raw);
+    owned<natsMsg> taken(raw);
     message heard;
     if (status == NATS_NO_RESPONDERS) {
       heard.nobody = true;
@@ -204,7 +209,13 @@ void connection::state::drain(subscription& from) {
       return;
     }
     from.hear(heard);
+    end(std::move(taken));
   }
+}
+
+void connection::state::end(owned<natsMsg> message) {
+  spent.push_back(std::move(message));
+  if (spent.size() >= most_spent) spent.clear();
 }
 
 // A word to ourselves through the server, now and then.
@@ -217,6 +228,7 @@ void connection::state::watch() {
       return;
     }
     ++self->unanswered;
+    self->spent.clear();
     natsConnection_Publish(self->nc.get(), self->inbox.c_str(), nullptr, 0);
     self->watch();
   });
@@ -283,11 +295,12 @@ result<> connection::publish(const std::string& subject, const std::string& repl
   natsMsg* raw = nullptr;
   natsStatus status = natsMsg_Create(&raw, subject.c_str(), reply.empty() ? nullptr : reply.c_str(),
                                      payload.data(), static_cast<int>(payload.size()));
-  const owned<natsMsg> made(raw);
+  owned<natsMsg> made(raw);
   if (status == NATS_OK && !seal.empty()) {
     status = natsMsgHeader_Set(raw, seal_header, seal.c_str());
   }
   if (status == NATS_OK) status = natsConnection_PublishMsg(to, raw);
+  state_->end(std::move(made));
   if (status == NATS_OK) return {};
   return fail(errc::unavailable,
               std::string("NATS did not take the message: ") + natsStatus_GetText(status));

@@ -169,11 +169,11 @@ ledger::observation ledger::settle(const assigned& said, std::uint64_t since) {
   return made;
 }
 
-std::vector<public_key> ledger::expire(wall_time now) {
+std::vector<public_key> ledger::expire(wall_time now, std::size_t most) {
   now_ = now;
   std::vector<public_key> keys;
-  for (entry* next = expiring_.next(); next != nullptr && next->expires_at <= now;
-       next = expiring_.next()) {
+  for (entry* next = expiring_.next();
+       next != nullptr && next->expires_at <= now && keys.size() < most; next = expiring_.next()) {
     keys.push_back(*next->key);
     unwant(keys.back(), next->heard);
   }

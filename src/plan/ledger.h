@@ -81,7 +81,7 @@ class ledger {
 
   /// It is `now`: returns those whose time is over, which are no longer wanted from here on. What
   /// the store or the bus says of a peer whose time is over is no wish for it.
-  std::vector<public_key> expire(wall_time now);
+  std::vector<public_key> expire(wall_time now, std::size_t most = std::size_t(-1));
 
   struct observation {
     std::vector<public_key> write;      // whose word changed

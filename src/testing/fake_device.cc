@@ -14,6 +14,7 @@ task<result<>> fake_device::configure(secret_key, std::uint16_t) {
 task<result<>> fake_device::apply(std::vector<device_change> changes) {
   batches.push_back(changes.size());
   while (held) co_await released_.wait();
+  if (time != nullptr) co_await time->wait_until(time->steady() + cost_of(changes));
   if (gone_) co_return fail(errc::unavailable, "the device is gone");
   const bool failing = fail_next > 0;
   if (failing) --fail_next;
@@ -27,6 +28,15 @@ task<result<>> fake_device::apply(std::vector<device_change> changes) {
   }
   if (failing) co_return fail(errc::io, "the device refused");
   co_return result<>{};
+}
+
+std::chrono::microseconds fake_device::cost_of(const std::vector<device_change>& changes) const {
+  std::chrono::microseconds all{0};
+  for (const device_change& each : changes) {
+    if (std::holds_alternative<strip_peer>(each)) all += strip_takes;
+    if (std::holds_alternative<drop_peer>(each)) all += drop_takes;
+  }
+  return all;
 }
 
 void fake_device::make(const device_change& change) {

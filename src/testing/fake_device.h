@@ -7,6 +7,7 @@
 #include "async/signal.h"
 #include "ports/device.h"
 #include "ports/link.h"
+#include "testing/fake_clock.h"
 
 namespace peerage::fakes {
 
@@ -31,6 +32,10 @@ class fake_device final : public device {
   bool dumps_held = false;    // dump() does
   bool altered = false;       // somebody changed its own key or port, until configure()
   std::uint32_t capacity_ = 1'000;
+  // What one change takes, by this clock; none: no time.
+  fake_clock* time = nullptr;
+  std::chrono::microseconds strip_takes{0};
+  std::chrono::microseconds drop_takes{0};
 
   void release() {
     held = dumps_held = false;
@@ -48,6 +53,7 @@ class fake_device final : public device {
 
  private:
   void make(const device_change& change);
+  std::chrono::microseconds cost_of(const std::vector<device_change>& changes) const;
   signal released_;
   signal lost_;
   bool gone_ = false;
