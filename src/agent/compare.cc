@@ -75,6 +75,8 @@ task<result<>> agent::compare() {
   arranged_at_ = at;
   // What failed since the look began may be missing.
   if (failures != failures_) co_return result<>{};
+  // And so may what an older mirror says, where a stranger has its address.
+  if (!spoken_ && !book_.unconfirmed().empty()) co_return result<>{};
   if (behind_ && *behind_ <= as_of) behind_.reset();
   applied_ = std::max(applied_, as_of);
   co_return result<>{};

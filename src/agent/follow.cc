@@ -202,7 +202,7 @@ task<> agent::tell_loop() {
 /// What the bus said and the store has not confirmed for long, and what two peers claim, is decided
 /// by asking the store for just that.
 task<> agent::settle_loop() {
-  std::unordered_map<public_key, revision> before;
+  std::unordered_map<public_key, ledger::claim> before;
   steady_time next = with_.time.steady() + settle_every;
   for (;;) {
     co_await (with_.time.wait_until(next) || settle_now_.wait());

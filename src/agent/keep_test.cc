@@ -45,5 +45,29 @@ TEST_F(agent_test, a_peer_renewed_by_the_store_outlives_a_restart) {
   EXPECT_TRUE(tunnel.has(one.public_key));
 }
 
+TEST_F(agent_test, what_the_mirror_has_not_heard_of_keeps_its_address) {
+  copy = &saved;
+  start();
+  const peer before = sample_peer("acme", "a", 1);
+  put_peer(before, store_peer(before));
+  pass(seconds{1});
+  run_on(loop, mind->stop());
+  // The process that died after that had written another key, and not its mirror.
+  peer after = before;
+  after.public_key = sample_key(2);
+  store_peer(after);
+  tunnel.peers.clear();
+  put_on_device(after);
+  desired.away = true;
+  start();
+  pass(seconds{2});
+  EXPECT_FALSE(tunnel.has(before.public_key));
+  EXPECT_TRUE(tunnel.has(after.public_key));
+  desired.away = false;
+  pass(seconds{5});
+  EXPECT_FALSE(tunnel.has(before.public_key));
+  EXPECT_TRUE(tunnel.has(after.public_key));
+}
+
 }  // namespace
 }  // namespace peerage

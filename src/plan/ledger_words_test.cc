@@ -179,6 +179,25 @@ TEST_F(ledger_test, settling_leaves_alone_what_was_touched_meanwhile) {
   EXPECT_TRUE(wants(2));
 }
 
+TEST_F(ledger_test, settling_leaves_alone_what_was_renewed_meanwhile) {
+  const assignment one = peer_of(1);
+  assignment renewed = one;
+  renewed.expires_at = now + seconds{60};
+  put(one, 50);
+  written();
+  const auto since = book.words();
+  ASSERT_EQ(put(renewed, 60), verdict::done);
+  settled(book, {1}, {{one, revision{50}}}, 55, since);
+  EXPECT_TRUE(book.find(key(1))->is(renewed)) << "the bus was newer";
+  EXPECT_TRUE(settled(book, {1}, {}, 55, since).write.empty());
+  EXPECT_TRUE(wants(1));
+  some({1}, {{renewed, revision{60}}}, 70);
+  settled(book, {1}, {{one, revision{50}}}, 55, since);
+  EXPECT_TRUE(book.find(key(1))->is(renewed)) << "the store has said something newer itself";
+  settled(book, {1}, {{one, revision{80}}}, 80, book.words());
+  EXPECT_TRUE(book.find(key(1))->is(one)) << "asked after it";
+}
+
 TEST_F(ledger_test, settling_names_what_is_contested_and_passes_over_what_is_over) {
   put(peer_of(1), 50);
   book.expire(now);
