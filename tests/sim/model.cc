@@ -217,6 +217,9 @@ void model::claim_gone(const operation& of, const peer_changed& change, const ch
     }
   }
   if (again) return;
+  // What was confirmed before the power cut may be heard of after it.
+  const auto cut = mirror_lost_at_.find(old.gateway);
+  if (cut != mirror_lost_at_.end() && cut->second >= of.begun_at) return;
   const auto host = hosts_.find(old.gateway);
   if (host != hosts_.end() && host->second.device.peers.contains(old.public_key)) {
     breaks(invariant, text_of(of) + " was told that key " + short_text(old.public_key) +
@@ -352,6 +355,7 @@ void model::clock_wrong(const gateway_name& on, steady_time until) {
 }
 
 void model::mirror_lost(const gateway_name& on) {
+  mirror_lost_at_[on] = step;
   std::erase_if(gone_, [&](const auto& each) { return each.first.first == on; });
 }
 

@@ -114,6 +114,8 @@ class model {
   std::map<peer_id, live_claim> live_;
   std::map<place, std::string> gone_;
   std::map<gateway_name, std::size_t> lost_at_;  // the last step at which a device lost its peers
+  std::map<gateway_name, std::size_t>
+      mirror_lost_at_;  // the last step that brought an older one back
   std::map<gateway_name, steady_time> clock_wrong_until_;
   std::size_t restored_at_ = 0;
   bool store_changed_ = true;
