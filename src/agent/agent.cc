@@ -17,6 +17,7 @@ agent::agent(asio::any_io_executor loop, agent_options options, agent_parts part
       options_(std::move(options)),
       with_(std::move(parts)),
       work_(loop),
+      watch_now_(loop),
       compare_now_(loop),
       known_(loop),
       mend_now_(loop),
@@ -105,6 +106,8 @@ task<apply_reply> agent::apply(apply_request request) {
       co_await resolve(change, request.revision, heard.back());
     }
     note(heard.back().write);
+    // A renewal changes nothing on the device.
+    if (heard.back().what == verdict::done) note({key_of(change)});
     for (const public_key& key : heard.back().write) keys.push_back(key);
   }
   result<> written;
@@ -165,14 +168,18 @@ task<status_reply> agent::status(status_request request) {
   reply.peers = static_cast<std::uint32_t>(book_.peers());
   reply.device = with_.device.kind();
   reply.remembers_since = remembers_since_;
+  if (!epoch_.id.empty()) reply.epoch = epoch_;
   if (request.want_seen && !request.public_keys.empty()) co_await look_for_status();
   for (const public_key& key : request.public_keys) {
     const ledger::entry* known = book_.find(key);
     peer_report report;
     report.public_key = key;
-    report.live = known != nullptr && known->wanted && known->confirmed;
-    if (report.live) report.live_at = known->live_at;
-    if (request.want_seen && known != nullptr && known->wanted) report.seen = known->seen();
+    if (known != nullptr && known->wanted) {
+      report.live = known->confirmed;
+      report.revision = known->heard;
+      if (report.live) report.live_at = known->live_at;
+      if (request.want_seen) report.seen = known->seen();
+    }
     reply.reports.push_back(std::move(report));
   }
   co_return reply;
@@ -203,14 +210,12 @@ task<> agent::beat_loop() {
 
 task<> agent::watch_loop() {
   for (;;) {
-    if (ready_) {
-      co_await with_.device.lost();
-      log::warning("device lost",
-                   {{"interface", with_.link.name()}, {"device", with_.device.kind()}});
-      device_lost();
-    }
     // The write loop brings it up again; until then there is nothing to watch.
-    co_await with_.time.wait_until(with_.time.steady() + milliseconds{100});
+    while (!ready_) co_await watch_now_.wait();
+    co_await with_.device.lost();
+    log::warning("device lost",
+                 {{"interface", with_.link.name()}, {"device", with_.device.kind()}});
+    device_lost();
   }
 }
 

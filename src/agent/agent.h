@@ -124,6 +124,7 @@ class agent final : public gateway_service {
   std::vector<std::shared_ptr<job>> take_batch();
   task<> write_batch(std::vector<std::shared_ptr<job>> batch);
   task<result<>> write(const std::vector<std::shared_ptr<job>>& batch);
+  void acknowledged(const std::vector<public_key>& keys, std::uint64_t since);
   void device_failed(const std::vector<public_key>& keys, const error& why);
   static void end(job& one, result<> how);
   result<> arrange_networks();
@@ -191,6 +192,7 @@ class agent final : public gateway_service {
   std::unordered_set<public_key> leaving_;  // stripped, and in one of the two
   std::size_t strips_ = 16;                 // in one message: as many as the device is quick with
   signal work_;
+  signal watch_now_;  // the device is there again
   trusted_time time_;
   bool ready_ = false;    // the device is there and configured
   bool altered_ = false;  // and somebody else has changed that
@@ -206,6 +208,7 @@ class agent final : public gateway_service {
   // Something of what the store said up to here is not written; a comparison sees to it.
   std::optional<revision> behind_;
   std::uint64_t failures_ = 0;  // of the device, counted
+  std::uint64_t losses_ = 0;    // of those, the times it went away
 
   /// Keys that the store's word changed, in the order in which it came.
   struct repair {

@@ -360,6 +360,41 @@ TEST_F(agent_test, a_gateway_that_another_process_runs_is_refused) {
   EXPECT_EQ(brought_up, 0) << "the device was not touched";
 }
 
+TEST_F(agent_test, a_status_says_of_which_revision_it_is) {
+  start();
+  peer one = sample_peer("acme", "a", 1);
+  const revision created = store_peer(one);
+  put_peer(one, created);
+  const auto report = [&] {
+    status_request asked{{one.public_key, sample_key(9)}, false};
+    status_reply reply = run_on(loop, mind->status(std::move(asked)));
+    EXPECT_EQ(reply.epoch, epoch{"fake-epoch"});
+    EXPECT_FALSE(reply.reports.at(1).revision) << "of a key that it does not want";
+    return reply.reports.at(0);
+  };
+  EXPECT_EQ(report().revision, created);
+  one.expires_at = time.now() + seconds{600};
+  const revision renewed = store_peer(one);
+  settle();
+  EXPECT_EQ(report().revision, renewed) << "by the store";
+  EXPECT_TRUE(report().live);
+}
+
+TEST_F(agent_test, whose_an_address_is_is_asked_until_the_store_answers) {
+  start();
+  const peer one = sample_peer("acme", "a", 1);
+  EXPECT_EQ(put_peer(one, revision{1'000}), change_state::live) << "as somebody claims";
+  peer two = one;
+  two.id.name = *peer_name::parse("b");
+  two.public_key = sample_key(2);
+  desired.lose_questions = 3;
+  store_peer(two);
+  pass(seconds{10});
+  EXPECT_EQ(desired.lose_questions, 0U);
+  EXPECT_TRUE(tunnel.has(two.public_key));
+  EXPECT_FALSE(tunnel.has(one.public_key));
+}
+
 TEST_F(agent_test, a_store_that_is_away_removes_nothing) {
   start();
   const peer one = sample_peer("acme", "a", 1);

@@ -75,6 +75,8 @@ task<result<>> agent::compare() {
   arranged_at_ = at;
   // What failed since the look began may be missing.
   if (failures != failures_) co_return result<>{};
+  // And so may what an older mirror says, where a stranger has its address.
+  if (!spoken_ && !book_.unconfirmed().empty()) co_return result<>{};
   if (behind_ && *behind_ <= as_of) behind_.reset();
   applied_ = std::max(applied_, as_of);
   co_return result<>{};
@@ -105,7 +107,10 @@ task<result<std::vector<public_key>>> agent::look() {
   } into(*this);
   looking_ = true;
   const steady_time begun = with_.time.steady();
-  const auto dumped = co_await with_.device.dump(into);
+  const std::uint64_t losses = losses_;
+  auto dumped = co_await with_.device.dump(into);
+  // What it saw may be of the life before.
+  if (dumped && losses != losses_) dumped = fail(errc::unavailable, "the device went away");
   looked_at_ = with_.time.steady();
   look_took_ = looked_at_ - begun;
   if (!dumped) {

@@ -115,6 +115,7 @@ task<result<>> agent::follow() {
   contested_.insert(seen.contested.begin(), seen.contested.end());
   if (!seen.contested.empty()) settle_now_.notify();
   note(seen.write);
+  note(seen.renewed);
   if (moved) keep_now_.notify();
   // The device may have all of it already: a whole answer is compared before anything is written.
   if (got->what.whole || !spoken_) {
@@ -201,7 +202,7 @@ task<> agent::tell_loop() {
 /// What the bus said and the store has not confirmed for long, and what two peers claim, is decided
 /// by asking the store for just that.
 task<> agent::settle_loop() {
-  std::unordered_map<public_key, revision> before;
+  std::unordered_map<public_key, ledger::claim> before;
   steady_time next = with_.time.steady() + settle_every;
   for (;;) {
     co_await (with_.time.wait_until(next) || settle_now_.wait());
@@ -219,8 +220,9 @@ task<> agent::settle_loop() {
       const auto first = keys.begin() + static_cast<std::ptrdiff_t>(at);
       const auto count = std::min(keys_in_one_question / 2, keys.size() - at);
       std::vector<public_key> some(first, first + static_cast<std::ptrdiff_t>(count));
-      // While the store is away nothing is settled; follow_loop says so.
-      (void)co_await settle(std::move(some));
+      const auto settled = co_await settle(some);
+      // The store says it but once; while it is away, follow_loop says so.
+      if (!settled) contested_.insert(some.begin(), some.end());
     }
     if (!contested_.empty()) {
       co_await with_.time.wait_until(with_.time.steady() + contested_again);
@@ -253,6 +255,7 @@ task<result<>> agent::settle(std::vector<public_key> keys) {
   ledger::observation seen = book_.settle(said, since);
   contested_.insert(seen.contested.begin(), seen.contested.end());
   note(seen.write);
+  note(seen.renewed);
   co_return co_await mend(std::move(seen.write), true);
 }
 

@@ -134,11 +134,9 @@ task<> agent::drop_some() {
   }
   const steady_duration took = with_.time.steady() - begun;
   if (!done) device_failed(keys, done.error());
-  for (const public_key& key : keys) {
-    // One that came back meanwhile has still to be written.
-    if (done) book_.confirm(key, since, with_.time.now());
-    leaving_.erase(key);
-  }
+  // One that came back meanwhile has still to be written.
+  if (done) acknowledged(keys, since);
+  for (const public_key& key : keys) leaving_.erase(key);
   for (const departure& each : some) {
     if (!each.whose || each.whose->ended) continue;
     each.whose->device_time += took;

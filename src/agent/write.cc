@@ -75,6 +75,7 @@ task<> agent::make_ready() {
   auto ready = co_await with_.bring_up();
   if (ready) {
     ready_ = true;
+    watch_now_.notify();
     arranged_ = {};
     arranged_at_.reset();
     book_.doubt_all();
@@ -112,6 +113,7 @@ task<> agent::put_right() {
 /// Until it is back nothing is known to be on it.
 void agent::device_lost() {
   ready_ = false;
+  ++losses_;
   book_.doubt_all();
   ++failures_;
   compare_now_.notify();
@@ -169,15 +171,16 @@ task<result<>> agent::write(const std::vector<std::shared_ptr<job>>& batch) {
   // Removals first: they free addresses that others in the same batch have got.
   removals.insert(removals.end(), std::make_move_iterator(others.begin()),
                   std::make_move_iterator(others.end()));
-  const std::uint64_t since = book_.words();
+  const std::uint64_t since = book_.words(), losses = losses_;
   auto written = arrange_networks();
   if (written) {
     book_.begin_write(keys);
     written = co_await with_.device.apply(std::move(removals));
     book_.end_write();
   }
+  if (written && losses != losses_) written = fail(errc::unavailable, "the device went away");
   if (written) {
-    for (const public_key& key : keys) book_.confirm(key, since, with_.time.now());
+    acknowledged(keys, since);
     co_return written;
   }
   // One of many is tried alone next, and then says what was wrong.
@@ -187,6 +190,20 @@ task<result<>> agent::write(const std::vector<std::shared_ptr<job>>& batch) {
     device_failed(keys, written.error());
   }
   co_return written;
+}
+
+/// The device has these as they were when words() was `since`. A word that came meanwhile may be in
+/// nobody's hands: a comparison passes over what is being written.
+void agent::acknowledged(const std::vector<public_key>& keys, std::uint64_t since) {
+  std::vector<public_key> left;
+  for (const public_key& key : keys) {
+    book_.confirm(key, since, with_.time.now());
+    const ledger::entry* now = book_.find(key);
+    if (now != nullptr && !now->confirmed) left.push_back(key);
+  }
+  if (left.empty()) return;
+  repairs_.push_back({std::move(left), applied_, false});
+  mend_now_.notify();
 }
 
 void agent::device_failed(const std::vector<public_key>& keys, const error& why) {

@@ -140,6 +140,43 @@ TEST_F(trouble, a_gateway_that_is_away_catches_up_when_it_is_back) {
   EXPECT_EQ(state(), "live");
 }
 
+/// A gateway that has a key, and says so as it is told to.
+struct sayer final : gateway_service {
+  task<apply_reply> apply(apply_request) override { co_return apply_reply{}; }
+  task<status_reply> status(status_request request) override {
+    status_reply reply;
+    reply.epoch = of;
+    for (const public_key& each : request.public_keys)
+      reply.reports.push_back({each, true, wall_time{}, {}, at});
+    co_return reply;
+  }
+  task<accept_removals_reply> accept_removals(accept_removals_request) override {
+    co_return accept_removals_reply{};
+  }
+  std::optional<epoch> of;
+  std::optional<revision> at;
+};
+
+TEST_F(trouble, what_a_gateway_has_of_an_older_revision_is_not_live) {
+  in_fra("ci-1", 1);
+  fra().stop();
+  sayer there;
+  ASSERT_TRUE(bus().serve(*gateway_name::parse("gw-fra-1"), there));
+  EXPECT_EQ(state(), "live") << "an older gateway does not say";
+  const auto got = ask("GET", ci_path);
+  there.at = revision{std::stoull(got.at("revision"))};
+  there.of = epoch{store().id};
+  EXPECT_EQ(state(), "live");
+  EXPECT_EQ(ask("GET", peers_path).at("items.0.state"), "live");
+  there.of = epoch{"another"};
+  EXPECT_EQ(state(), "pending");
+  there.of.reset();
+  --there.at->number;
+  EXPECT_EQ(state(), "pending");
+  EXPECT_EQ(ask("GET", ci_path).at("live_at"), "null");
+  bus().stop_serving(*gateway_name::parse("gw-fra-1"));
+}
+
 TEST_F(trouble, without_a_bus_a_registration_is_enough) {
   bus().is_connected = false;
   pass(seconds{10});

@@ -30,6 +30,13 @@ std::optional<wall_time> last_seen(const peer_view& view) {
   return std::max(view.what.value.assigned_at, view.remembered_since.value_or(wall_time::max()));
 }
 
+/// Whether the gateway speaks of something older than what was read: another peer that had the key
+/// before, or this one with other addresses, another preshared key, another end.
+bool is_older(const peer_report& report, const std::optional<epoch>& from, const peer_view& view,
+              const epoch& of) {
+  return (from && *from != of) || (report.revision && *report.revision < view.what.revision);
+}
+
 }  // namespace
 
 task<result<peer_view>> control::show_peer(const principal& who, peer_id id) {
@@ -106,7 +113,9 @@ task<> control::fill_states(std::vector<peer_view>& views, bool want_seen) {
     for (std::size_t n = 0; n < indexes.size(); ++n) {
       peer_view& view = views[indexes[n]];
       peer_report& report = reply->reports[n];
-      view.state = report.live ? peer_state::live : peer_state::pending;
+      view.state = peer_state::pending;
+      if (is_older(report, reply->epoch, view, epoch_)) continue;
+      if (report.live) view.state = peer_state::live;
       view.live_at = report.live_at;
       view.remembered_since = reply->remembers_since;
       view.seen = std::move(report.seen);

@@ -89,6 +89,9 @@ struct peer_report {
   bool live = false;  // on the device, acknowledged
   std::optional<wall_time> live_at;
   std::optional<peer_status> seen;
+  // Of the newest word on the key that the gateway has, where it wants it; older gateways don't
+  // say.
+  std::optional<peerage::revision> revision;
 };
 
 struct status_reply {
@@ -96,6 +99,7 @@ struct status_reply {
   std::string device;
   std::optional<wall_time> remembers_since;  // what was seen before then is not known
   std::vector<peer_report> reports;          // one for each key asked, in the same order
+  std::optional<peerage::epoch> epoch;       // whose revisions these are; older gateways don't say
 };
 
 /// What the store says of a gateway's peers: of all of them, or of some keys.

@@ -23,9 +23,11 @@ hearing ledger::hear(const peer_change& change, revision at) {
     const entry& now = known->second;
     const bool same = put == nullptr ? !now.wanted : now.is(put->peer);
     if (same && now.confirmed && now.heard >= at) return {verdict::done, {}, {}};
+    if (now.heard > at && put != nullptr) return superseded(now.heard);
     // A removal that was overtaken by a new creation has happened: in between the peer was gone.
-    if (now.heard > at)
-      return put == nullptr ? hearing{verdict::done, {}, {}} : superseded(now.heard);
+    // By another removal, when the device says so.
+    if (now.heard > at && now.wanted) return {verdict::done, {}, {}};
+    if (now.heard > at) return {verdict::write, {}, {key}};
   }
   if (put == nullptr) {
     unwant(key, at);
@@ -65,7 +67,7 @@ ledger::observation ledger::observe(const assigned& said) {
   // Removals first: they free the addresses that the others may have got.
   remove_unlisted(said, made);
   as_of_ = std::max(as_of_, said.as_of);
-  std::erase_if(ahead_, [this](const auto& each) { return each.second <= as_of_; });
+  std::erase_if(ahead_, [this](const auto& each) { return each.second.at <= as_of_; });
   take(said.peers, said.whole, made);
   return made;
 }
@@ -129,7 +131,7 @@ void ledger::take(const std::vector<stored_assignment>& peers, bool whole, obser
     want(each.peer, each.at);
     entry& mine = entries_.at(key);
     if (whole) mine.listed = listing_;
-    if (!mine.confirmed) into.write.push_back(key);
+    (mine.confirmed ? into.renewed : into.write).push_back(key);
   }
 }
 
@@ -140,7 +142,7 @@ ledger::observation ledger::settle(const assigned& said, std::uint64_t since) {
   for (const public_key& key : said.keys) {
     held_.erase(key);
     const entry* mine = find(key);
-    if (mine == nullptr || mine->touched > since || listed.contains(key)) continue;
+    if (mine == nullptr || listed.contains(key) || heard_since(*mine, said, since)) continue;
     if (mine->wanted) made.write.push_back(key);
     unwant(key, said.as_of);
     heard(entries_.at(key), said.as_of);  // whatever was claimed
@@ -150,7 +152,7 @@ ledger::observation ledger::settle(const assigned& said, std::uint64_t since) {
     const auto known = entries_.find(key);
     if (known != entries_.end()) {
       entry& mine = known->second;
-      if (mine.touched > since) continue;
+      if (heard_since(mine, said, since)) continue;
       if (mine.is(each.peer)) {
         heard(mine, each.at);
         continue;
@@ -162,7 +164,7 @@ ledger::observation ledger::settle(const assigned& said, std::uint64_t since) {
       continue;
     }
     want(each.peer, each.at);
-    if (!entries_.at(key).confirmed) made.write.push_back(key);
+    (entries_.at(key).confirmed ? made.renewed : made.write).push_back(key);
   }
   return made;
 }
@@ -246,10 +248,19 @@ ledger::entry& ledger::known(const public_key& key) {
 void ledger::heard(entry& mine, revision at) {
   mine.heard = at;
   if (at > as_of_) {
-    ahead_[*mine.key] = at;
+    ahead_[*mine.key] = {at, ++words_};
   } else {
     ahead_.erase(*mine.key);
   }
+}
+
+/// Since a question was asked to which this is the answer. What is the same to the device, as a
+/// renewal is, does not touch a peer.
+bool ledger::heard_since(const entry& mine, const assigned& said, std::uint64_t since) const {
+  const auto claimed = ahead_.find(*mine.key);
+  const bool newer =
+      claimed == ahead_.end() ? mine.heard > said.as_of : claimed->second.said > since;
+  return newer || mine.touched > since;
 }
 
 void ledger::touch(entry& mine) {

@@ -85,20 +85,26 @@ class ledger {
 
   struct observation {
     std::vector<public_key> write;      // whose word changed
+    std::vector<public_key> renewed;    // the same, where the device has nothing new to be told
     std::vector<public_key> contested;  // whose address another peer has: ask the store for both
   };
   /// What the store said of some keys or of all. Moves as_of().
   observation observe(const assigned& said);
 
   /// What the store said of some keys, asked when words() was `since`: it decides, whatever the
-  /// revision that the bus claimed. Peers touched meanwhile are left alone.
+  /// revision that the bus claimed. Peers of which there was a word meanwhile are left alone.
   observation settle(const assigned& said, std::uint64_t since);
 
   /// A time that expire() was told was wrong: the next whole listing decides on what is gone.
   void reconsider();
 
-  /// Keys whose newest word the store's view has not reached, each with that word's revision.
-  const std::unordered_map<public_key, revision>& ahead() const { return ahead_; }
+  /// The newest word on a key, where the store's view has not reached it.
+  struct claim {
+    revision at;
+    std::uint64_t said = 0;  // the count of words then
+    bool operator==(const claim&) const = default;
+  };
+  const std::unordered_map<public_key, claim>& ahead() const { return ahead_; }
 
   /// The key and whoever has one of its addresses; alone where nobody does.
   std::vector<public_key> rivals(const assignment& peer) const;
@@ -113,7 +119,8 @@ class ledger {
   void compare(const device_entry& there);
   enum class strangers { leave, remove };
   /// After every peer of the device: confirms what is right, returns the keys to write. Strangers,
-  /// peers that nobody here has heard of, stay where the store has not spoken yet.
+  /// peers that nobody here has heard of, stay where the store has not spoken yet, and keep their
+  /// addresses: the last start may have written them, and not its mirror.
   std::vector<public_key> end_comparison(strangers unknown = strangers::remove);
 
   /// Peers kept on the device although the store does not have them (any more).
@@ -185,6 +192,7 @@ class ledger {
   bool over(const assignment& peer) const;
   entry& known(const public_key& key);
   void heard(entry& mine, revision at);
+  bool heard_since(const entry& mine, const assigned& said, std::uint64_t since) const;
   bool same_on_device(const entry& mine, const assignment& peer) const;
   void want(const assignment& peer, revision at);
   void unwant(const public_key& key, revision at);
@@ -199,7 +207,7 @@ class ledger {
   std::unordered_set<owned, hash_of_address, same_address> owners_;
   network_uses networks_;
   expiry_heap<entry> expiring_;
-  std::unordered_map<public_key, revision> ahead_;
+  std::unordered_map<public_key, claim> ahead_;
   std::unordered_set<public_key> gone_;                   // in entries_, and not wanted
   std::unordered_set<public_key> held_;                   // wanted, and not in the store
   std::unordered_map<public_key, wall_time> remembered_;  // keys that are not known yet
@@ -209,6 +217,7 @@ class ledger {
   std::vector<public_key> writing_;
   std::size_t looked_at_ = 0;  // wanted ones that the one under way has seen, or was too late for
   std::vector<public_key> differing_, strange_;
+  std::unordered_set<public_key> disputed_;  // an address of theirs is a stranger's
   std::size_t compared_ = 0;
   wall_time compared_at_;
   std::size_t held_strangers_ = 0;  // on the device, in the last comparison

@@ -106,6 +106,7 @@ void ledger::begin_comparison(wall_time now) {
   looked_at_ = compared_ = 0;
   differing_.clear();
   strange_.clear();
+  disputed_.clear();
   exempt_writing();
 }
 
@@ -131,6 +132,9 @@ void ledger::compare(const device_entry& there) {
   const auto known = entries_.find(there.peer.public_key);
   if (known == entries_.end()) {
     strange_.push_back(there.peer.public_key);
+    for (const prefix& address : there.peer.allowed_ips) {
+      if (const entry* owner = owner_of(address)) disputed_.insert(*owner->key);
+    }
     return;
   }
   entry& mine = known->second;
@@ -165,7 +169,10 @@ std::vector<public_key> ledger::end_comparison(strangers unknown) {
       write.push_back(key);
     }
   }
-  if (unknown == strangers::leave) return write;
+  if (unknown == strangers::leave) {
+    std::erase_if(write, [this](const public_key& key) { return disputed_.contains(key); });
+    return write;
+  }
   const bool too_many = implausible(strange.size(), compared_);
   held_strangers_ = too_many && !strangers_accepted_ ? strange.size() : 0;
   strangers_accepted_ = strangers_accepted_ && too_many;

@@ -129,7 +129,8 @@ TEST_F(ledger_test, an_address_that_the_store_gives_to_two_is_contested) {
   EXPECT_EQ(seen.contested, std::vector{key(2)});
   EXPECT_FALSE(wants(2)) << "nobody is overwritten";
   EXPECT_EQ(book.rivals(peer_of(2, "fd00::1/128")), (std::vector{key(2), key(1)}));
-  const assigned both{false, {key(2), key(1)}, {{peer_of(2, "fd00::1/128"), revision{6}}}, {}};
+  const assigned both{
+      false, {key(2), key(1)}, {{peer_of(2, "fd00::1/128"), revision{6}}}, revision{6}};
   EXPECT_EQ(book.settle(both, book.words()).write, (std::vector{key(1), key(2)}));
   EXPECT_TRUE(wants(2));
   EXPECT_FALSE(wants(1));
@@ -187,6 +188,21 @@ TEST_F(ledger_test, strangers_stay_until_the_store_has_spoken) {
   const std::vector<device_entry> dump{on_device(peer_of(4))};
   EXPECT_TRUE(compare(dump, ledger::strangers::leave).empty());
   EXPECT_EQ(compare(dump), std::vector{key(4)});
+}
+
+TEST_F(ledger_test, strangers_keep_their_addresses_until_the_store_has_spoken) {
+  const assignment here = peer_of(1), stranger = peer_of(4, "fd00::1/128");
+  whole({{here, revision{5}}, {peer_of(2), revision{5}}}, 5);
+  const std::vector<device_entry> dump{on_device(stranger)};
+  EXPECT_EQ(compare(dump, ledger::strangers::leave), std::vector{key(2)});
+  assignment stripped = here;
+  stripped.addresses.clear();
+  const std::vector<device_entry> both{on_device(stranger), on_device(stripped)};
+  EXPECT_EQ(compare(both, ledger::strangers::leave), std::vector{key(2)});
+  EXPECT_FALSE(book.find(key(1))->confirmed);
+  const auto then = compare(both);
+  EXPECT_EQ(then.front(), key(4)) << "gone before its address is another's";
+  EXPECT_EQ(then.size(), 3U);
 }
 
 TEST_F(ledger_test, too_many_strangers_are_held) {

@@ -53,6 +53,26 @@ TEST_F(ledger_test, every_part_of_a_peer_makes_another_word_of_it) {
   }
 }
 
+TEST_F(ledger_test, a_removal_that_another_overtook_is_done_when_the_device_says_so) {
+  put(peer_of(1), 5);
+  remove(1, 7);
+  EXPECT_EQ(remove(1, 6), verdict::write);
+  written();
+  EXPECT_EQ(remove(1, 6), verdict::done);
+  put(peer_of(1), 9);
+  EXPECT_EQ(remove(1, 8), verdict::done) << "it was gone before it came back";
+}
+
+TEST_F(ledger_test, a_renewal_is_told_as_one) {
+  assignment one = peer_of(1);
+  some({1}, {{one, revision{5}}}, 5);
+  written();
+  one.expires_at = now + seconds{60};
+  const auto made = some({1}, {{one, revision{6}}}, 6);
+  EXPECT_EQ(made.renewed, std::vector{key(1)});
+  EXPECT_TRUE(made.write.empty());
+}
+
 TEST_F(ledger_test, an_address_named_twice_is_let_go_once) {
   assignment one = peer_of(1);
   one.addresses.push_back(one.addresses.front());
@@ -157,6 +177,25 @@ TEST_F(ledger_test, settling_leaves_alone_what_was_touched_meanwhile) {
   const auto made = settled(book, {1, 2}, {{shared_with(1, 9), revision{7}}}, 9, since);
   EXPECT_TRUE(made.write.empty());
   EXPECT_TRUE(wants(2));
+}
+
+TEST_F(ledger_test, settling_leaves_alone_what_was_renewed_meanwhile) {
+  const assignment one = peer_of(1);
+  assignment renewed = one;
+  renewed.expires_at = now + seconds{60};
+  put(one, 50);
+  written();
+  const auto since = book.words();
+  ASSERT_EQ(put(renewed, 60), verdict::done);
+  settled(book, {1}, {{one, revision{50}}}, 55, since);
+  EXPECT_TRUE(book.find(key(1))->is(renewed)) << "the bus was newer";
+  EXPECT_TRUE(settled(book, {1}, {}, 55, since).write.empty());
+  EXPECT_TRUE(wants(1));
+  some({1}, {{renewed, revision{60}}}, 70);
+  settled(book, {1}, {{one, revision{50}}}, 55, since);
+  EXPECT_TRUE(book.find(key(1))->is(renewed)) << "the store has said something newer itself";
+  settled(book, {1}, {{one, revision{80}}}, 80, book.words());
+  EXPECT_TRUE(book.find(key(1))->is(one)) << "asked after it";
 }
 
 TEST_F(ledger_test, settling_names_what_is_contested_and_passes_over_what_is_over) {

@@ -273,7 +273,8 @@ task<result<followed>> fake_store::follow(gateway_name gateway, std::string posi
 }
 
 task<result<assigned>> fake_store::assignments(gateway_name gateway, std::vector<public_key> keys) {
-  if (away) co_return fail(errc::unavailable, "the store is away");
+  const bool lost = lose_questions > 0 && lose_questions-- > 0;
+  if (away || lost) co_return fail(errc::unavailable, "the store is away");
   assigned made = changes(gateway, {}).what;
   made.whole = false;
   std::erase_if(made.peers, [&](const stored_assignment& each) {

@@ -128,6 +128,7 @@ std::string write(const status_reply& from) {
     one["public_key"] = each.public_key.text();
     one["live"] = each.live;
     if (each.live_at) one["live_at"] = to_rfc3339(*each.live_at);
+    if (each.revision) one["revision"] = each.revision->number;
     if (each.seen) {
       json::object seen;
       seen["endpoint"] = each.seen->endpoint;
@@ -141,6 +142,7 @@ std::string write(const status_reply& from) {
   json::object made;
   made["peers"] = from.peers;
   made["device"] = from.device;
+  if (from.epoch) made["epoch"] = from.epoch->id;
   if (from.remembers_since) made["remembers_since"] = to_rfc3339(*from.remembers_since);
   made["reports"] = std::move(peers);
   return json::serialize(made);
@@ -228,6 +230,7 @@ result<status_reply> read_status_reply(std::string_view text) {
   status_reply made;
   made.peers = static_cast<std::uint32_t>(required_count(in, "peers", 0xffffffff));
   made.device = in.text("device").value_or("");
+  if (auto id = in.text("epoch")) made.epoch = epoch{*std::move(id)};
   made.remembers_since = in.parsed<wall_time>("remembers_since", parse_time);
   for (const json::object* each : objects(in, *object, "reports", most_keys)) {
     json::fields one(*each);
@@ -235,6 +238,7 @@ result<status_reply> read_status_reply(std::string_view text) {
     report.public_key = one.required<public_key>("public_key", public_key::parse);
     report.live = one.boolean("live").value_or(false);
     report.live_at = one.parsed<wall_time>("live_at", parse_time);
+    if (each->contains("revision")) report.revision = *parse_revision(one, "revision");
     const json::value* seen = each->if_contains("seen");
     if (seen != nullptr && seen->is_object()) {
       json::fields look(seen->get_object());

@@ -83,10 +83,12 @@ TEST(messages, a_status_reads_as_it_was_written) {
     EXPECT_EQ(asked->public_keys, std::vector{sample_key(1)});
     EXPECT_EQ(asked->want_seen, want_seen);
   }
-  status_reply said{2,
-                    "kernel",
-                    some_time,
-                    {{sample_key(1), true, some_time, {}}, {sample_key(2), false, {}, {}}}};
+  status_reply said{
+      2,
+      "kernel",
+      some_time,
+      {{sample_key(1), true, some_time, {}, revision{41}}, {sample_key(2), false, {}, {}, {}}},
+      epoch{"b1a6"}};
   said.reports[0].seen = peer_status{sample_key(1), "192.0.2.1:5", some_time, 3, 4};
   said.reports[1].seen = peer_status{sample_key(2), "", {}, 0, 0};
   const auto read = read_status_reply(write(said));
@@ -101,6 +103,9 @@ TEST(messages, a_status_reads_as_it_was_written) {
   EXPECT_EQ(read->reports[0].seen->last_handshake_at, some_time);
   EXPECT_EQ(read->reports[0].seen->rx_bytes, 3U);
   EXPECT_FALSE(read->reports[1].seen->last_handshake_at);
+  EXPECT_EQ(read->reports[0].revision, revision{41});
+  EXPECT_FALSE(read->reports[1].revision);
+  EXPECT_EQ(read->epoch, epoch{"b1a6"});
 }
 
 TEST(messages, a_heartbeat_reads_as_it_was_written) {
@@ -117,8 +122,10 @@ TEST(messages, a_heartbeat_reads_as_it_was_written) {
 }
 
 TEST(messages, what_a_gateway_saw_may_be_missing_or_nonsense) {
-  const status_reply said{1, "kernel", some_time, {{sample_key(1), true, some_time, {}}}};
+  const status_reply said{1, "kernel", some_time, {{sample_key(1), true, some_time, {}, {}}}, {}};
   EXPECT_FALSE(read_status_reply(write(said))->reports[0].seen);
+  EXPECT_FALSE(read_status_reply(write(said))->reports[0].revision) << "of an older gateway";
+  EXPECT_FALSE(read_status_reply(write(said))->epoch);
   const auto odd =
       read_status_reply(R"({"peers":1,"reports":[{"public_key":")" + key(1) + R"(","seen":7}]})");
   ASSERT_TRUE(odd);
@@ -245,6 +252,8 @@ TEST(messages, a_faulty_answer_names_the_member) {
       {reader(read_status_reply), R"({"peers":-1,"reports":[]})", "peers"},
       {reader(read_status_reply), R"({"peers":1,"reports":[{}]})", "public_key"},
       {reader(read_status_reply), status + R"(,"live":1}]})", "live"},
+      {reader(read_status_reply), status + R"(,"revision":-1}]})", "revision"},
+      {reader(read_status_reply), R"({"peers":1,"epoch":1,"reports":[]})", "epoch"},
       {reader(read_status_reply), status + R"(,"seen":{"tx_bytes":1}}]})", "rx_bytes"},
       {reader(read_heartbeat), R"({"name":"gw-1","region":"fra","peers":1})", "applied"},
       {reader(read_event), R"({"event":"peer-born"})", "event"},

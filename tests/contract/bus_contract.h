@@ -53,7 +53,7 @@ struct echo : gateway_service {
     status_reply reply;
     reply.peers = static_cast<std::uint32_t>(request.public_keys.size());
     reply.device = "fake";
-    for (const auto& each : request.public_keys) reply.reports.push_back({each, true, {}, {}});
+    for (const auto& each : request.public_keys) reply.reports.push_back({each, true, {}, {}, {}});
     co_return reply;
   }
   std::vector<std::string> seen;

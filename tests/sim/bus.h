@@ -17,8 +17,9 @@ namespace peerage::sim {
 
 struct message {
   std::string text;
-  std::function<void()> deliver;  // any number of times
-  bool beat = false;              // a heartbeat: worth less than others
+  std::function<void()> deliver;                // any number of times
+  bool beat = false;                            // a heartbeat: worth less than others
+  std::optional<std::size_t> rests_until = {};  // a step
 };
 
 /// How a process that may die is reached.

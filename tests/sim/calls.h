@@ -31,9 +31,10 @@ struct open_call {
   std::function<bool(dice&)> act;
   /// Whether there is something to do yet; absent: always.
   std::function<bool()> ready;
-  bool done = false;         // all stages
-  bool seen_before = false;  // by who answers quiet calls
-  bool over = false;         // the answer has arrived, or will not
+  std::optional<std::size_t> rests_until;  // a step
+  bool done = false;                       // all stages
+  bool seen_before = false;                // by who answers quiet calls
+  bool over = false;                       // the answer has arrived, or will not
   signal woken;
 
   virtual void fail_with(error why) = 0;

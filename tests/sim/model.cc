@@ -128,11 +128,15 @@ void model::wished(const std::string& process, const peer_changed& change) {
     return;
   }
   std::vector<operation*> by;
+  bool spans_restore = false;
   for (const auto& each : operations) {
     const bool may = each->process == process && (!each->ended || each->doubtful);
-    if (may && each->who == one.id && fits(*each, change, time_.wall)) by.push_back(each.get());
+    if (!may || each->who != one.id) continue;
+    if (fits(*each, change, time_.wall)) by.push_back(each.get());
+    spans_restore = spans_restore || (restored_at_ != 0 && each->begun_at <= restored_at_);
   }
-  if (by.empty()) {
+  // A restored store counts its revisions once more: one may be another's now.
+  if (by.empty() && !spans_restore) {
     breaks("no_update_lost",
            name_of_peer(one.id) + (change.after ? " was changed" : " was removed") + " at " +
                std::to_string(change.at.number) + " by " + process + ", as nobody wished");
@@ -146,7 +150,16 @@ bool model::on_device(const peer& one) const {
   const auto& plan = host->second.device.plan;
   const prefix route = prefix::of(one.ipv6, 64);
   return host->second.device.has(device_peer_of(one)) &&
-         std::ranges::find(plan.routes, route) != plan.routes.end();
+         (renumbered(one) || std::ranges::find(plan.routes, route) != plan.routes.end());
+}
+
+/// Placed by a number of its gateway that a restored store has given to another.
+bool model::renumbered(const peer& one) const {
+  if (restored_at_ == 0) return false;
+  const auto found = store_.find(record_key(one.gateway));
+  if (!found) return true;
+  const prefix whole = prefix::of(one.ipv6, 48);
+  return gateway_prefix(whole, std::get<gateway>(found->value).number) != prefix::of(one.ipv6, 64);
 }
 
 /// What the device has instead, for people.
@@ -224,6 +237,9 @@ void model::claim_gone(const operation& of, const peer_changed& change, const ch
     }
   }
   if (again) return;
+  // What was confirmed before the power cut may be heard of after it.
+  const auto cut = mirror_lost_at_.find(old.gateway);
+  if (cut != mirror_lost_at_.end() && cut->second >= of.begun_at) return;
   const auto host = hosts_.find(old.gateway);
   if (host != hosts_.end() && host->second.device.peers.contains(old.public_key)) {
     breaks(invariant, text_of(of) + " was told that key " + short_text(old.public_key) +
@@ -261,29 +277,14 @@ void model::answered(operation& of, const result<peer_view>& how) {
   of.ended = true;
   if (!of.heard) return;
   if (!how) return check_refusal(of, how.error());
-  if (how->state == peer_state::live && !older_on_device(how->what)) {
-    claim_live(of, how->what, true);
-  }
+  if (how->state == peer_state::live) claim_live(of, how->what, true);
 }
 
 void model::answered(operation& of, const result<peer_page>& how) {
   of.ended = true;
   if (!of.heard || !how) return;
   for (const peer_view& each : how->items)
-    if (each.state == peer_state::live && !older_on_device(each.what)) {
-      claim_live(of, each.what, false);
-    }
-}
-
-/// A gateway says of a key whether it is live, and not whose it is, nor with which preshared key or
-/// addresses: for a moment an older form of the peer counts, or another peer that had the key.
-bool model::older_on_device(const stored<peer>& what) const {
-  return std::ranges::any_of(history_, [&](const auto& known) {
-    return std::ranges::any_of(known.second, [&](const moment& each) {
-      return each.at < what.revision && each.value && each.value->gateway == what.value.gateway &&
-             each.value->public_key == what.value.public_key && on_device(*each.value);
-    });
-  });
+    if (each.state == peer_state::live) claim_live(of, each.what, false);
 }
 
 void model::cut_off(operation& of) {
@@ -377,6 +378,7 @@ void model::clock_wrong(const gateway_name& on, steady_time until) {
 }
 
 void model::mirror_lost(const gateway_name& on) {
+  mirror_lost_at_[on] = step;
   std::erase_if(gone_, [&](const auto& each) { return each.first.first == on; });
 }
 

@@ -103,7 +103,7 @@ class model {
   void count_bounded();
   bool over(const live_claim& claim) const;
   bool on_device(const peer& one) const;
-  bool older_on_device(const stored<peer>& what) const;
+  bool renumbered(const peer& one) const;
   std::string seen_of(const peer& one) const;
   void check_live();
   void check_gone();
@@ -120,6 +120,8 @@ class model {
   std::map<peer_id, live_claim> live_;
   std::map<place, std::string> gone_;
   std::map<gateway_name, std::size_t> lost_at_;  // the last step at which a device lost its peers
+  std::map<gateway_name, std::size_t>
+      mirror_lost_at_;  // the last step that brought an older one back
   std::map<gateway_name, steady_time> clock_wrong_until_;
   std::size_t restored_at_ = 0;
   bool quota_full_ = false;           // by the last commit

@@ -37,15 +37,21 @@ network network_of(const std::string& name, const std::string& ipv6, const char*
 
 void world::choose_world() {
   chance_ = dice(what_.seed, 0);
+  std::set<std::string> off;
   for (const char* each : optional_kinds)
-    if (chance_.chance(50)) off_.insert(each);
-  off_.insert(what_.never.begin(), what_.never.end());
+    if (chance_.chance(50)) off.insert(each);
   constexpr unsigned levels[] = {0, 3, 8, 20, 40};
   mischief_ = chance_.pick(levels);
   store_.mischief = chance_.pick(levels);
   bus_.mischief = chance_.pick(levels);
-  slow_follow_ = chance_.chance(30);
-  names_ = chance_.chance(30) ? 2 : 9;
+  for (const char* each : {"follow", "dump", "write", "bring up", "commit", "apply"})
+    if (chance_.chance(20)) slow_.insert(each);
+  constexpr std::size_t names[] = {1, 2, 4, 9};
+  names_ = chance_.pick(names);
+  // What is rare here is common there, so that things pile up in another order.
+  constexpr unsigned shares[] = {1, 2, 4, 8, 16};
+  for (const kind& each : kinds())
+    weights_[each.name] = off.contains(each.name) ? 0 : each.weight * chance_.pick(shares);
   old_keys_ = chance_.chance(40);
 }
 

@@ -61,14 +61,10 @@ struct found {
 // What the simulation found in the product, each with the seed that did. Mutants of the same name
 // show that they would be found again, should the world's seeds change their meaning.
 const found once_found[] = {
-    {10, "live_means_live", "the first network of a new interface was not routed"},
     {794, "live_means_live", "a refused write counted as applied once the store's word had come"},
-    {197, "live_means_live", "live was said while the device was known to be lost"},
     {787, "live_means_live", "one that came back while being dropped was taken for written"},
-    {1570, "rekeyed_means_gone", "a key from before a restart was said to be gone unlooked"},
     {1173, "live_stays_live", "a restart took the routes of peers that the mirror had not yet"},
     {637, "settles", "a revision of one epoch was announced under the next one"},
-    {2518, "settles", "a look at the device confirmed a removal under an older write"},
 };
 
 TEST(sim, what_was_found_once_is_not_found_again) {

@@ -28,13 +28,22 @@ std::vector<std::string> every_kind() {
   return names;
 }
 
+/// Whether nothing comes of it yet, since it is of a kind that takes long here.
+bool world::rests(const std::string& text, std::optional<std::size_t>& until) {
+  constexpr std::size_t longest = 120;  // steps
+  const auto slow =
+      std::ranges::any_of(slow_, [&](const auto& each) { return text.starts_with(each); });
+  if (slow && !until) until = model_.step + chance_.below(longest);
+  return until && model_.step < *until;
+}
+
 /// One call of a port goes on: a stage, its answer, or its failure.
 bool world::progress(port where) {
   std::vector<std::shared_ptr<open_call>> some;
   for (const auto& each : calls_.all) {
     if (each->where != where || each->over) continue;
     if (each->ready && !each->ready() && !chance_.chance(2)) continue;
-    if (slow_follow_ && each->text.starts_with("follow") && !chance_.chance(2)) continue;
+    if (rests(each->text, each->rests_until)) continue;
     some.push_back(each);
   }
   if (some.empty()) return false;
@@ -51,7 +60,8 @@ bool world::progress(port where) {
                          : error{errc::unavailable, "the store is away", {}});
     return true;
   }
-  const bool at_once = chance_.chance(75);
+  const bool at_once = chance_.chance(one->rests_until ? 40 : 75);
+  one->rests_until.reset();
   do {
     if (one->done) {
       note(one->process + ": " + one->text + " is answered");
@@ -91,6 +101,8 @@ bool world::deliver_message() {
   auto& all = bus_.under_way;
   if (all.empty()) return false;
   const std::size_t at = chance_.below(all.size());
+  if (rests(all[at].text, all[at].rests_until)) return false;
+  all[at].rests_until.reset();  // should it come again
   const message one = all[at];
   const bool lost = chance_.chance(bus_.mischief / 2);
   const bool stays = !lost && chance_.chance(bus_.mischief / 2);

@@ -54,6 +54,15 @@ std::optional<stored<peer>> peer_in(const stored<record>& from) {
   return stored<peer>{*one, from.revision};
 }
 
+/// What a peer takes up besides its name.
+void add_places(const record& of, std::set<std::string>& into) {
+  const auto* one = std::get_if<peer>(&of);
+  if (one == nullptr) return;
+  into.insert(one->gateway.text() + " " + one->public_key.text());
+  for (const prefix& each : one->addresses())
+    into.insert(one->id.network.text() + " " + each.text());
+}
+
 record_key key_of_write(const write& one) {
   const auto* adding = std::get_if<put>(&one);
   return adding != nullptr ? key_of(adding->value) : std::get<removal>(one).key;
@@ -67,7 +76,15 @@ std::string text_of(const record_key& key) {
 
 result<committed> store_state::commit(const transaction& writes, bool joined) {
   std::set<std::string> touches;
-  for (const write& one : writes) touches.insert(text_of(key_of_write(one)));
+  for (const write& one : writes) {
+    const record_key key = key_of_write(one);
+    touches.insert(text_of(key));
+    // Consul has a key for each of these too.
+    const auto* adding = std::get_if<put>(&one);
+    const auto before = records_.find(text_of(key));
+    if (adding != nullptr) add_places(adding->value, touches);
+    if (before != records_.end()) add_places(before->second.value, touches);
+  }
   joined =
       joined && place_ < 60 &&
       std::ranges::none_of(touches, [this](const auto& each) { return touched_.contains(each); });

@@ -12,6 +12,7 @@ namespace {
 constexpr seconds settle_within{1'200};
 constexpr seconds stays_equal{3};
 constexpr int most_rounds = 200;
+constexpr int most_tries = 6;
 
 }  // namespace
 
@@ -50,31 +51,35 @@ outcome world::run() {
   return std::move(out_);
 }
 
+/// A kind of step that this seed knows, by weight.
+const world::kind& world::draw() {
+  unsigned total = 0;
+  for (const auto& [name, weight] : weights_) total += weight;
+  std::size_t at = chance_.below(total);
+  for (const kind& each : kinds()) {
+    const unsigned weight = weights_.at(each.name);
+    if (at < weight) return each;
+    at -= weight;
+  }
+  return kinds().front();
+}
+
 void world::step(std::size_t number) {
   chance_ = dice(what_.seed, number);
   model_.step = number;
-  unsigned total = 0;
-  for (const kind& each : kinds()) total += each.weight;
-  std::size_t at = chance_.below(total);
-  const kind* chosen = nullptr;
-  for (const kind& each : kinds()) {
-    chosen = &each;
-    if (at < each.weight) break;
-    at -= each.weight;
+  // Where there is nothing of the kind, another may happen.
+  for (int tries = 0; tries < most_tries; ++tries) {
+    const kind& chosen = draw();
+    if (what_.never.contains(chosen.name)) return;
+    const std::string title =
+        std::to_string(number) + " " + chosen.name + " at " + to_rfc3339(time_.wall);
+    const std::size_t before = out_.trace.size();
+    if (tracing_) out_.trace += title + "\n";
+    if ((this->*chosen.make)()) break;
+    out_.trace.resize(before);
   }
-  if (off_.contains(chosen->name)) return;
-  if (tracing_) {
-    out_.trace +=
-        std::to_string(number) + " " + chosen->name + " at " + to_rfc3339(time_.wall) + "\n";
-  }
-  const std::size_t before = out_.trace.size();
-  const bool made = (this->*chosen->make)();
   ++out_.steps;
-  ++out_.kinds[chosen->name];
   let_all_run(false);
-  if (tracing_ && !made && out_.trace.size() == before) {
-    out_.trace.erase(out_.trace.rfind('\n', out_.trace.size() - 2) + 1);
-  }
   model_.check();
   if (tracing_ && model_.broken()) {
     out_.trace += "! " + model_.broken()->invariant + ": " + model_.broken()->what + "\n";
@@ -172,7 +177,8 @@ void world::settle_down() {
   store_away_ = false;
   bus_.connected = true;
   bus_.mischief = store_.mischief = mischief_ = 0;
-  store_.lies = slow_follow_ = false;
+  store_.lies = false;
+  slow_.clear();
   late_.clear();
   for (auto& [name, host] : hosts_) {
     host.device.mischief = host.saved.mischief = 0;

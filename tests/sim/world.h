@@ -25,7 +25,6 @@ struct outcome {
   std::optional<violation> broken;
   std::size_t steps = 0;  // that were made
   std::string trace;      // where it was wanted
-  std::map<std::string, std::size_t> kinds;
 };
 
 class world {
@@ -67,6 +66,7 @@ class world {
   void preload(const gateway_name& on, std::size_t count);
 
   // world.cc
+  const kind& draw();
   void step(std::size_t number);
   void settle_down();
   void let_all_run(bool all);
@@ -96,6 +96,7 @@ class world {
   bool restore_store();
   bool store_lies();
   bool run_a_little();
+  bool rests(const std::string& text, std::optional<std::size_t>& until);
   bool progress(port where);
   void join(const open_call& one);
   void start_api(api_host& one);
@@ -129,9 +130,9 @@ class world {
   std::vector<api_host> apis_;
   std::map<gateway_name, gateway_place> gateways_;
   std::vector<network_name> networks_;
-  std::set<std::string> off_;  // kinds that this seed does without
+  std::map<std::string, unsigned> weights_;  // of the kinds of steps, in this seed
   unsigned mischief_ = 0;
-  bool slow_follow_ = false;           // the store's word comes long after the bus's
+  std::set<std::string> slow_;         // calls and messages that begin so take long
   std::size_t names_ = 9;              // so many a network
   std::vector<public_key> used_keys_;  // that come again, where this seed has such
   bool old_keys_ = false;

@@ -1,0 +1,73 @@
+// What the mirror has to have when the next start reads it.
+#include "agent/fixture.h"
+
+namespace peerage {
+namespace {
+
+/// The next start comes up from the mirror alone, 50 s later.
+void start_without_a_store(agent_test& test) {
+  test.pass(seconds{1});
+  run_on(test.loop, test.mind->stop());
+  test.desired.away = true;
+  test.pass(seconds{50});
+  test.start();
+  test.pass(seconds{2});
+}
+
+peer for_one_minute(const agent_test& test) {
+  peer one = sample_peer("acme", "a", 1);
+  one.expires_at = test.time.now() + seconds{60};
+  return one;
+}
+
+TEST_F(agent_test, a_peer_renewed_by_the_bus_outlives_a_restart) {
+  copy = &saved;
+  start();
+  peer one = for_one_minute(*this);
+  put_peer(one, store_peer(one));
+  pass(seconds{20});
+  one.expires_at = time.now() + seconds{600};
+  EXPECT_EQ(put_peer(one, store_peer(one)), change_state::live);
+  start_without_a_store(*this);
+  EXPECT_TRUE(tunnel.has(one.public_key));
+}
+
+TEST_F(agent_test, a_peer_renewed_by_the_store_outlives_a_restart) {
+  copy = &saved;
+  start();
+  peer one = for_one_minute(*this);
+  store_peer(one);
+  pass(seconds{20});
+  ASSERT_TRUE(tunnel.has(one.public_key));
+  one.expires_at = time.now() + seconds{600};
+  store_peer(one);
+  start_without_a_store(*this);
+  EXPECT_TRUE(tunnel.has(one.public_key));
+}
+
+TEST_F(agent_test, what_the_mirror_has_not_heard_of_keeps_its_address) {
+  copy = &saved;
+  start();
+  const peer before = sample_peer("acme", "a", 1);
+  put_peer(before, store_peer(before));
+  pass(seconds{1});
+  run_on(loop, mind->stop());
+  // The process that died after that had written another key, and not its mirror.
+  peer after = before;
+  after.public_key = sample_key(2);
+  store_peer(after);
+  tunnel.peers.clear();
+  put_on_device(after);
+  desired.away = true;
+  start();
+  pass(seconds{2});
+  EXPECT_FALSE(tunnel.has(before.public_key));
+  EXPECT_TRUE(tunnel.has(after.public_key));
+  desired.away = false;
+  pass(seconds{5});
+  EXPECT_FALSE(tunnel.has(before.public_key));
+  EXPECT_TRUE(tunnel.has(after.public_key));
+}
+
+}  // namespace
+}  // namespace peerage
