@@ -44,6 +44,8 @@ struct bus_config {
 
 struct api_config {
   std::string listen = "127.0.0.1:7420";  // ADDRESS:PORT; port 0 is any free one
+  tls_files tls;                          // no authority: clients show no certificate
+  bool plain_http = false;                // without TLS on an address that is not loopback
 };
 
 /// One that peers may reach on the gateway's own address.

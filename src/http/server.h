@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "http/message.h"
+#include "http/tls.h"
 
 namespace peerage::http {
 
@@ -35,7 +36,8 @@ struct limits {
   steady_duration drain_time = seconds{1};
   std::size_t drain_bytes = 1024 * 1024;
   // Where a new connection finds this many, the one that has waited longest for a request is closed
-  // in its favour; where every one is at work, the new one gets a 503.
+  // in its favour; where every one is at work, the new one gets a 503 (over TLS it is
+  // closed: a handshake costs more than the rest).
   std::size_t connections = 4096;
   std::size_t in_flight = 1024;                      // requests being handled: 503 with Retry-After
   std::size_t streams = 256;                         // answers that go on and on: 503
@@ -56,15 +58,20 @@ struct server_core;
 class server {
  public:
   /// `address_and_port`: "127.0.0.1:7420", "[::1]:7420"; port 0 is any free one. Serves from now
-  /// on. errc::invalid for another form, errc::io when the port is in use, errc::denied.
+  /// on, over TLS where that is given. errc::invalid for another form, errc::io when the port is in
+  /// use, errc::denied.
   static result<std::unique_ptr<server>> listen(asio::any_io_executor loop,
                                                 std::string address_and_port, limits bounds,
-                                                handler handle, refuser refuse);
+                                                handler handle, refuser refuse,
+                                                std::shared_ptr<server_tls> tls = {});
   ~server();
   server(const server&) = delete;
   server& operator=(const server&) = delete;
 
   std::uint16_t port() const { return port_; }
+
+  /// The connections from now on speak TLS with that; the ones that are open keep what they have.
+  void use(std::shared_ptr<server_tls> tls);
 
   /// Open connections, those on their way out not counted.
   std::size_t connections() const;
