@@ -21,19 +21,21 @@ struct certificates {
     issue("server", "IP:127.0.0.1");
     issue("stranger", "DNS:elsewhere.example");
     issue("client", "DNS:client.example");
+    issue("expired", "IP:127.0.0.1", -1);
   }
   ~certificates() { std::filesystem::remove_all(folder); }
   certificates(const certificates&) = delete;
   certificates& operator=(const certificates&) = delete;
 
   std::string file(const std::string& name) const { return folder / name; }
-  void issue(const std::string& name, const std::string& named) const {
+  /// Valid for so many days from now: an expired one for -1.
+  void issue(const std::string& name, const std::string& named, int days = 2) const {
     std::ofstream(file(name + ".ext")) << "subjectAltName=" << named << "\n";
     run("req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=" + name +
         " -keyout " + file(name + ".key") + " -out " + file(name + ".csr"));
-    run("x509 -req -days 2 -CAcreateserial -CA " + file("ca.pem") + " -CAkey " + file("ca.key") +
-        " -in " + file(name + ".csr") + " -extfile " + file(name + ".ext") + " -out " +
-        file(name + ".pem"));
+    run("x509 -req -days " + std::to_string(days) + " -CAcreateserial -CA " + file("ca.pem") +
+        " -CAkey " + file("ca.key") + " -in " + file(name + ".csr") + " -extfile " +
+        file(name + ".ext") + " -out " + file(name + ".pem"));
   }
   static void run(const std::string& arguments) {
     const std::string command = "openssl " + arguments + " >/dev/null 2>&1";

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/api.h"
+#include "bin/api_tls.h"
 #include "bin/backends.h"
 #include "bin/host.h"
 #include "bin/privileges.h"
@@ -57,12 +58,16 @@ task<> check_bus(const bus& word, clock& time, const bus_config& config, report&
   into.say("bus", bus_is, "NATS at " + config.servers.front());
 }
 
-task<> check_port(asio::any_io_executor loop, const char* what, std::string address, report& into) {
+task<> check_port(asio::any_io_executor loop, const char* what, std::string address,
+                  std::optional<api_config> secured, report& into) {
   const auto unused = [](http::request) -> task<http::response> { co_return http::response{}; };
   auto listening = http::server::listen(loop, address, http::limits{}, unused, api::refuse);
   result<> port_is;
   if (!listening) port_is = std::unexpected(listening.error());
-  into.say(what, port_is, "http://" + address);
+  if (listening && secured) {
+    if (const auto tls = open_tls(*secured); !tls) port_is = std::unexpected(tls.error());
+  }
+  into.say(what, port_is, secured ? api_url(*secured) : "http://" + address);
   if (listening) co_await (*listening)->stop(seconds{0});
 }
 
@@ -114,7 +119,9 @@ task<result<>> check_daemon(asio::any_io_executor loop, daemon_config config) {
   daemon_config copy = config;
   co_await check_backends(loop, std::move(copy), made);
   std::string port = config.api ? config.api->listen : config.gateway->admin_listen;
-  co_await check_port(loop, config.api ? "api" : "admin", std::move(port), made);
+  std::optional<api_config> secured = config.api;
+  co_await check_port(loop, config.api ? "api" : "admin", std::move(port), std::move(secured),
+                      made);
   if (config.gateway) check_gateway(*config.gateway, made);
   if (!made.good()) co_return fail(errc::io, "the checks above failed");
   co_return result<>{};

@@ -40,7 +40,7 @@ Usage: peeraged [--config FILE] [--check | --new-admin-token | --remove-gateway]
   --help              print this
 
 The first start makes the database and an admin token: STATE_DIR/admin-token, which the command
-`peerage` finds by itself. The gateway needs root, or CAP_NET_ADMIN and /dev/net/tun.
+`peerage` finds by itself. On SIGHUP it reads the API's certificate and key again. The gateway needs root, or CAP_NET_ADMIN and /dev/net/tun.
 )";
 
 enum class job { serve, check, new_admin_token, remove_gateway };
@@ -117,14 +117,24 @@ result<daemon_config> read_config(const std::string& file) {
   return parse_daemon_config(text.str(), file, host_name());
 }
 
+/// On every SIGHUP, for ever.
+task<> reload_when_told(asio::signal_set& hangups, service& whole) {
+  for (;;) {
+    co_await hangups.async_wait(asio::use_awaitable);
+    whole.reload();
+  }
+}
+
 /// Until a signal comes, or it can't go on.
 task<result<>> serve(asio::any_io_executor loop, daemon_config config) {
   using namespace asio::experimental::awaitable_operators;
   service whole(loop, std::move(config));
   asio::signal_set signals(loop, SIGTERM, SIGINT);
+  asio::signal_set hangups(loop, SIGHUP);
   auto started = co_await whole.start();
   if (started) {
-    auto ended = co_await (signals.async_wait(asio::use_awaitable) || whole.failed());
+    auto ended = co_await (signals.async_wait(asio::use_awaitable) || whole.failed() ||
+                           reload_when_told(hangups, whole));
     if (ended.index() == 0) {
       log::info("stopping", {{"signal", std::get<0>(ended) == SIGTERM ? "SIGTERM" : "SIGINT"}});
     } else {

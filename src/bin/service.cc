@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "bin/admin.h"
+#include "bin/api_tls.h"
 #include "bin/files.h"
 #include "bin/host.h"
 #include "bin/remove.h"
@@ -95,19 +96,20 @@ void service::say_ready() const {
     log::info("ready",
               {{"gateway", gateway}, {"admin", "http://" + config_.gateway->admin_listen}});
   } else if (!config_.gateway) {
-    log::info("ready",
-              {{"api", "http://" + config_.api->listen}, {"admin_token", admin_token_file()}});
+    log::info("ready", {{"api", api_url(*config_.api)}, {"admin_token", admin_token_file()}});
   } else {
-    log::info("ready", {{"api", "http://" + config_.api->listen},
+    log::info("ready", {{"api", api_url(*config_.api)},
                         {"gateway", gateway},
                         {"admin_token", admin_token_file()}});
   }
 }
 
 /// The address is then the one that it got.
-result<std::unique_ptr<http::server>> service::serve(std::string& address, http::handler handle) {
+result<std::unique_ptr<http::server>> service::serve(std::string& address, http::handler handle,
+                                                     std::shared_ptr<http::server_tls> tls) {
   const http::limits bounds = bounds_of(config_.api ? &*config_.api : nullptr);
-  auto listening = http::server::listen(loop_, address, bounds, std::move(handle), api::refuse);
+  auto listening =
+      http::server::listen(loop_, address, bounds, std::move(handle), api::refuse, std::move(tls));
   if (!listening) return listening;
   address = address.substr(0, address.rfind(':') + 1) + std::to_string((*listening)->port());
   return listening;
@@ -121,10 +123,26 @@ task<result<>> service::start_api() {
   audit_ = make_audit_trail(loop_, clock_->now(), std::move(kept));
   api_ = std::make_unique<api>(*control_, metrics_, *audit_, process_id_);
   const auto handle = [this](http::request request) { return api_->handle(std::move(request)); };
-  auto listening = serve(config_.api->listen, handle);
+  auto tls = open_tls(*config_.api);
+  if (!tls) co_return std::unexpected(std::move(tls.error()));
+  auto listening = serve(config_.api->listen, handle, *std::move(tls));
   if (!listening) co_return std::unexpected(listening.error());
   server_ = *std::move(listening);
   co_return result<>{};
+}
+
+void service::reload() {
+  if (!server_ || !config_.api || config_.api->tls.cert.empty()) {
+    log::info("nothing to reload: the API has no certificate", {});
+    return;
+  }
+  auto tls = open_tls(*config_.api);
+  if (tls) {
+    server_->use(*std::move(tls));
+    log::info("certificate reloaded", {{"file", config_.api->tls.cert}});
+  } else {
+    log::error("the certificate stays as it was", {{"why", tls.error().message}});
+  }
 }
 
 task<result<>> service::start_admin() {

@@ -28,6 +28,10 @@ class service {
   /// Returns when the daemon can't go on, with why: another process has taken its gateway's name.
   task<error> failed();
 
+  /// Reads again what may change while the daemon runs: the API's certificate and key. Connections
+  /// keep what they have; where the files are of no use, so does the server, and the log says why.
+  void reload();
+
   /// An admin token into the state_dir, in place of the one there.
   task<result<>> new_admin_token();
 
@@ -39,7 +43,8 @@ class service {
   task<result<>> start_admin();
   task<http::response> answer_as_gateway(http::request request);
   task<result<>> bootstrap();
-  result<std::unique_ptr<http::server>> serve(std::string& address, http::handler handle);
+  result<std::unique_ptr<http::server>> serve(std::string& address, http::handler handle,
+                                              std::shared_ptr<http::server_tls> tls = {});
   void say_ready() const;
   std::string admin_token_file() const { return config_.state_dir + "/admin-token"; }
 

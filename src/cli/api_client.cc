@@ -22,6 +22,7 @@ struct api_client::core {
   std::string server;
   secret_text token;
   std::string token_note;
+  std::shared_ptr<http::client_tls> tls;  // none for plain HTTP
   asio::io_context loop{1};
   std::vector<http::client> connections;  // as many as were ever needed at once
 
@@ -89,12 +90,23 @@ task<> api_client::core::work(std::size_t connection) {
 api_client::api_client(std::unique_ptr<core> made) : core_(std::move(made)) {}
 api_client::~api_client() = default;
 
-answer<std::unique_ptr<api_client>> api_client::open(std::string server, secret_text token,
-                                                     std::string token_note) {
+answer<std::unique_ptr<api_client>> api_client::open(const settings& from) {
   auto made = std::make_unique<core>();
-  made->server = std::move(server);
-  made->token = std::move(token);
-  made->token_note = std::move(token_note);
+  made->server = from.server;
+  made->token = from.token;
+  made->token_note = from.token_note;
+  // The settings have parsed this URL already.
+  const http::base_url url = http::parse_base_url(from.server).value();
+  if (!url.tls && !from.ca_file.empty()) {
+    return wrong_usage("a CA file is for a server's URL that begins with https://, and " +
+                       from.server + " does not");
+  }
+  if (url.tls) {
+    auto tls =
+        http::make_client_tls({.ca_file = from.ca_file, .cert_file = {}, .key_file = {}}, url.host);
+    if (!tls) return wrong_usage(tls.error().message);
+    made->tls = *std::move(tls);
+  }
   return std::unique_ptr<api_client>(new api_client(std::move(made)));
 }
 
@@ -112,8 +124,7 @@ std::vector<answer<api_answer>> api_client::call_each(std::vector<api_call> want
   state.unreachable.reset();
   const std::size_t workers = std::min(state.wanted.size(), most_at_once);
   while (state.connections.size() < workers) {
-    auto made = http::client::to(state.loop.get_executor(), state.server);
-    // The settings have parsed this URL already.
+    auto made = http::client::to(state.loop.get_executor(), state.server, {}, state.tls);
     state.connections.push_back(std::move(made.value()));
   }
   std::exception_ptr bug;

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "base/secret.h"
 #include "cli/failure.h"
 #include "cli/problem.h"
+#include "cli/settings.h"
 #include "json/json.h"
 
 namespace peerage::cli {
@@ -31,8 +31,8 @@ struct api_answer {
 
 class api_client {
  public:
-  static answer<std::unique_ptr<api_client>> open(std::string server, secret_text token,
-                                                  std::string token_note);
+  /// Reads the CA file; wrong usage where that is of no use.
+  static answer<std::unique_ptr<api_client>> open(const settings& from);
   ~api_client();
 
   answer<api_answer> call(api_call wanted);

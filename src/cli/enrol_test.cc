@@ -214,7 +214,7 @@ TEST_F(enrol, wrong_usage_is_exit_2_before_anything_is_asked) {
       {"create", "a", "--network", "No"},
       {"create", "a", "--token-file", "/nonexistent/token"},
       {"create", "a", "--ca-file", "x"},
-      {"create", "a", "--server", "https://example.com"},
+      {"create", "a", "--server", "https://example.com", "--ca-file", "/nonexistent/ca"},
       {"create", "a", "--server", "ftp://x"},
       {"reset"},
       {"reset", "a", "--ttl", "1h"},

@@ -18,7 +18,7 @@ constexpr auto common = std::to_array<option_spec>({
     {"--server", "URL", "where the API is; by default http://127.0.0.1:7420"},
     {"--network", "N", "the network; not needed where the token sees only one"},
     {"--token-file", "F", "a file with the token"},
-    {"--ca-file", "F", "not available in this version, as TLS is not"},
+    {"--ca-file", "F", "the authority (PEM) that signed the server's certificate"},
 });
 
 /// The library's tree of subcommands, and what it fills. Lives as long as the parsing.

@@ -25,7 +25,9 @@ answer<client_config> read_config(const surroundings& world) {
   }
   auto config = parse_client_config(*text, path);
   if (!config) return wrong_usage(config.error().message);
-  if (config->token_file.starts_with("~/")) config->token_file.replace(0, 1, home);
+  for (std::string* each : {&config->token_file, &config->ca_file}) {
+    if (each->starts_with("~/")) each->replace(0, 1, home);
+  }
   return std::move(*config);
 }
 
@@ -72,9 +74,6 @@ answer<void> find_token(const invocation& asked, const surroundings& world,
 }  // namespace
 
 answer<settings> find_settings(const invocation& asked, const surroundings& world) {
-  if (asked.has("--ca-file")) {
-    return wrong_usage("--ca-file: TLS is not available in this version; leave it out");
-  }
   const auto config = read_config(world);
   if (!config) return std::unexpected(config.error());
 
@@ -91,6 +90,7 @@ answer<settings> find_settings(const invocation& asked, const surroundings& worl
   if (const auto url = http::parse_base_url(found.server); !url) {
     return wrong_usage("the server's URL is not usable: " + url.error().message);
   }
+  found.ca_file = asked.value("--ca-file").value_or(config->ca_file);
   found.network = first_of("--network", "PEERAGE_NETWORK", config->network);
   if (!found.network.empty() && !is_label(found.network)) {
     return wrong_usage("the network that is set must have a name of 1 to 63 of a-z, 0-9 and -");

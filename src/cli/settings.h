@@ -15,6 +15,7 @@ inline constexpr std::string_view default_server = "http://127.0.0.1:7420";
 
 struct settings {
   std::string server;
+  std::string ca_file;     // empty: the system's authorities
   std::string network;     // empty: the server says which there are
   secret_text token;       // empty: none was found, and the server may refuse
   std::string token_note;  // why none was found, for the person who is refused

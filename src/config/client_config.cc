@@ -25,11 +25,15 @@ std::string take_token_file(client_config& into, const toml_value& value) {
   return take_text(into.token_file, value, "a path in quotes");
 }
 
+std::string take_ca_file(client_config& into, const toml_value& value) {
+  return take_text(into.ca_file, value, "a path in quotes");
+}
+
 constexpr auto rules = std::to_array<config_rule<client_config>>({
     {"", "server", take_server},
     {"", "network", take_network},
     {"", "token_file", take_token_file},
-    {"", "ca_file", &not_available<client_config>},
+    {"", "ca_file", take_ca_file},
 });
 
 }  // namespace

@@ -54,6 +54,8 @@ struct api_config {
   std::uint32_t requests_per_host = 512;
   std::string audit_dir;  // by default in state_dir
   std::chrono::days audit_keep{90};
+  tls_files tls;            // no authority: clients show no certificate
+  bool plain_http = false;  // without TLS on an address that is not loopback
 };
 
 /// One that peers may reach on the gateway's own address.

@@ -217,9 +217,21 @@ TEST(daemon_config, every_key_wrong_in_every_way_is_one_clear_line) {
   }
 }
 
-TEST(daemon_config, what_is_not_there_yet_is_refused_by_name) {
-  for (const std::string text : {"[api]\ncert_file = \"a\"", "[api]\nkey_file = \"a\""}) {
-    EXPECT_THAT(message_of(text), HasSubstr("is not available in this version")) << text;
+TEST(daemon_config, the_api_speaks_tls_where_others_listen) {
+  for (const auto& [text, words] : std::vector<std::pair<std::string, std::string>>{
+           {"cert_file = \"a\"", "api.key_file is missing"},
+           {"key_file = \"a\"", "api.cert_file is missing"},
+           {"cert_file = \"a\"\nkey_file = \"b\"\nplain_http = true", "api.plain_http is for"},
+           {"listen = \"192.0.2.1:7420\"", "api.listen is not a loopback address"},
+           {"listen = \"0.0.0.0:7420\"", "api.listen is not a loopback address"},
+           {"listen = \"[::]:7420\"", "api.listen is not a loopback address"},
+           {"plain_http = 1", "api.plain_http must be true or false"}}) {
+    EXPECT_THAT(message_of("[api]\n" + text + "\n[gateway]"), HasSubstr(words)) << text;
+  }
+  for (const std::string text :
+       {"listen = \"192.0.2.1:7420\"\nplain_http = true", "listen = \"[::1]:7420\"",
+        "listen = \"192.0.2.1:7420\"\ncert_file = \"a\"\nkey_file = \"b\""}) {
+    EXPECT_TRUE(parse_daemon_config("[api]\n" + text + "\n[gateway]", "x", "host")) << text;
   }
 }
 
@@ -324,12 +336,14 @@ TEST(daemon_config, no_malformed_section_ends_the_program) {
 
 TEST(client_config, takes_what_it_knows_and_nothing_else) {
   const auto config = parse_client_config(
-      "server = \"http://10.0.0.1:7420\"\nnetwork = \"acme\"\ntoken_file = \"~/t\"\n",
+      "server = \"http://10.0.0.1:7420\"\nnetwork = \"acme\"\ntoken_file = \"~/t\"\nca_file = "
+      "\"/ca\"\n",
       "config.toml");
   ASSERT_TRUE(config.has_value());
   EXPECT_EQ(config->server, "http://10.0.0.1:7420");
   EXPECT_EQ(config->network, "acme");
   EXPECT_EQ(config->token_file, "~/t");
+  EXPECT_EQ(config->ca_file, "/ca");
   ASSERT_TRUE(parse_client_config("", "config.toml").has_value());
 
   const wrong table[] = {
@@ -337,7 +351,7 @@ TEST(client_config, takes_what_it_knows_and_nothing_else) {
       {"network = \"Acme\"", "config.toml:1: network must be a network's name"},
       {"network = 1", "not 1"},
       {"token_file = \"\"", "token_file must be a path"},
-      {"ca_file = \"a\"", "ca_file is not available in this version"},
+      {"ca_file = 1", "ca_file must be a path"},
       {"[server]\nx = 1", "server must be a URL in quotes"},
       {"tokenfile = \"a\"", "unknown key tokenfile; did you mean token_file?"},
       {"[api]", "unknown section [api]"},

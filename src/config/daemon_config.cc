@@ -89,6 +89,20 @@ std::string take_audit_keep(daemon_config& into, const toml_value& value) {
   return {};
 }
 
+std::string take_api_cert_file(daemon_config& into, const toml_value& value) {
+  return take_text(into.api->tls.cert, value, a_path);
+}
+
+std::string take_api_key_file(daemon_config& into, const toml_value& value) {
+  return take_text(into.api->tls.key, value, a_path);
+}
+
+std::string take_api_plain_http(daemon_config& into, const toml_value& value) {
+  if (value.if_bool() == nullptr) return must_be("true or false", value);
+  into.api->plain_http = *value.if_bool();
+  return {};
+}
+
 std::string take_gateway(daemon_config& into, const toml_value&) {
   into.gateway.emplace();
   return {};
@@ -198,8 +212,6 @@ std::string take_open(daemon_config& into, const toml_value& value) {
   return {};
 }
 
-constexpr auto later = &not_available<daemon_config>;
-
 constexpr auto rules = std::to_array<config_rule<daemon_config>>({
     {"", "state_dir", take_state_dir},
     {"store", "kind", take_store_kind},
@@ -227,8 +239,9 @@ constexpr auto rules = std::to_array<config_rule<daemon_config>>({
     {"api", "requests_per_host", take_api_number<&api_config::requests_per_host, 1>},
     {"api", "audit_dir", take_audit_dir},
     {"api", "audit_keep_days", take_audit_keep},
-    {"api", "cert_file", later},
-    {"api", "key_file", later},
+    {"api", "cert_file", take_api_cert_file},
+    {"api", "key_file", take_api_key_file},
+    {"api", "plain_http", take_api_plain_http},
     {"gateway", "", take_gateway},
     {"gateway", "name", take_name},
     {"gateway", "region", take_region},
@@ -243,6 +256,32 @@ constexpr auto rules = std::to_array<config_rule<daemon_config>>({
     {"gateway", "firewall", take_firewall},
     {"gateway", "open", take_open},
 });
+
+/// 127.0.0.0/8 and ::1.
+bool is_loopback(std::string_view listen) {
+  return listen.starts_with("127.") || listen.starts_with("[::1]:");
+}
+
+/// Tokens do not cross a network in the clear unless somebody says so.
+result<> check_api(const api_config& api, std::string_view source_name) {
+  const auto wrong = [&](const std::string& key, const std::string& what) {
+    return fail(errc::invalid, std::string(source_name) + ": " + key + " " + what, key);
+  };
+  if (api.tls.cert.empty() != api.tls.key.empty()) {
+    return wrong(api.tls.cert.empty() ? "api.cert_file" : "api.key_file",
+                 "is missing: a certificate and its key go together");
+  }
+  if (!api.tls.cert.empty() && api.plain_http) {
+    return wrong("api.plain_http", "is for an API without cert_file and key_file; take one out");
+  }
+  if (api.tls.cert.empty() && !api.plain_http && !is_loopback(api.listen)) {
+    return wrong("api.listen",
+                 "is not a loopback address, and tokens would cross the network in "
+                 "the clear: set api.cert_file and api.key_file, or api.plain_http = "
+                 "true where something else keeps them secret");
+  }
+  return {};
+}
 
 /// The whole host name, so that hosts of one name in two domains stay two gateways.
 std::string label_of(std::string_view host_name) {
@@ -313,6 +352,11 @@ result<daemon_config> parse_daemon_config(std::string_view toml_text, std::strin
   }
   if (auto fits = check_backends(config, source_name); !fits) {
     return std::unexpected(std::move(fits.error()));
+  }
+  if (config.api) {
+    if (auto fits = check_api(*config.api, source_name); !fits) {
+      return std::unexpected(std::move(fits.error()));
+    }
   }
   if (auto done = complete(config, source_name, host_name); !done) {
     return std::unexpected(std::move(done.error()));

@@ -124,12 +124,6 @@ inline std::string must_be(std::string_view what, const toml_value& value) {
   return "must be " + std::string(what) + ", not " + quoted(value);
 }
 
-/// A key of a later version, or a value of one.
-template <class Config>
-std::string not_available(Config&, const toml_value&) {
-  return "is not available in this version";
-}
-
 /// A path or another text that is used as it stands: not empty, no control characters.
 inline std::string take_text(std::string& into, const toml_value& value, std::string_view what) {
   const std::string* text = value.if_string();

@@ -69,7 +69,7 @@ class calls::lease {
   std::shared_ptr<connection> held_;
 };
 
-calls::calls(asio::any_io_executor loop, http::base_url to, std::shared_ptr<tls_settings> tls,
+calls::calls(asio::any_io_executor loop, http::base_url to, std::shared_ptr<http::client_tls> tls,
              secret_text token)
     : loop_(std::move(loop)), to_(std::move(to)), tls_(std::move(tls)), token_(std::move(token)) {}
 

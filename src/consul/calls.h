@@ -19,7 +19,7 @@ namespace peerage::consul {
 
 class calls {
  public:
-  calls(asio::any_io_executor loop, http::base_url to, std::shared_ptr<tls_settings> tls,
+  calls(asio::any_io_executor loop, http::base_url to, std::shared_ptr<http::client_tls> tls,
         secret_text token);
   ~calls();
   calls(const calls&) = delete;
@@ -61,7 +61,7 @@ class calls {
 
   asio::any_io_executor loop_;
   http::base_url to_;
-  std::shared_ptr<tls_settings> tls_;  // none for plain HTTP
+  std::shared_ptr<http::client_tls> tls_;  // none for plain HTTP
   secret_text token_;
   std::size_t made_ = 0;
   std::vector<std::shared_ptr<connection>> free_;

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/ssl.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <cerrno>
@@ -22,50 +21,7 @@ constexpr std::size_t read_size = 32 * 1024;
 constexpr std::size_t most_header = 64 * 1024;
 constexpr std::size_t most_body = 256 * 1024 * 1024;  // the names of a million peers
 
-/// What went wrong with a file of ours, or with the other side's certificate.
-std::string tls_reason(const error_code& from) {
-  return from.category() == asio::error::get_ssl_category()
-             ? ::ERR_reason_error_string(static_cast<unsigned long>(from.value()))
-             : from.message();
-}
-
 }  // namespace
-
-struct tls_settings {
-  asio::ssl::context context{asio::ssl::context::tls_client};
-  std::string host;
-};
-
-struct connection::tls_stream {
-  tls_stream(tcp::socket& over, asio::ssl::context& context) : on(over, context) {}
-  asio::ssl::stream<tcp::socket&> on;
-};
-
-result<std::shared_ptr<tls_settings>> make_tls(const tls_options& from, const std::string& host) {
-  auto made = std::make_shared<tls_settings>();
-  made->host = host;
-  error_code problem;
-  const auto wrong = [&](const std::string& file, const char* field) {
-    return fail(errc::invalid, file + " can't be used for TLS: " + problem.message(), field);
-  };
-  made->context.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
-  made->context.set_verify_mode(asio::ssl::verify_peer);
-  if (from.ca_file.empty()) {
-    made->context.set_default_verify_paths(problem);
-  } else {
-    made->context.load_verify_file(from.ca_file, problem);
-  }
-  if (problem) return wrong(from.ca_file, "ca_file");
-  if (!from.cert_file.empty()) {
-    made->context.use_certificate_chain_file(from.cert_file, problem);
-    if (problem) return wrong(from.cert_file, "cert_file");
-    made->context.use_private_key_file(from.key_file, asio::ssl::context::pem, problem);
-    if (problem) return wrong(from.key_file, "key_file");
-  }
-  made->context.set_verify_callback(asio::ssl::host_name_verification(host), problem);
-  if (problem) return wrong(host, "address");
-  return made;
-}
 
 /// Holds the deadline, and closes the connection unless the call came to its end in order.
 struct connection::watch {
@@ -93,11 +49,11 @@ struct connection::watch {
 };
 
 connection::connection(asio::any_io_executor loop, http::base_url to,
-                       std::shared_ptr<tls_settings> tls)
+                       std::shared_ptr<http::client_tls> tls)
     : loop_(loop),
       to_(std::move(to)),
       tls_(std::move(tls)),
-      socket_(loop),
+      stream_(loop),
       resolver_(loop),
       timer_(loop),
       parser_({most_header, most_body}) {}
@@ -106,14 +62,14 @@ connection::~connection() = default;
 
 void connection::close() {
   error_code ignored;
-  socket_.close(ignored);
+  stream_.socket().close(ignored);
 }
 
 /// A kept connection on which anything can be read is closed by the other side, or out of step.
 bool connection::still_open() {
-  if (!socket_.is_open()) return false;
+  if (!stream_.socket().is_open()) return false;
   char byte = 0;
-  const auto got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  const auto got = ::recv(stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
   close();
   return false;
@@ -141,13 +97,12 @@ task<result<>> connection::connect() {
   for (const auto& each : endpoints) {
     if (overdue_) break;
     close();
-    const auto [failed] = co_await socket_.async_connect(each, as_result);
+    const auto [failed] = co_await stream_.socket().async_connect(each, as_result);
     problem = failed;
     if (failed || overdue_) continue;
     error_code ignored;
-    socket_.set_option(tcp::no_delay(true), ignored);
-    if (tls_) co_return co_await shake_hands();
-    co_return result<>{};
+    stream_.socket().set_option(tcp::no_delay(true), ignored);
+    co_return co_await shake_hands();
   }
   co_return fail(errc::unavailable,
                  "can't reach Consul at " + to_.authority() + ": " +
@@ -155,30 +110,13 @@ task<result<>> connection::connect() {
 }
 
 task<result<>> connection::shake_hands() {
-  secure_ = std::make_unique<tls_stream>(socket_, tls_->context);
-  // The name by which a server of many names chooses its certificate; not for addresses.
-  error_code not_address;
-  (void)asio::ip::make_address(to_.host, not_address);
-  if (not_address) ::SSL_set_tlsext_host_name(secure_->on.native_handle(), to_.host.c_str());
-  const auto [failed] =
-      co_await secure_->on.async_handshake(asio::ssl::stream_base::client, as_result);
-  if (!failed) co_return result<>{};
-  const long verdict = ::SSL_get_verify_result(secure_->on.native_handle());
-  const std::string why = overdue_               ? "no answer in time"
-                          : verdict != X509_V_OK ? ::X509_verify_cert_error_string(verdict)
-                                                 : tls_reason(failed);
+  stream_.forget_tls();
+  if (!tls_) co_return result<>{};
+  auto refused = co_await stream_.connect_tls(tls_);
+  if (!refused) co_return result<>{};
   close();
+  const std::string why = overdue_ ? "no answer in time" : *refused;
   co_return fail(errc::unavailable, "TLS with Consul at " + to_.authority() + ": " + why);
-}
-
-task<connection::outcome> connection::write(std::array<asio::const_buffer, 2> parts) {
-  if (tls_) co_return co_await asio::async_write(secure_->on, parts, as_result);
-  co_return co_await asio::async_write(socket_, parts, as_result);
-}
-
-task<connection::outcome> connection::read(asio::mutable_buffer room) {
-  if (tls_) co_return co_await secure_->on.async_read_some(room, as_result);
-  co_return co_await socket_.async_read_some(room, as_result);
 }
 
 task<result<http::response>> connection::exchange(std::string head, std::string body,
@@ -186,12 +124,12 @@ task<result<http::response>> connection::exchange(std::string head, std::string 
   heard_ = false;
   parser_.reset(false);
   const std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(body)};
-  const auto [write_failed, written] = co_await write(parts);
+  const auto [write_failed, written] = co_await asio::async_write(stream_, parts, as_result);
   std::size_t pending = 0;
   for (;;) {
     if (input_.size() - pending < read_size / 2) input_.resize(pending + read_size);
     const auto room = asio::buffer(input_.data() + pending, input_.size() - pending);
-    const auto [problem, size] = co_await read(room);
+    const auto [problem, size] = co_await stream_.async_read_some(room, as_result);
     heard_ = heard_ || size > 0;
     if (problem) co_return std::unexpected(lost(writing));
     pending += size;

@@ -3,14 +3,11 @@
 // never again by itself, since the first one may have been done and would then refuse the second.
 #pragma once
 
-#include <array>
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "async/task.h"
@@ -18,22 +15,13 @@
 #include "base/time.h"
 #include "http/client.h"
 #include "http/parse.h"
+#include "http/stream.h"
 
 namespace peerage::consul {
 
-/// What TLS needs to know; shared by the connections of a store. Nothing for plain HTTP.
-struct tls_settings;
-struct tls_options {
-  std::string ca_file;    // PEM; empty: the system's own authorities
-  std::string cert_file;  // PEM, with the chain; empty: none
-  std::string key_file;
-};
-/// TLS 1.2 or later, to a server whose certificate names `host`. errc::invalid with the file.
-result<std::shared_ptr<tls_settings>> make_tls(const tls_options& from, const std::string& host);
-
 class connection : public std::enable_shared_from_this<connection> {
  public:
-  connection(asio::any_io_executor loop, http::base_url to, std::shared_ptr<tls_settings> tls);
+  connection(asio::any_io_executor loop, http::base_url to, std::shared_ptr<http::client_tls> tls);
   ~connection();
 
   /// The answer, whatever its status. errc::unavailable: not sent, or a read whose answer was lost;
@@ -46,22 +34,17 @@ class connection : public std::enable_shared_from_this<connection> {
 
  private:
   struct watch;
-  struct tls_stream;
 
   bool still_open();
   task<result<>> connect();
   task<result<>> shake_hands();
-  using outcome = std::tuple<boost::system::error_code, std::size_t>;
-  task<outcome> write(std::array<asio::const_buffer, 2> parts);
-  task<outcome> read(asio::mutable_buffer room);
   task<result<http::response>> exchange(std::string head, std::string body, bool writing);
   error lost(bool writing) const;
 
   asio::any_io_executor loop_;
   http::base_url to_;
-  std::shared_ptr<tls_settings> tls_;
-  asio::ip::tcp::socket socket_;
-  std::unique_ptr<tls_stream> secure_;  // over socket_, where TLS is spoken
+  std::shared_ptr<http::client_tls> tls_;  // none for plain HTTP
+  http::stream stream_;
   asio::ip::tcp::resolver resolver_;
   asio::steady_timer timer_;
   http::response_parser parser_;

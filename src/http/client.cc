@@ -21,6 +21,7 @@
 
 #include "http/encode.h"
 #include "http/parse.h"
+#include "http/stream.h"
 
 namespace peerage::http {
 namespace {
@@ -67,7 +68,7 @@ bool may_be_repeated(std::string_view method) {
 
 std::unexpected<error> not_a_url() {
   // The text is not repeated: a user's password may be in it.
-  return fail(errc::invalid, "the server's URL must be like \"http://HOST:PORT\"", "server");
+  return fail(errc::invalid, "the server's URL must be like \"https://HOST:PORT\"", "server");
 }
 
 }  // namespace
@@ -81,11 +82,8 @@ result<base_url> parse_base_url(std::string_view text) {
   const auto scheme_end = text.find("://");
   if (scheme_end == std::string_view::npos) return not_a_url();
   const auto scheme = text.substr(0, scheme_end);
-  if (same_word(scheme, "https")) {
-    return fail(errc::unsupported, "TLS is not available in this version; use an http:// URL",
-                "server");
-  }
-  if (!same_word(scheme, "http")) return not_a_url();
+  const bool tls = same_word(scheme, "https");
+  if (!tls && !same_word(scheme, "http")) return not_a_url();
   text.remove_prefix(scheme_end + 3);
   if (text.ends_with('/')) text.remove_suffix(1);
   const bool bracketed = text.starts_with('[');
@@ -93,6 +91,8 @@ result<base_url> parse_base_url(std::string_view text) {
   if (bracketed && host_end == std::string_view::npos) return not_a_url();
 
   base_url url;
+  url.tls = tls;
+  if (tls) url.port = 443;
   url.host = bracketed ? text.substr(1, host_end - 1) : text.substr(0, host_end);
   const auto rest =
       host_end == std::string_view::npos ? "" : text.substr(host_end + (bracketed ? 1 : 0));
@@ -108,11 +108,13 @@ result<base_url> parse_base_url(std::string_view text) {
 }
 
 struct client::state : std::enable_shared_from_this<client::state> {
-  state(const asio::any_io_executor& executor, base_url to, client_limits bounds)
+  state(const asio::any_io_executor& executor, base_url to, client_limits bounds,
+        std::shared_ptr<client_tls> with)
       : loop(executor),
         url(std::move(to)),
-        name("http://" + url.authority()),
-        socket(loop),
+        tls(std::move(with)),
+        name((url.tls ? "https://" : "http://") + url.authority()),
+        bytes(loop),
         timer(loop),
         parser({bounds.header_bytes, bounds.body_bytes}) {}
 
@@ -124,13 +126,15 @@ struct client::state : std::enable_shared_from_this<client::state> {
 
   task<result<std::vector<tcp::endpoint>>> resolve();
   task<result<>> connect();
+  task<result<>> shake_hands();
   task<result<response>> exchange();
   task<result<response>> send();
 
   asio::any_io_executor loop;
   base_url url;
+  std::shared_ptr<client_tls> tls;  // none for plain HTTP
   std::string name;
-  tcp::socket socket;
+  stream bytes;
   asio::steady_timer timer;
   response_parser parser;
   request wanted;           // the one under way
@@ -163,14 +167,14 @@ void client::state::end(bool keep) {
 
 void client::state::close() {
   error_code ignored;
-  socket.close(ignored);
+  bytes.socket().close(ignored);
 }
 
 /// A kept connection on which anything can be read is closed by the other side, or out of step.
 bool client::state::still_open() {
-  if (!socket.is_open()) return false;
+  if (!bytes.socket().is_open()) return false;
   char byte = 0;
-  const auto got = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  const auto got = ::recv(bytes.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
   close();
   return false;
@@ -222,14 +226,24 @@ task<result<>> client::state::connect() {
   for (const auto& each : *endpoints) {
     close();
     if (overdue) break;
-    const auto [failed] = co_await socket.async_connect(each, as_result);
+    const auto [failed] = co_await bytes.socket().async_connect(each, as_result);
     problem = failed;
     if (failed || overdue) continue;
     error_code ignored;
-    socket.set_option(tcp::no_delay(true), ignored);
-    co_return result<>{};
+    bytes.socket().set_option(tcp::no_delay(true), ignored);
+    co_return co_await shake_hands();
   }
   co_return std::unexpected(failure(problem, false));
+}
+
+task<result<>> client::state::shake_hands() {
+  bytes.forget_tls();
+  if (!tls) co_return result<>{};
+  auto refused = co_await bytes.connect_tls(tls);
+  if (!refused) co_return result<>{};
+  close();
+  const std::string why = overdue ? "no answer in time" : *refused;
+  co_return fail(errc::unavailable, "can't reach " + name + ": TLS: " + why);
 }
 
 task<result<response>> client::state::exchange() {
@@ -238,14 +252,16 @@ task<result<response>> client::state::exchange() {
   parser.reset(wanted.method == "HEAD");
   const std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(wanted.body)};
   // A server may refuse a long request and close before it has read all of it: its answer counts.
-  const auto [write_failed, written] = co_await asio::async_write(socket, parts, as_result);
+  const auto [write_failed, written] = co_await asio::async_write(bytes, parts, as_result);
   std::size_t pending = 0;
   for (;;) {
     if (input.size() - pending < read_size / 2) input.resize(pending + read_size);
     const auto room = asio::buffer(input.data() + pending, input.size() - pending);
-    const auto [problem, size] = co_await socket.async_read_some(room, as_result);
+    const auto [problem, size] = co_await bytes.async_read_some(room, as_result);
     heard = heard || size > 0;
-    if (problem && !overdue && parser.feed_end()) co_return parser.take();
+    // Over TLS an end is only one that the server has signed.
+    const bool cut = problem == asio::ssl::error::stream_truncated;
+    if (problem && !overdue && !cut && parser.feed_end()) co_return parser.take();
     if (problem) co_return std::unexpected(failure(problem, true));
     pending += size;
 
@@ -279,10 +295,18 @@ task<result<response>> client::state::send() {
   co_return co_await exchange();
 }
 
-result<client> client::to(asio::any_io_executor loop, std::string_view url, client_limits bounds) {
+result<client> client::to(asio::any_io_executor loop, std::string_view url, client_limits bounds,
+                          std::shared_ptr<client_tls> tls) {
   auto parsed = parse_base_url(url);
   if (!parsed) return std::unexpected(std::move(parsed.error()));
-  return client(std::make_shared<state>(loop, std::move(*parsed), bounds));
+  if (!parsed->tls) {
+    tls.reset();
+  } else if (!tls) {
+    auto made = make_client_tls({}, parsed->host);
+    if (!made) return std::unexpected(std::move(made.error()));
+    tls = std::move(*made);
+  }
+  return client(std::make_shared<state>(loop, std::move(*parsed), bounds, std::move(tls)));
 }
 
 client::client(std::shared_ptr<state> made) : state_(std::move(made)) {}

@@ -1,5 +1,6 @@
 // The HTTP/1.1 client: one connection to one server, kept open between requests, one request at a
-// time. Owned by whoever talks to that server; used on one event loop's thread. TLS is not spoken.
+// time, over TLS where the URL says so. Owned by whoever talks to that server; used on one event
+// loop's thread.
 #pragma once
 
 #include <cstddef>
@@ -12,19 +13,21 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "http/message.h"
+#include "http/tls.h"
 
 namespace peerage::http {
 
 struct base_url {
   std::string host;  // a name or an address, without brackets
   std::uint16_t port = 80;
+  bool tls = false;
 
   std::string authority() const;  // for the Host header: "[::1]:7420"
   bool operator==(const base_url&) const = default;
 };
 
-/// "http://HOST", "http://HOST:PORT", with or without a "/" at the end. errc::unsupported for
-/// https; errc::invalid for all else, a path and a user's name in it included.
+/// "http://HOST", "https://HOST:PORT", with or without a "/" at the end; port 80 or 443 where there
+/// is none. errc::invalid for all else, a path and a user's name in it included.
 result<base_url> parse_base_url(std::string_view text);
 
 struct client_limits {
@@ -34,9 +37,10 @@ struct client_limits {
 
 class client {
  public:
-  /// Connects with the first request. Errors as parse_base_url().
+  /// Connects with the first request. `tls` is for an https:// URL, and made for its host; without
+  /// it the system's authorities count. Errors as parse_base_url() and make_client_tls().
   static result<client> to(asio::any_io_executor loop, std::string_view url,
-                           client_limits bounds = {});
+                           client_limits bounds = {}, std::shared_ptr<client_tls> tls = {});
   ~client();
   client(client&&) noexcept;
   client& operator=(client&&) noexcept;
@@ -47,10 +51,10 @@ class client {
   /// PUT and DELETE alone where the request may have been sent. Cancelling closes the connection.
   ///
   /// errc::unavailable: it was not sent, or was a GET or HEAD whose answer was lost; "can't reach
-  /// http://…: Connection refused". errc::outcome_unknown: it was sent, and the connection closed
-  /// before the answer was whole. errc::timeout: `deadline`, from now, passed after the connection
-  /// was open. errc::corrupt: the answer is no HTTP, or too large. errc::invalid: the request can't
-  /// be written as HTTP.
+  /// http://…: Connection refused", or what is wrong with the server's certificate.
+  /// errc::outcome_unknown: it was sent, and the connection closed before the answer was whole.
+  /// errc::timeout: `deadline`, from now, passed after the connection was open. errc::corrupt: the
+  /// answer is no HTTP, or too large. errc::invalid: the request can't be written as HTTP.
   task<result<response>> send(request wanted, steady_duration deadline);
 
  private:

@@ -126,7 +126,9 @@ task<> connection::run() {
   if (!problem) remote_ = other_side.address().to_string();
 
   auto then = after::next;
-  if (surplus_ != 0) {
+  if (core_->tls && (surplus_ != 0 || !co_await stream_.accept_tls(core_->tls))) {
+    then = after::gone;  // a handshake would cost more than the refusal is worth
+  } else if (surplus_ != 0) {
     response answer = core_->refuse(
         surplus_, surplus_ == 429 ? "every connection that this server allows a host is in use"
                                   : "every connection that this server allows is in use");
@@ -308,12 +310,13 @@ task<> connection::linger() {
   lingering_ = true;
   enter(core_->waiting);
   allow(core_->bounds.drain_time);
+  co_await stream_.end_tls();
   boost::system::error_code ignored;
   socket().shutdown(asio::socket_base::shutdown_send, ignored);
   std::size_t drained = 0;
   while (!dropped_ && drained < core_->bounds.drain_bytes) {
     begin_ = end_ = 0;
-    const auto [problem, size] = co_await stream_.async_read_some(room(), as_result);
+    const auto [problem, size] = co_await socket().async_read_some(room(), as_result);
     if (problem || overdue_) co_return;
     drained += size;
   }

@@ -17,12 +17,9 @@
 
 #include "http/parse.h"
 #include "http/server.h"
+#include "http/stream.h"
 
 namespace peerage::http {
-
-/// What carries the bytes. A TLS stream over it has the same two members, async_read_some and
-/// async_write_some, and reaches the socket through lowest_layer().
-using stream = asio::ip::tcp::socket;
 
 class connection;
 
@@ -53,6 +50,7 @@ struct server_core {
   limits bounds;
   handler handle;
   refuser make_refusal;
+  std::shared_ptr<server_tls> tls;  // for the next connection; none: plain HTTP
 
   // Each connection is in one of these.
   std::list<connection*> waiting;  // for a request or for its own end; the longest waiting first
@@ -117,7 +115,7 @@ class connection : public std::enable_shared_from_this<connection> {
   task<> linger();
   void leave_host();
 
-  stream::lowest_layer_type& socket() { return stream_.lowest_layer(); }
+  asio::ip::tcp::socket& socket() { return stream_.socket(); }
   std::string_view unread() const { return {input_.data() + begin_, end_ - begin_}; }
   void enter(std::list<connection*>& list);
   void allow(steady_duration time);  // from now on, for what is waited for next

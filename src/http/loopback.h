@@ -76,12 +76,12 @@ inline response refuse(int status, std::string detail) {
 
 class served {
  public:
-  explicit served(limits bounds = {}, handler own = {})
+  explicit served(limits bounds = {}, handler own = {}, std::shared_ptr<server_tls> tls = {})
       : work_(asio::make_work_guard(loop_)), gate_(std::make_shared<loopback::gate>(loop_)) {
     auto made = server::listen(
         loop_.get_executor(), "127.0.0.1:0", bounds,
         own ? own : handler([at = gate_](request asked) { return echo(at, std::move(asked)); }),
-        refuse);
+        refuse, std::move(tls));
     if (!made) throw std::runtime_error(made.error().message);
     server_ = std::move(*made);
     thread_ = std::thread([this] { loop_.run(); });

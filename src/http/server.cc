@@ -246,13 +246,18 @@ server::~server() {
   begin_stop(core_, steady_duration::zero());
 }
 
+void server::use(std::shared_ptr<server_tls> tls) {
+  core_->tls = std::move(tls);
+}
+
 std::size_t server::connections() const {
   return core_->open();
 }
 
 result<std::unique_ptr<server>> server::listen(asio::any_io_executor loop,
                                                std::string address_and_port, limits bounds,
-                                               handler handle, refuser refuse) {
+                                               handler handle, refuser refuse,
+                                               std::shared_ptr<server_tls> tls) {
   const auto where = parse_endpoint(address_and_port);
   if (!where) {
     return fail(errc::invalid, "\"" + address_and_port +
@@ -261,6 +266,7 @@ result<std::unique_ptr<server>> server::listen(asio::any_io_executor loop,
   }
   auto core =
       std::make_shared<server_core>(std::move(loop), bounds, std::move(handle), std::move(refuse));
+  core->tls = std::move(tls);
   if (auto opened = open_acceptor(core->acceptor, *where, address_and_port); !opened) {
     return std::unexpected(std::move(opened.error()));
   }

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "http/message.h"
+#include "http/tls.h"
 
 namespace peerage::http {
 
@@ -36,7 +37,7 @@ struct limits {
   std::size_t drain_bytes = 1024 * 1024;
   // Where a new connection finds this many, one that waits for a request is closed in its favour:
   // the one that has waited longest of those whose host has more than its share. Where every one is
-  // at work, the new one gets a 503.
+  // at work, the new one gets a 503 (over TLS it is closed: a handshake costs more than the rest).
   std::size_t connections = 4096;
   // Of one host, an IPv4 address or an IPv6 /64: its own that has waited longest is closed; where
   // every one is at work, the new one gets a 429.
@@ -64,15 +65,20 @@ struct server_core;
 class server {
  public:
   /// `address_and_port`: "127.0.0.1:7420", "[::1]:7420"; port 0 is any free one. Serves from now
-  /// on. errc::invalid for another form, errc::io when the port is in use, errc::denied.
+  /// on, over TLS where that is given. errc::invalid for another form, errc::io when the port is in
+  /// use, errc::denied.
   static result<std::unique_ptr<server>> listen(asio::any_io_executor loop,
                                                 std::string address_and_port, limits bounds,
-                                                handler handle, refuser refuse);
+                                                handler handle, refuser refuse,
+                                                std::shared_ptr<server_tls> tls = {});
   ~server();
   server(const server&) = delete;
   server& operator=(const server&) = delete;
 
   std::uint16_t port() const { return port_; }
+
+  /// The connections from now on speak TLS with that; the ones that are open keep what they have.
+  void use(std::shared_ptr<server_tls> tls);
 
   /// Open connections, those on their way out not counted.
   std::size_t connections() const;
