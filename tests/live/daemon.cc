@@ -25,8 +25,9 @@ constexpr std::uint16_t first_udp_port = 21820;
 
 std::atomic<std::uint16_t> daemons_made = 0;
 
-http::client client_to(asio::io_context& loop, const std::string& url) {
-  auto made = http::client::to(loop.get_executor(), url);
+http::client client_to(asio::io_context& loop, const std::string& url,
+                       std::shared_ptr<http::client_tls> tls) {
+  auto made = http::client::to(loop.get_executor(), url, {}, std::move(tls));
   if (!made) throw std::runtime_error(made.error().message);
   return *std::move(made);
 }
@@ -59,8 +60,8 @@ std::string answer::word(std::string_view member) const {
   return {text_value.data(), text_value.size()};
 }
 
-caller::caller(const std::string& url, std::string token)
-    : token_(std::move(token)), client_(client_to(loop_, url)) {}
+caller::caller(const std::string& url, std::string token, std::shared_ptr<http::client_tls> tls)
+    : token_(std::move(token)), client_(client_to(loop_, url, std::move(tls))) {}
 
 result<answer> caller::attempt(const std::string& method, const std::string& target,
                                const json::value& body) {

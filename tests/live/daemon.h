@@ -36,7 +36,7 @@ struct answer {
 /// One keep-alive connection with a token. For one thread.
 class caller {
  public:
-  caller(const std::string& url, std::string token);
+  caller(const std::string& url, std::string token, std::shared_ptr<http::client_tls> tls = {});
 
   /// Errors as http::client::send(); within 20 s.
   result<answer> attempt(const std::string& method, const std::string& target,
