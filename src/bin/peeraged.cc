@@ -40,7 +40,8 @@ Usage: peeraged [--config FILE] [--check | --new-admin-token | --remove-gateway]
   --help              print this
 
 The first start makes the database and an admin token: STATE_DIR/admin-token, which the command
-`peerage` finds by itself. On SIGHUP it reads the API's certificate and key again. The gateway needs root, or CAP_NET_ADMIN and /dev/net/tun.
+`peerage` finds by itself. On SIGHUP it reads the API's certificate and key again. The gateway needs
+root, or CAP_NET_ADMIN and /dev/net/tun.
 )";
 
 enum class job { serve, check, new_admin_token, remove_gateway };

@@ -105,6 +105,16 @@ struct locked_fleet : testing::Test {
     while (answers.empty() && loop.run_one_until(until) > 0) {}
     return answers.empty() ? "" : answers.front();
   }
+  /// Said until the answer has the words: the gateway may have to hear of a key first.
+  void say_until(nats::connection& by, const std::string& payload, const std::string& seal,
+                 const std::string& words) {
+    EXPECT_TRUE(eventually(5s, [&] {
+      return say(by, payload, seal).find(words) != std::string::npos;
+    })) << words;
+  }
+  std::string seal_of(nats::guard& by, const std::string& payload) {
+    return by.ask(*gateway_name::parse("gw-fra-1"), apply_subject, payload).value().seal;
+  }
   void let_pass(milliseconds span) {
     loop.restart();
     loop.run_for(span);
@@ -163,14 +173,11 @@ TEST_F(locked_fleet, works_and_believes_nobody_else) {
     EXPECT_TRUE(gateway.has(good)) << why;
     let_pass(1'100ms);  // the log says one a second
   };
-  const auto seal_of = [&](nats::guard& by) {
-    return by.ask(*gateway_name::parse("gw-fra-1"), apply_subject, payload).value().seal;
-  };
   expect_refused("", "it is not signed");
-  expect_refused(seal_of(stranger), "it is signed by api-x, which nobody knows");
+  expect_refused(seal_of(stranger, payload), "it is signed by api-x, which nobody knows");
   nats::guard impostor(make_private_key(), "by-hand", *time);
   impostor.keys().know(party_kind::gateway, gateway_keys());
-  expect_refused(seal_of(impostor), "its signature is not that of by-hand");
+  expect_refused(seal_of(impostor, payload), "its signature is not that of by-hand");
 
   // An API process of its own, which the store then no longer names.
   nats::guard mine(make_private_key(), "by-hand", *time);
@@ -182,18 +189,14 @@ TEST_F(locked_fleet, works_and_believes_nobody_else) {
                          revision{1},
                          {remove_peer_change{public_key::parse(new_public_key()).value()}}};
   const std::string idle = wire::write(harmless);
-  const auto idle_seal =
-      mine.ask(*gateway_name::parse("gw-fra-1"), apply_subject, idle).value().seal;
-  // Until the gateway has heard of the new key.
-  EXPECT_TRUE(eventually(
-      5s, [&] { return say(*hand, idle, idle_seal).find("\"results\"") != std::string::npos; }));
+  const std::string idle_seal = seal_of(mine, idle);
+  say_until(*hand, idle, idle_seal, "\"results\"");
   EXPECT_NE(say(*hand, idle, idle_seal).find("\"results\""), std::string::npos) << "said again";
-  const std::string recorded = seal_of(mine);
+  const std::string recorded = seal_of(mine, payload);
   const std::string key = "/v1/kv/peerage/v1/bus/apis/by-hand?token=root-token";
   ASSERT_EQ(ask(all.consul.url(), "DELETE", key).status, 200);
   const std::string unknown = "it is signed by by-hand, which nobody knows";
-  EXPECT_TRUE(eventually(
-      5s, [&] { return say(*hand, idle, idle_seal).find(unknown) != std::string::npos; }));
+  say_until(*hand, idle, idle_seal, unknown);
   let_pass(1'100ms);
   const std::size_t before = said(unknown);
   EXPECT_NE(say(*hand, payload, recorded).find(unknown), std::string::npos);
