@@ -5,26 +5,18 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cstdio>
 #include <stdexcept>
 
 #include "bench/arguments.h"
-#include "bench/fleet_floor.h"
-#include "bench/fleet_stand.h"
-#include "bench/floor.h"
+#include "bench/fleet_parts.h"
+#include "bench/load.h"
 #include "bench/place.h"
 #include "bench/report.h"
-#include "crypto/random.h"
 
 namespace peerage::bench {
 namespace {
-
-using std::chrono::steady_clock;
 
 constexpr const char* help =
     R"(bench_fleet measures how long one creation takes in a fleet at rest, and its parts.
@@ -46,143 +38,17 @@ constexpr double most_times_the_fewest = 1.2;
 constexpr double least_times_one_caller = 3.0;
 constexpr unsigned many_callers = 64;
 
-enum class fleet_part : std::uint8_t { create, consul, nats, device, http };
 constexpr std::array<const char*, 5> labels{"create, from request to answer",
                                             "one Consul transaction", "one NATS request and reply",
                                             "one device add", "one empty HTTP round trip"};
 constexpr std::array<const char*, stage_names.size()> stage_labels{
     "  of it in the store", "  of it to the gateway and back", "  of it in the device",
     "  of it in the API, all"};
-constexpr std::array<const char*, 5> names{"create", "consul", "nats", "device", "http"};
 
-/// One number of peers, and what is measured there.
-struct place_to_measure {
-  place_to_measure(asio::any_io_executor loop, const fleet_options& options)
-      : stand(loop, options),
-        consul(loop, options.where.consul, "floor" + std::to_string(options.number) + "/"),
-        nats(options.where.nats, "floor" + std::to_string(options.number)) {}
-  fleet_stand stand;
-  plain_consul consul;
-  plain_nats nats;
-  plain_device device;
-  std::optional<http::client> api;
-  std::array<series, names.size()> values;
-  std::array<series, stage_names.size()> stages;  // of the creations
-  double one_caller = 0, all_callers = 0;         // confirmed creations a second
+struct place_to_measure : fleet_place {
+  using fleet_place::fleet_place;
+  double one_caller = 0, all_callers = 0;  // confirmed creations a second
 };
-
-task<> prepare(asio::any_io_executor loop, place_to_measure& at, const fleet_options& options) {
-  co_await at.stand.prepare();
-  at.api.emplace(at.stand.connect());
-  co_await at.consul.prepare();
-  const std::string interface = "wgfloor" + std::to_string(options.number);
-  const auto port = static_cast<std::uint16_t>(22'820 + options.number);
-  const std::string log = options.folder + "/floor.log";
-  at.device = co_await make_plain_device(loop, "userspace", interface, port, log);
-  std::mt19937_64 random(7);
-  for (std::uint32_t done = 0; done < options.peers;) {
-    std::vector<device_change> some;
-    for (; done < options.peers && some.size() < 256; ++done) {
-      std::array<std::uint8_t, key_size> key{};
-      for (auto& byte : key) byte = static_cast<std::uint8_t>(random());
-      char address[64];
-      std::snprintf(address, sizeof address, "fd5c::%x:%x/128", done / 65'536 + 1, done % 65'536);
-      some.push_back(set_peer{{public_key(key), {}, {*prefix::parse(address)}}});
-    }
-    const auto added = co_await at.device.peers->apply(std::move(some));
-    if (!added) throw std::runtime_error(added.error().message);
-  }
-}
-
-task<steady_clock::duration> add_to_device(place_to_measure& at) {
-  std::array<std::uint8_t, key_size> key{};
-  fill_random(key);
-  const public_key one(key);
-  std::vector<device_change> adding{set_peer{{one, {}, {*prefix::parse("fd5d::1/128")}}}};
-  const auto begun = steady_clock::now();
-  const auto added = co_await at.device.peers->apply(std::move(adding));
-  const auto took = steady_clock::now() - begun;
-  if (!added) throw std::runtime_error(added.error().message);
-  std::vector<device_change> dropping{drop_peer{one}};
-  (void)co_await at.device.peers->apply(std::move(dropping));
-  co_return took;
-}
-
-task<> once(place_to_measure& at, fleet_part which, bool keep) {
-  steady_clock::duration took{};
-  switch (which) {
-    case fleet_part::create: {
-      const auto made = co_await at.stand.create(*at.api);
-      took = made.took;
-      for (std::size_t i = 0; keep && i < stage_names.size(); ++i) {
-        at.stages[i].push_back(made.stages[i]);
-      }
-      std::string name = made.name;
-      co_await at.stand.remove(*at.api, std::move(name));
-      break;
-    }
-    case fleet_part::consul: took = co_await at.consul.once(); break;
-    case fleet_part::nats: {
-      const auto begun = steady_clock::now();
-      at.nats.round_trip();
-      took = steady_clock::now() - begun;
-      break;
-    }
-    case fleet_part::device: took = co_await add_to_device(at); break;
-    case fleet_part::http: took = co_await at.stand.call_nothing(*at.api); break;
-  }
-  const std::chrono::duration<double, std::milli> ms = took;
-  if (keep) at.values[static_cast<std::size_t>(which)].push_back(ms.count());
-}
-
-struct crowd {
-  fleet_stand& stand;
-  steady_clock::time_point until;
-  std::uint64_t made = 0;
-  unsigned working = 0;
-  std::exception_ptr failed;
-  std::vector<std::string> names;
-};
-
-task<> work_for(crowd& all, http::client over) {
-  while (steady_clock::now() < all.until) {
-    auto one = co_await all.stand.create(over);
-    ++all.made;
-    all.names.push_back(std::move(one.name));
-  }
-}
-
-/// Confirmed creations a second of so many callers, each over a connection of its own.
-task<double> throughput(asio::any_io_executor loop, fleet_stand& stand, unsigned callers,
-                        std::chrono::seconds how_long) {
-  crowd all{stand, steady_clock::now() + how_long, 0, callers, {}, {}};
-  const auto begun = steady_clock::now();
-  asio::steady_timer done(loop, steady_clock::time_point::max());
-  for (unsigned i = 0; i < callers; ++i) {
-    asio::co_spawn(loop, work_for(all, stand.connect()), [&](std::exception_ptr thrown) {
-      if (thrown) all.failed = thrown;
-      if (--all.working == 0) done.cancel();
-    });
-  }
-  boost::system::error_code cancelled;
-  co_await done.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
-  if (all.failed) std::rethrow_exception(all.failed);
-  const std::chrono::duration<double> took = steady_clock::now() - begun;
-  http::client over = stand.connect();
-  for (std::string& name : all.names) co_await stand.remove(over, std::move(name));
-  co_return static_cast<double>(all.made) / took.count();
-}
-
-double p50(const place_to_measure& at, fleet_part which) {
-  return percentile(at.values[static_cast<std::size_t>(which)], 50);
-}
-double sum_of_parts(const place_to_measure& at) {
-  double sum = 0;
-  for (const auto part :
-       {fleet_part::consul, fleet_part::nats, fleet_part::device, fleet_part::http})
-    sum += p50(at, part);
-  return sum;
-}
 
 void print(const place_to_measure& at) {
   std::printf("\nWith %s peers, %s rounds, in milliseconds\n%-36s%9s%9s%9s\n",
@@ -197,7 +63,7 @@ void print(const place_to_measure& at) {
   for (std::size_t i = 1; i < labels.size(); ++i) row(labels[i], at.values[i]);
   std::printf("  %-34s%9.3f\n", "sum of the four parts", sum_of_parts(at));
   std::printf("  %-34s%9.3f times\n", "create / sum of the parts",
-              p50(at, fleet_part::create) / sum_of_parts(at));
+              percentile_of(at, fleet_part::create, 50) / sum_of_parts(at));
   if (at.one_caller == 0) return;
   std::printf("  %-34s%9.0f a second\n", "one caller", at.one_caller);
   std::printf("  %-34s%9.0f a second\n", "64 callers", at.all_callers);
@@ -213,16 +79,17 @@ void print_json(const std::string& file,
       std::fprintf(to, "{\"name\": \"fleet.%u.%s\", \"value\": %.6g, \"unit\": \"%s\"}\n",
                    each->stand.peers(), what.c_str(), value, unit);
     };
-    for (std::size_t i = 0; i < names.size(); ++i) {
+    for (std::size_t i = 0; i < fleet_part_names.size(); ++i) {
       for (const int percent : {50, 90, 99}) {
-        line(std::string(names[i]) + ".p" + std::to_string(percent),
+        line(std::string(fleet_part_names[i]) + ".p" + std::to_string(percent),
              percentile(each->values[i], percent), "ms");
       }
     }
     for (std::size_t i = 0; i < stage_names.size(); ++i) {
       line("create." + std::string(stage_names[i]) + ".p50", percentile(each->stages[i], 50), "ms");
     }
-    line("create_to_sum_of_parts", p50(*each, fleet_part::create) / sum_of_parts(*each), "ratio");
+    line("create_to_sum_of_parts",
+         percentile_of(*each, fleet_part::create, 50) / sum_of_parts(*each), "ratio");
     if (each->one_caller == 0) continue;
     line("one_caller", each->one_caller, "1/s");
     line("callers_64", each->all_callers, "1/s");
@@ -240,11 +107,11 @@ task<> measure(asio::any_io_executor loop, const arguments& wanted, std::string 
     const fleet_options one{
         wanted.bin_dir, folder + "/" + std::to_string(number), number, peers, where, 0};
     all.push_back(std::make_unique<place_to_measure>(loop, one));
-    co_await prepare(loop, *all.back(), one);
+    co_await all.back()->prepare();
   }
   std::vector<std::pair<place_to_measure*, fleet_part>> round;
   for (const auto& each : all) {
-    for (std::size_t i = 0; i < names.size(); ++i) {
+    for (std::size_t i = 0; i < fleet_part_names.size(); ++i) {
       round.emplace_back(each.get(), static_cast<fleet_part>(i));
     }
   }
@@ -254,13 +121,13 @@ task<> measure(asio::any_io_executor loop, const arguments& wanted, std::string 
   progress said("measuring, rounds", warm_up + rounds);
   for (std::uint64_t done = 0; done < warm_up + rounds; ++done) {
     std::shuffle(round.begin(), round.end(), random);
-    for (const auto& [at, which] : round) co_await once(*at, which, done >= warm_up);
+    for (const auto& [at, which] : round) co_await at->once(which, done >= warm_up);
     said.at(done);
   }
   place_to_measure& first = *all.front();
   const std::chrono::seconds how_long{wanted.quick ? 2 : 5};
-  first.one_caller = co_await throughput(loop, first.stand, 1, how_long);
-  first.all_callers = co_await throughput(loop, first.stand, many_callers, how_long);
+  first.one_caller = (co_await run_load(loop, first.stand, {1, how_long})).a_second;
+  first.all_callers = (co_await run_load(loop, first.stand, {many_callers, how_long})).a_second;
 }
 
 int run(const arguments& wanted, const std::string& folder) {
@@ -274,9 +141,10 @@ int run(const arguments& wanted, const std::string& folder) {
   double worst = 0;
   for (const auto& each : all) {
     print(*each);
-    worst = std::max(worst, p50(*each, fleet_part::create) / sum_of_parts(*each));
+    worst = std::max(worst, percentile_of(*each, fleet_part::create, 50) / sum_of_parts(*each));
   }
-  const double flat = p50(*all.back(), fleet_part::create) / p50(*all.front(), fleet_part::create);
+  const double flat = percentile_of(*all.back(), fleet_part::create, 50) /
+                      percentile_of(*all.front(), fleet_part::create, 50);
   if (all.size() > 1) std::printf("\n  %-34s%9.3f times\n", "create, most / fewest peers", flat);
   if (!wanted.json.empty()) print_json(wanted.json, all);
   if (!wanted.check) return 0;

@@ -67,8 +67,8 @@ task<std::string> ask_consul(http::client& over, std::string method, std::string
   co_return std::move(answer.body);
 }
 
-task<> start_servers(asio::any_io_executor loop, servers where, std::string consul_program,
-                     std::string folder) {
+task<server_processes> start_servers(asio::any_io_executor loop, servers where,
+                                     std::string consul_program, std::string folder) {
   const std::string nats_log = folder + "/nats.log";
   const pid_t nats =
       start({"nats-server", "-a", "127.0.0.1", "-p", std::to_string(where.nats)}, nats_log);
@@ -87,7 +87,7 @@ task<> start_servers(asio::any_io_executor loop, servers where, std::string cons
     wanted.path = "/v1/kv/none";
     wanted.query = "consistent";
     const auto answer = co_await probe.send(std::move(wanted), answer_limit);
-    if (answer && answer->status == 404) co_return;
+    if (answer && answer->status == 404) co_return server_processes{consul, nats};
     if (ended(consul) || steady_clock::now() - begun > start_limit) {
       throw std::runtime_error("Consul does not start:\n" + text_of_file(consul_log));
     }
@@ -101,20 +101,19 @@ fleet_stand::fleet_stand(asio::any_io_executor loop, fleet_options options)
 task<> fleet_stand::prepare() {
   if (::mkdir(options_.folder.c_str(), 0700) != 0) give_up("making " + options_.folder);
   co_await fill_consul();
-  const std::string number = std::to_string(options_.number);
   std::string api =
       "[api]\nlisten = \"127.0.0.1:" + std::to_string(7'420 + options_.number) + "\"\n";
-  co_await start_one("api", std::move(api), " ready ");
+  api_ = co_await start_one("api", std::move(api), " ready ");
   token_ = text_of_file(options_.folder + "/api/admin-token");
   while (token_.ends_with('\n')) token_.pop_back();
   const std::string port = std::to_string(21'820 + options_.number);
   std::string section =
       "[gateway]\nname = \"" + gateway() + "\"\nregion = \"lab\"\nendpoint = \"127.0.0.1:" + port +
-      "\"\ninterface = \"wgbench" + number + "\"\nlisten_port = " + port +
+      "\"\ninterface = \"" + interface() + "\"\nlisten_port = " + port +
       "\nadmin_listen = \"127.0.0.1:" + std::to_string(7'520 + options_.number) + "\"\n";
   progress said(with_commas(options_.peers) + " peers: the gateway reads them and fills its device",
                 1);
-  co_await start_one("gateway", std::move(section), " gateway settled");
+  gateway_ = co_await start_one("gateway", std::move(section), " gateway settled");
   co_await await_gateway();
 }
 
@@ -149,7 +148,7 @@ task<> fleet_stand::fill_consul() {
   }
 }
 
-task<> fleet_stand::start_one(std::string role, std::string section, std::string until) {
+task<pid_t> fleet_stand::start_one(std::string role, std::string section, std::string until) {
   const std::string home = options_.folder + "/" + role;
   const bool behind_proxy = role == "gateway" && options_.gateways_consul != 0;
   const auto consul = behind_proxy ? options_.gateways_consul : options_.where.consul;
@@ -162,6 +161,7 @@ task<> fleet_stand::start_one(std::string role, std::string section, std::string
   const std::string log = home + ".log";
   const pid_t daemon = start({options_.bin_dir + "/peeraged", "--config", home + ".toml"}, log);
   co_await await_words(loop_, daemon, log, std::move(until));
+  co_return daemon;
 }
 
 http::client fleet_stand::connect() {
@@ -193,6 +193,14 @@ http::request fleet_stand::request(std::string method, std::string path) const {
 }
 
 task<fleet_stand::created> fleet_stand::create(http::client& over) {
+  return create_as(over, 201);
+}
+
+task<fleet_stand::created> fleet_stand::create_pending(http::client& over) {
+  return create_as(over, 202);
+}
+
+task<fleet_stand::created> fleet_stand::create_as(http::client& over, int wanted_status) {
   const assignment one = next_assignment();
   http::request wanted = request("POST", "/v1/networks/bench/peers");
   wanted.headers.emplace_back("Content-Type", "application/json");
@@ -200,20 +208,23 @@ task<fleet_stand::created> fleet_stand::create(http::client& over) {
   wanted.body = json::serialize(body);
   const auto begun = steady_clock::now();
   const auto answer = must(co_await over.send(std::move(wanted), answer_limit));
-  created made{one.id.name.text(), steady_clock::now() - begun, {}};
-  if (answer.status != 201) throw std::runtime_error("a creation is not live: " + answer.body);
+  created made{one.id.name.text(), one.public_key, steady_clock::now() - begun, {}};
+  if (answer.status != wanted_status) {
+    throw std::runtime_error("a creation is not answered as it should: " + answer.body);
+  }
   const json::value said = must(json::parse(answer.body));
   const json::object& timing = said.at("timing_ms").as_object();
   for (std::size_t i = 0; i < stage_names.size(); ++i) {
-    made.stages[i] = timing.at(stage_names[i]).to_number<double>();
+    const json::value* stage = timing.if_contains(stage_names[i]);
+    made.stages[i] = stage == nullptr || stage->is_null() ? 0 : stage->to_number<double>();
   }
   co_return made;
 }
 
-task<> fleet_stand::remove(http::client& over, std::string name) {
+task<> fleet_stand::remove(http::client& over, std::string name, int wanted_status) {
   http::request wanted = request("DELETE", "/v1/networks/bench/peers/" + name);
   const auto answer = must(co_await over.send(std::move(wanted), answer_limit));
-  if (answer.status != 204) throw std::runtime_error("a removal failed: " + answer.body);
+  if (answer.status != wanted_status) throw std::runtime_error("a removal failed: " + answer.body);
 }
 
 task<steady_clock::duration> fleet_stand::call_nothing(http::client& over) {

@@ -3,11 +3,12 @@
 // on its loop, in the namespaces that in_own_place() makes; failures are exceptions.
 #pragma once
 
+#include <sys/types.h>
+
 #include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -26,9 +27,13 @@ struct servers {
   std::uint16_t nats = 4'222;
 };
 
+struct server_processes {
+  pid_t consul = 0;
+  pid_t nats = 0;
+};
 /// Starts both and waits until they answer. `consul_program` is its path.
-task<> start_servers(asio::any_io_executor loop, servers where, std::string consul_program,
-                     std::string folder);
+task<server_processes> start_servers(asio::any_io_executor loop, servers where,
+                                     std::string consul_program, std::string folder);
 
 struct fleet_options {
   std::string bin_dir;
@@ -48,12 +53,16 @@ class fleet_stand {
 
   struct created {
     std::string name;
+    public_key key;
     std::chrono::steady_clock::duration took{};
     std::array<double, stage_names.size()> stages{};  // milliseconds, as answered
   };
   /// Over a connection of the caller's own; an exception unless it is live.
   task<created> create(http::client& over);
-  task<> remove(http::client& over, std::string name);
+  /// The same where NATS is away: an exception unless it is pending.
+  task<created> create_pending(http::client& over);
+  /// 204: gone from the device; 202, where NATS is away: still pending.
+  task<> remove(http::client& over, std::string name, int wanted_status = 204);
   task<std::chrono::steady_clock::duration> call_nothing(http::client& over);
   http::client connect();
 
@@ -62,9 +71,14 @@ class fleet_stand {
   std::string gateway() const { return "gw-bench-" + std::to_string(options_.number); }
   std::string prefix() const { return "bench" + std::to_string(options_.number) + "/"; }
 
+  std::string interface() const { return "wgbench" + std::to_string(options_.number); }
+  pid_t api_process() const { return api_; }
+  pid_t gateway_process() const { return gateway_; }
+
  private:
+  task<created> create_as(http::client& over, int wanted_status);
   task<> fill_consul();
-  task<> start_one(std::string role, std::string section, std::string until);
+  task<pid_t> start_one(std::string role, std::string section, std::string until);
   task<> await_gateway();
   http::request request(std::string method, std::string path) const;
   assignment next_assignment();
@@ -73,7 +87,7 @@ class fleet_stand {
   fleet_options options_;
   std::mt19937_64 random_;
   std::string token_;
-  std::optional<http::client> client_;
+  pid_t api_ = 0, gateway_ = 0;
 };
 
 /// A request to Consul; its answer's body. An exception for any other status than 200.
