@@ -15,6 +15,7 @@
 #include "metrics/metrics.h"
 #include "natsbus/guard.h"
 #include "netlink/codec.h"
+#include "testing/fake_audit.h"
 #include "testing/fake_bus.h"
 #include "testing/fake_clock.h"
 #include "testing/fake_gateway.h"
@@ -123,11 +124,14 @@ void enrol(std::uint32_t count) {
   fakes::fake_store store;
   coding_bus word{time};
   std::uint8_t last = 0;
-  control mind{loop.get_executor(), store, word, time, {}, [&](std::span<std::uint8_t> out) {
-                 for (auto& byte : out) byte = static_cast<std::uint8_t>(last = last * 5 + 7);
-               }};
+  control_options options;
+  options.random = [&](std::span<std::uint8_t> out) {
+    for (auto& byte : out) byte = static_cast<std::uint8_t>(last = last * 5 + 7);
+  };
+  control mind{loop.get_executor(), store, word, time, std::move(options)};
   metrics counts;
-  api front{mind, counts};
+  fakes::fake_audit audit;
+  api front{mind, counts, audit, "api-1"};
   must(fakes::run_on(loop, mind.start()).has_value());
   fakes::fake_gateway gateway{loop, store, word, time, fakes::sample_gateway("gw-1")};
   token_request wanted;
