@@ -158,15 +158,24 @@ result<bool> read_drain(const json::object& from) {
   return *drain;
 }
 
+namespace {
+
+result<> take_limit(list_query& into, const std::string& name, std::string_view value) {
+  const auto limit = whole_number(value, 1, 1'000);
+  if (!limit) return fail(errc::invalid, limit.error().message, name);
+  into.limit = static_cast<std::size_t>(*limit);
+  return {};
+}
+
+}  // namespace
+
 result<list_query> read_list_query(std::string_view query) {
   auto parameters = read_query(query);
   if (!parameters) return std::unexpected(parameters.error());
   list_query made;
   for (const auto& [name, value] : *parameters) {
     if (name == "limit") {
-      const auto limit = whole_number(value, 1, 1'000);
-      if (!limit) return fail(errc::invalid, limit.error().message, name);
-      made.limit = static_cast<std::size_t>(*limit);
+      if (auto good = take_limit(made, name, value); !good) return std::unexpected(good.error());
     } else if (name == "cursor") {
       if (!is_label(value)) return fail(errc::invalid, "is not one that a list gave", name);
       made.cursor = value;
@@ -187,9 +196,7 @@ result<list_query> read_audit_query(std::string_view query) {
   list_query made;
   for (const auto& [name, value] : *parameters) {
     if (name == "limit") {
-      const auto limit = whole_number(value, 1, 1'000);
-      if (!limit) return fail(errc::invalid, limit.error().message, name);
-      made.limit = static_cast<std::size_t>(*limit);
+      if (auto good = take_limit(made, name, value); !good) return std::unexpected(good.error());
     } else if (name == "cursor") {
       if (value.empty()) return fail(errc::invalid, "is not one that a page gave", name);
       made.cursor = value;
