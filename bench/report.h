@@ -26,6 +26,7 @@ struct measured {
   std::uint64_t peers = 0;  // on the gateway, all the time
   std::array<series, all_parts.size()> parts;
   std::array<series, stage_names.size()> stages;
+  series removals;  // of what was created, as a caller sees them
 };
 
 /// The least value that `percent` of all values are not above; 0 of none.

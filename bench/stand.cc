@@ -203,6 +203,10 @@ task<http::response> stand::send(http::request wanted) {
   co_return must(std::move(answer));
 }
 
+static double in_milliseconds(steady_clock::duration took) {
+  return std::chrono::duration<double, std::milli>(took).count();
+}
+
 task<> stand::once(part which, bool keep) {
   duration took{};
   switch (which) {
@@ -212,8 +216,7 @@ task<> stand::once(part which, bool keep) {
     case part::http: took = co_await call_nothing(); break;
   }
   if (!keep) co_return;
-  const std::chrono::duration<double, std::milli> ms = took;
-  values_.parts[static_cast<std::size_t>(which)].push_back(ms.count());
+  values_.parts[static_cast<std::size_t>(which)].push_back(in_milliseconds(took));
 }
 
 task<stand::duration> stand::create(bool keep) {
@@ -231,9 +234,13 @@ task<stand::duration> stand::create(bool keep) {
     throw std::runtime_error("a creation was answered with " + std::to_string(answer.status) +
                              ": " + answer.body);
   }
-  if (keep) keep_stages(said);
   http::request removal = request("DELETE", all + "/" + made.id.name.text());
+  const auto removing = steady_clock::now();
   const auto removed = co_await send(std::move(removal));
+  if (keep) {
+    keep_stages(said);
+    values_.removals.push_back(in_milliseconds(steady_clock::now() - removing));
+  }
   if (removed.status != 204) throw std::runtime_error("a removal failed: " + removed.body);
   co_return took;
 }

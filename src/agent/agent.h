@@ -138,6 +138,7 @@ class agent final : public gateway_service {
   task<> remove_some();
   task<> strip_some();
   task<> drop_some();
+  task<> rest(steady_duration how_long);
   void forget_removals(const error& why);
   task<> expire_loop();
 

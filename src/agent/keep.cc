@@ -9,7 +9,7 @@
 namespace peerage {
 namespace {
 
-constexpr std::size_t rows_at_once = 500;
+constexpr std::size_t rows_at_once = 128;
 constexpr milliseconds keep_pause{100};
 constexpr seconds keep_retry{5};
 

@@ -95,6 +95,31 @@ TEST_F(agent_test, a_creation_waits_for_two_removals_at_most) {
   EXPECT_EQ(passing, 40) << "only the new ones may still pass a packet";
 }
 
+// A kernel answers at once, and so the writer never has to wait.
+TEST_F(agent_test, a_creation_comes_in_between_where_the_device_never_gives_the_loop_away) {
+  start();
+  tunnel.capacity_ = 3'000;
+  for (std::uint32_t n = 1; n <= 2'000; ++n) {
+    peer one = sample_peer("acme", "p" + std::to_string(n), n);
+    one.expires_at = time.now() + seconds{10};
+    store_peer(one);
+  }
+  settle();
+  pass(milliseconds{9'950});
+  tunnel.batches.clear();
+  time.advance(milliseconds{500});
+  while (tunnel.batches.empty() && loop.poll_one() > 0) continue;
+  ASSERT_EQ(tunnel.batches.size(), 1U) << "one batch of strips, and then others have the loop";
+  bool made = false;
+  std::vector<peer_change> one{put_peer_change{assigned_to(sample_peer("acme", "new", 2'999))}};
+  apply_request request{"r", epoch{"fake-epoch"}, revision{3'000}, std::move(one)};
+  asio::co_spawn(loop, mind->apply(std::move(request)),
+                 [&](std::exception_ptr, const apply_reply&) { made = true; });
+  while (!made && loop.poll_one() > 0) continue;
+  EXPECT_TRUE(made);
+  EXPECT_LE(tunnel.batches.size(), 4U) << "of the some twenty that strip them all";
+}
+
 TEST_F(agent_test, one_that_comes_back_while_it_is_leaving_stays) {
   start();
   const peer one = sample_peer("acme", "a", 1), two = sample_peer("acme", "b", 2);

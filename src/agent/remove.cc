@@ -17,13 +17,15 @@ using namespace asio::experimental::awaitable_operators;
 
 constexpr std::size_t most_strips = 128;
 constexpr std::size_t fewest_strips = 4;
-// A creation that comes in between waits for no more than these.
+// A creation that comes in between waits for no more than these, and most of the time is left to
+// its other steps: a device may answer without giving the loop away.
 constexpr std::chrono::microseconds strips_may_take{250};
+constexpr int rest_after_strips = 3;
 constexpr std::size_t drops_in_one = 2;
 constexpr milliseconds shortest_pause{1};
 constexpr milliseconds expire_every{250};
 // Thousands may expire at once, and others have their turn in between.
-constexpr std::size_t expired_in_one = 128;
+constexpr std::size_t expired_in_one = 32;
 
 }  // namespace
 
@@ -84,12 +86,13 @@ task<> agent::strip_some() {
     if (changes.size() == strips_) break;
   }
   result<> done;
+  steady_duration took{};
   if (!changes.empty()) {
     const steady_time begun = with_.time.steady();
     book_.begin_write(keys);
     done = co_await with_.device.apply(std::move(changes));
     book_.end_write();
-    const steady_duration took = with_.time.steady() - begun;
+    took = with_.time.steady() - begun;
     if (took > strips_may_take) strips_ = std::max(strips_ / 2, fewest_strips);
     if (took < strips_may_take / 2) strips_ = std::min(strips_ * 2, most_strips);
   }
@@ -102,6 +105,13 @@ task<> agent::strip_some() {
     if (!done || each->when == until::stripped || each->to_drop == 0) end(*each, done);
     std::erase(departing_, each);
   }
+  if (!departing_.empty()) co_await rest(took * rest_after_strips);
+}
+
+/// Others have the loop for so long, or until there is something to write ahead of removals.
+task<> agent::rest(steady_duration how_long) {
+  if (!waiting_.empty()) co_return;
+  co_await (work_.wait() || with_.time.wait_until(with_.time.steady() + how_long));
 }
 
 task<> agent::drop_some() {
@@ -142,11 +152,9 @@ task<> agent::drop_some() {
     each.whose->device_time += took;
     if (--each.whose->to_drop == 0 || !done) end(*each.whose, done);
   }
-  if (!waiting_.empty() || !departing_.empty() || !awaited_.empty() || unawaited_.empty())
-    co_return;
-  // Nobody waits for the rest: others, outside this process too, have their turn.
-  const auto pause = std::max<steady_duration>(took, shortest_pause);
-  co_await (work_.wait() || with_.time.wait_until(with_.time.steady() + pause));
+  if (!departing_.empty() || !awaited_.empty() || unawaited_.empty()) co_return;
+  // Nobody waits for what is left: others, outside this process too, have their turn.
+  co_await rest(std::max<steady_duration>(took, shortest_pause));
 }
 
 /// Without a device nothing can be removed; what it has when it is back is found by a comparison.

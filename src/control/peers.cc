@@ -14,7 +14,7 @@ constexpr seconds status_wait{2};
 constexpr milliseconds expiry_every{250};
 // A creation may share a commit with them, and comes between two of these.
 constexpr std::size_t expired_together = 2;
-constexpr std::size_t most_expired = 500;
+constexpr std::size_t most_expired = 32;
 constexpr seconds expiry_wait{5};
 
 std::unexpected<error> no_peer(const peer_id& id) {

@@ -60,8 +60,10 @@ class database {
   error failure(std::string_view what) const;
   std::string last_message() const;
 
-  /// How many pages the write-ahead log has grown to.
+  /// How many pages the write-ahead log has grown to, as this connection's last commit saw it.
   int log_pages() const { return log_pages_; }
+  /// Moves what it can of the log into the file, and waits for nobody; another connection goes on
+  /// writing meanwhile.
   void checkpoint();
 
  private:

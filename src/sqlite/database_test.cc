@@ -5,23 +5,45 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "sqlite/checkpointer.h"
+
 namespace peerage::sqlite {
 namespace {
 
-TEST(database, a_commit_waits_for_the_disk) {
-  std::string folder = (std::filesystem::temp_directory_path() / "peerage-XXXXXX").string();
-  ASSERT_NE(mkdtemp(folder.data()), nullptr);
-  {
-    const auto db = database::open(folder + "/db");
-    ASSERT_TRUE(db);
-    run mode = (*db)->prepare("PRAGMA journal_mode");
-    ASSERT_EQ(mode.next(), run::step::row);
-    EXPECT_EQ(mode.text(0), "wal");
-    run flush = (*db)->prepare("PRAGMA synchronous");
-    ASSERT_EQ(flush.next(), run::step::row);
-    EXPECT_EQ(flush.number(0), 2) << "FULL: what is confirmed survives a power cut";
+class database_test : public testing::Test {
+ protected:
+  database_test() { EXPECT_NE(mkdtemp(folder_.data()), nullptr); }
+  ~database_test() override { std::filesystem::remove_all(folder_); }
+
+  std::unique_ptr<database> open() {
+    auto opened = database::open(folder_ + "/db");
+    EXPECT_TRUE(opened);
+    return *std::move(opened);
   }
-  std::filesystem::remove_all(folder);
+
+ private:
+  std::string folder_ = (std::filesystem::temp_directory_path() / "peerage-XXXXXX").string();
+};
+
+TEST_F(database_test, a_commit_waits_for_the_disk) {
+  const auto db = open();
+  run mode = db->prepare("PRAGMA journal_mode");
+  ASSERT_EQ(mode.next(), run::step::row);
+  EXPECT_EQ(mode.text(0), "wal");
+  run flush = db->prepare("PRAGMA synchronous");
+  ASSERT_EQ(flush.next(), run::step::row);
+  EXPECT_EQ(flush.number(0), 2) << "FULL: what is confirmed survives a power cut";
+}
+
+TEST_F(database_test, a_log_that_was_moved_beside_the_commits_starts_anew) {
+  const auto db = open();
+  ASSERT_TRUE(db->execute("CREATE TABLE some (value INTEGER)"));
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(db->repeat("INSERT INTO some VALUES (1)"));
+  const int grown = db->log_pages();
+  EXPECT_GE(grown, 20);
+  { checkpointer(open()).wake(); }
+  ASSERT_TRUE(db->repeat("INSERT INTO some VALUES (1)"));
+  EXPECT_LT(db->log_pages(), grown / 2);
 }
 
 }  // namespace

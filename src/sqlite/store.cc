@@ -124,11 +124,11 @@ struct get_planner {
 class sqlite_store final : public store {
  public:
   sqlite_store(asio::any_io_executor loop, std::unique_ptr<database> reads,
-               std::unique_ptr<database> writes, epoch id)
+               std::unique_ptr<database> writes, std::unique_ptr<database> beside, epoch id)
       : loop_(std::move(loop)),
         db_(std::move(reads)),
         id_(std::move(id)),
-        writer_(std::move(writes)) {}
+        writer_(std::move(writes), std::move(beside)) {}
 
   task<result<revision>> commit(transaction writes) override {
     struct waiting {
@@ -234,6 +234,8 @@ result<std::unique_ptr<store>> open_sqlite_store(asio::any_io_executor loop, std
   }
   auto reads = database::open(file);
   if (!reads) return std::unexpected(reads.error());
+  auto beside = database::open(file);
+  if (!beside) return std::unexpected(beside.error());
   epoch id;
   {
     run query = (*reads)->prepare("SELECT value FROM meta WHERE name = 'epoch'");
@@ -241,7 +243,7 @@ result<std::unique_ptr<store>> open_sqlite_store(asio::any_io_executor loop, std
     id.id = query.text(0);
   }
   return std::make_unique<sqlite_store>(std::move(loop), *std::move(reads), *std::move(writes),
-                                        std::move(id));
+                                        *std::move(beside), std::move(id));
 }
 
 }  // namespace peerage

@@ -10,9 +10,10 @@ namespace {
 
 constexpr std::size_t most_waiting = 10'000;
 constexpr std::size_t most_in_one = 256;
-// Moving the log into the file takes some milliseconds, so it is done while nobody waits, or when
-// the log has grown large all the same.
-constexpr int log_pages_when_idle = 2'000;
+// Moving the log into the file takes some milliseconds, and goes on beside the commits. A log
+// starts anew only when all of it has been moved: where commits never cease, that is done once it
+// has grown large, while everyone waits.
+constexpr int log_pages_at_once = 1'000;
 constexpr int log_pages_at_most = 20'000;
 
 bool contains(const std::string& text, std::string_view part) {
@@ -21,7 +22,8 @@ bool contains(const std::string& text, std::string_view part) {
 
 }  // namespace
 
-writer::writer(std::unique_ptr<database> db) : db_(std::move(db)), thread_([this] { loop(); }) {}
+writer::writer(std::unique_ptr<database> db, std::unique_ptr<database> beside)
+    : db_(std::move(db)), checkpointer_(std::move(beside)), thread_([this] { loop(); }) {}
 
 writer::~writer() {
   {
@@ -50,7 +52,6 @@ void writer::submit(transaction writes, done tell) {
 void writer::loop() {
   for (;;) {
     std::deque<job> batch;
-    bool idle = false;
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
@@ -61,12 +62,18 @@ void writer::loop() {
       }
     }
     write_batch(batch);
-    {
-      const std::lock_guard lock(mutex_);
-      idle = waiting_.empty();
-    }
-    const int pages = db_->log_pages();
-    if (pages > log_pages_at_most || (idle && pages > log_pages_when_idle)) db_->checkpoint();
+    tend_log();
+  }
+}
+
+void writer::tend_log() {
+  const int pages = db_->log_pages();
+  if (pages < asked_at_) asked_at_ = 0;
+  if (pages > log_pages_at_most) {
+    db_->checkpoint();
+  } else if (pages >= asked_at_ + log_pages_at_once) {
+    asked_at_ = pages;
+    checkpointer_.wake();
   }
 }
 

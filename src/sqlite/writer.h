@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "model/record.h"
+#include "sqlite/checkpointer.h"
 #include "sqlite/database.h"
 
 namespace peerage::sqlite {
@@ -19,7 +20,8 @@ class writer {
   /// Called on the writer's thread, once for each transaction.
   using done = std::function<void(result<revision>)>;
 
-  explicit writer(std::unique_ptr<database> db);
+  /// `beside` is another connection to the same file.
+  writer(std::unique_ptr<database> db, std::unique_ptr<database> beside);
   /// Writes what was taken, then ends.
   ~writer();
 
@@ -34,6 +36,7 @@ class writer {
   };
 
   void loop();
+  void tend_log();
   void write_batch(std::deque<job>& batch);
   result<revision> write_one(const transaction& writes);
   result<> write(const peerage::write& one, revision at);
@@ -41,6 +44,8 @@ class writer {
   result<bool> check(const record_key& key, const expectation& expected);
 
   std::unique_ptr<database> db_;
+  checkpointer checkpointer_;
+  int asked_at_ = 0;  // pages of the log when the checkpointer was last woken
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<job> waiting_;  // by mutex_
