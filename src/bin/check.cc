@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/api.h"
+#include "base/url.h"
 #include "bin/api_tls.h"
 #include "bin/backends.h"
 #include "bin/host.h"
@@ -55,7 +56,7 @@ task<> check_bus(const bus& word, clock& time, const bus_config& config, report&
   if (!word.connected()) {
     bus_is = fail(errc::unavailable, "no NATS server answered; --log-level warning says why");
   }
-  into.say("bus", bus_is, "NATS at " + config.servers.front());
+  into.say("bus", bus_is, "NATS at " + without_user(config.servers.front()));
 }
 
 task<> check_port(asio::any_io_executor loop, const char* what, std::string address,
