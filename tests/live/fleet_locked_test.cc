@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/io_context.hpp>
+#include <filesystem>
 
 #include "crypto/x25519.h"
 #include "json/json.h"
@@ -85,6 +86,20 @@ struct locked : locked_fleet, testing::Test {
   std::unique_ptr<clock> time = make_system_clock(loop.get_executor());
   std::vector<std::string> answers;
 };
+
+TEST_F(locked, a_check_is_content_with_what_its_role_may_do) {
+  api_node& api = all.add_api(options_of("api"));
+  gateway_node& gateway = all.add_gateway("gw-fra-1", "fra", options_of("gw-fra-1"));
+  for (const fleet_node* const each : std::initializer_list<const fleet_node*>{&api, &gateway}) {
+    const finished how = run(
+        {.words = {binary("peeraged"), "--config", each->folder() + "/peeraged.toml", "--check"},
+         .environment = {},
+         .network = {}});
+    EXPECT_EQ(how.status, 0) << how.out;
+    EXPECT_NE(how.out.find("ok       store"), std::string::npos) << how.out;
+    EXPECT_FALSE(std::filesystem::exists(each->state_dir())) << "it changes nothing";
+  }
+}
 
 TEST_F(locked, works_and_believes_nobody_else) {
   start();
