@@ -143,7 +143,9 @@ void consul_node::start() {
 
 bool consul_node::ready() const {
   try {
-    return ask(url(), "GET", "/v1/kv/none?consistent&token=" + master_).status == 404;
+    if (ask(url(), "GET", "/v1/kv/none?consistent&token=" + master_).status != 404) return false;
+    // It can't make policies while its access lists are still "in legacy mode".
+    return master_.empty() || ask(url(), "GET", "/v1/acl/policies?token=" + master_).status == 200;
   } catch (const std::exception&) {
     return false;
   }
