@@ -90,6 +90,26 @@ TEST_F(quotas, peers_of_a_token_with_a_longest_time_expire) {
   EXPECT_EQ(ask_as(secret, "PUT", path + "/" + lasting, R"({"ttl_s": null})").status, 400);
 }
 
+TEST_F(quotas, a_token_that_expires_makes_none_that_outlives_it) {
+  const auto secret = make_token(R"(["admin"])", R"("expires_in_s": 60)");
+  const auto make = [&](const std::string& more) {
+    return ask_as(secret, "POST", "/v1/tokens", R"({"scopes": ["admin"])" + more + "}");
+  };
+  for (const char* more : {"", R"(, "expires_in_s": 61)"}) {
+    const auto refused = make(more);
+    EXPECT_EQ(refused.status, 400) << more;
+    EXPECT_EQ(refused.at("field"), "expires_in_s") << more;
+  }
+  const auto made = make(R"(, "expires_in_s": 60)");
+  ASSERT_EQ(made.status, 201) << made.raw.body;
+  pass(seconds{30});
+  // Nor does the one that it made.
+  EXPECT_EQ(
+      ask_as(made.at("token"), "POST", "/v1/tokens", R"({"scopes": ["admin"], "expires_in_s": 31})")
+          .status,
+      400);
+}
+
 TEST_F(quotas, a_tokens_limits_are_shown_and_must_make_sense) {
   make_token(R"(["peers:write"])", R"("max_peers": 1000000, "max_ttl_s": 60)");
   const auto list = ask("GET", "/v1/tokens");

@@ -1,4 +1,4 @@
-// Times as text, secrets, and the names of errors.
+// Times as text, secrets, URLs, and the names of errors.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -9,9 +9,16 @@
 #include "base/error.h"
 #include "base/secret.h"
 #include "base/time.h"
+#include "base/url.h"
 
 namespace peerage {
 namespace {
+
+TEST(url, is_told_without_a_password) {
+  EXPECT_EQ(without_user("nats://user:pa@ss@host:4222"), "nats://host:4222");
+  EXPECT_EQ(without_user("nats://host:4222"), "nats://host:4222");
+  EXPECT_EQ(without_user("token@host:4222"), "host:4222");
+}
 
 TEST(time, reads_as_it_was_written) {
   for (const char* text :

@@ -112,16 +112,15 @@ result<backends> open_backends(asio::any_io_executor loop, clock& time, const da
   } else {
     made.bus = make_local_bus(time);
   }
-  if (what == purpose::work && config.gateway && config.store.kind != store_kind::sqlite) {
+  if (what == purpose::look || !config.gateway) return made;
+  if (config.store.kind != store_kind::sqlite) {
     auto mirror = open_sqlite_mirror(config.state_dir + "/mirror.db");
     if (!mirror) return std::unexpected(std::move(mirror.error()));
     made.mirror = *std::move(mirror);
   }
-  if (config.gateway) {
-    auto seen = open_sqlite_sightings(config.state_dir + "/sightings.db", time.now());
-    if (!seen) return std::unexpected(std::move(seen.error()));
-    made.seen = *std::move(seen);
-  }
+  auto seen = open_sqlite_sightings(config.state_dir + "/sightings.db", time.now());
+  if (!seen) return std::unexpected(std::move(seen.error()));
+  made.seen = *std::move(seen);
   return made;
 }
 

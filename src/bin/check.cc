@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/api.h"
+#include "base/url.h"
 #include "bin/api_tls.h"
 #include "bin/backends.h"
 #include "bin/host.h"
@@ -35,14 +36,22 @@ class report {
   bool good_ = true;
 };
 
-task<> check_store(store& desired, const store_config& config, report& into) {
-  // A read of something that every store may have.
-  mark_name any{"bootstrap"};
-  const auto asked = co_await get_as<mark>(desired, std::move(any));
-  result<> store_is;
-  if (!asked) store_is = std::unexpected(asked.error());
+/// A read of something that the store may have, and that this role may read there.
+task<result<>> look(store& desired, const daemon_config& config) {
+  if (config.api) {
+    mark_name any{"bootstrap"};
+    const auto found = co_await get_as<mark>(desired, std::move(any));
+    co_return found ? result<>{} : std::unexpected(found.error());
+  }
+  const auto found = co_await get_as<gateway>(desired, config.gateway->name);
+  co_return found ? result<>{} : std::unexpected(found.error());
+}
+
+task<> check_store(store& desired, const daemon_config& config, report& into) {
+  const auto store_is = co_await look(desired, config);
   into.say("store", store_is,
-           config.kind == store_kind::sqlite ? config.path : "Consul at " + config.address);
+           config.store.kind == store_kind::sqlite ? config.store.path
+                                                   : "Consul at " + config.store.address);
 }
 
 task<> check_bus(const bus& word, clock& time, const bus_config& config, report& into) {
@@ -55,7 +64,7 @@ task<> check_bus(const bus& word, clock& time, const bus_config& config, report&
   if (!word.connected()) {
     bus_is = fail(errc::unavailable, "no NATS server answered; --log-level warning says why");
   }
-  into.say("bus", bus_is, "NATS at " + config.servers.front());
+  into.say("bus", bus_is, "NATS at " + without_user(config.servers.front()));
 }
 
 task<> check_port(asio::any_io_executor loop, const char* what, std::string address,
@@ -107,7 +116,7 @@ task<> check_backends(asio::any_io_executor loop, daemon_config config, report& 
     into.say("store", std::unexpected(opened.error()), {});
     co_return;
   }
-  co_await check_store(*opened->store, config.store, into);
+  co_await check_store(*opened->store, config, into);
   co_await check_bus(*opened->bus, *time, config.bus, into);
   if (opened->nats != nullptr) co_await opened->nats->stop();
 }

@@ -4,6 +4,7 @@
 
 #include "cli/answers.h"
 #include "cli/output.h"
+#include "http/tls.h"
 
 namespace peerage::cli {
 namespace {
@@ -68,7 +69,10 @@ failure lost_on_the_way(const error& lost, const attempt& tried, const std::stri
   switch (lost.code) {
     case errc::unavailable:
       failed.status = exit_status::unreachable;
-      advice = "is peeraged running there? --server or PEERAGE_SERVER says where";
+      advice.clear();
+      // What is wrong with a certificate comes with what to do; somebody is there.
+      if (lost.field != http::certificate_field)
+        advice = "is peeraged running there? --server or PEERAGE_SERVER says where";
       break;
     case errc::outcome_unknown:
     case errc::timeout: break;

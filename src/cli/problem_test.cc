@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "http/tls.h"
+
 namespace peerage::cli {
 namespace {
 
@@ -70,6 +72,14 @@ TEST(problem, only_a_server_that_was_not_reached_is_unreachable) {
     EXPECT_THAT(said.message, HasSubstr(advice));
     EXPECT_THAT(said.message, HasSubstr("can't do it: it? broke"));
   }
+}
+
+TEST(problem, a_certificate_that_is_refused_is_no_server_that_is_away) {
+  const error refused{errc::unavailable, "its certificate has expired; it needs a new one",
+                      http::certificate_field};
+  const failure said = lost_on_the_way(refused, tried, "https://s");
+  EXPECT_EQ(said.status, exit_status::unreachable);
+  EXPECT_EQ(said.message, "can't do it: its certificate has expired; it needs a new one");
 }
 
 }  // namespace

@@ -21,6 +21,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/url.h"
+
 namespace peerage {
 namespace {
 
@@ -64,6 +66,13 @@ std::string quoted_text(std::string_view text) {
   return out;
 }
 
+/// "SCHEME://USER:PASSWORD@HOST", or what was meant to be one: the password is not repeated.
+std::string without_password(const std::string& text) {
+  const auto at = text.find('@');
+  const bool one = at != std::string::npos && text.find(':') < at;
+  return one ? without_user(text) : text;
+}
+
 }  // namespace
 
 result<toml_table> parse_toml(std::string_view text, std::string_view source_name) {
@@ -88,7 +97,7 @@ std::string quoted(const toml_value& value) {
   return std::visit(
       [](const auto& data) -> std::string {
         using kind = std::decay_t<decltype(data)>;
-        if constexpr (std::is_same_v<kind, std::string>) return quoted_text(data);
+        if constexpr (std::is_same_v<kind, std::string>) return quoted_text(without_password(data));
         if constexpr (std::is_same_v<kind, bool>) return data ? "true" : "false";
         if constexpr (std::is_same_v<kind, std::int64_t>) return std::to_string(data);
         if constexpr (std::is_same_v<kind, double>) return "a number with a fraction";

@@ -147,7 +147,7 @@ result<std::vector<std::string>> read_keys(std::string_view body) {
 
 error denied() {
   return {errc::denied,
-          "Consul refuses this token; it needs key \"write\" on the store's prefix in its policy",
+          "Consul refuses this token; it needs the policy of its role, as in packaging/consul",
           {}};
 }
 

@@ -112,10 +112,10 @@ task<result<>> connection::connect() {
 task<result<>> connection::shake_hands() {
   stream_.forget_tls();
   if (!tls_) co_return result<>{};
-  auto refused = co_await stream_.connect_tls(tls_);
-  if (!refused) co_return result<>{};
+  const auto shaken = co_await stream_.connect_tls(tls_);
+  if (shaken) co_return result<>{};
   close();
-  const std::string why = overdue_ ? "no answer in time" : *refused;
+  const std::string why = overdue_ ? "no answer in time" : shaken.error().message;
   co_return fail(errc::unavailable, "TLS with Consul at " + to_.authority() + ": " + why);
 }
 

@@ -60,6 +60,9 @@ task<result<new_token>> control::create_token(const principal& who, token_reques
   if (auto sound = check_token(made.what); !sound) {
     co_return std::unexpected(std::move(sound.error()));
   }
+  if (auto bounded = may_outlast(who, made.what.expires_at); !bounded) {
+    co_return std::unexpected(std::move(bounded.error()));
+  }
   made.what.hash = sha256(secret);
   made.secret = secret_text(std::move(secret));
   transaction writes;
@@ -122,8 +125,8 @@ task<result<principal>> control::authenticate(std::string_view secret) {
   if (!equal_in_constant_time(known.hash, hash)) co_return not_a_token();
   if (known.expires_at && *known.expires_at <= clock_.now()) co_return not_a_token();
   uses_.note(known.id, clock_.now());
-  co_return principal{known.id, known.network, std::move(known.scopes), known.max_peers,
-                      known.max_ttl};
+  co_return principal{known.id,        known.network, std::move(known.scopes),
+                      known.max_peers, known.max_ttl, known.expires_at};
 }
 
 task<result<bool>> control::bootstrapped() {

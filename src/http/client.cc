@@ -239,11 +239,12 @@ task<result<>> client::state::connect() {
 task<result<>> client::state::shake_hands() {
   bytes.forget_tls();
   if (!tls) co_return result<>{};
-  auto refused = co_await bytes.connect_tls(tls);
-  if (!refused) co_return result<>{};
+  const auto shaken = co_await bytes.connect_tls(tls);
+  if (shaken) co_return result<>{};
   close();
-  const std::string why = overdue ? "no answer in time" : *refused;
-  co_return fail(errc::unavailable, "can't reach " + name + ": TLS: " + why);
+  if (overdue) co_return fail(errc::unavailable, "can't reach " + name + ": no answer in time");
+  const auto& [code, why, field] = shaken.error();
+  co_return fail(code, "can't reach " + name + ": TLS: " + why, field);
 }
 
 task<result<response>> client::state::exchange() {

@@ -3,6 +3,8 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "crypto/certificate.h"
+
 namespace peerage::http {
 namespace {
 
@@ -40,23 +42,6 @@ bool expect_name(asio::ssl::context& context, const std::string& host) {
   ::X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   return is_address(host) ? ::X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str()) == 1
                           : ::X509_VERIFY_PARAM_set1_host(wanted, host.data(), host.size()) == 1;
-}
-
-std::string in_words(long verdict, const std::string& host) {
-  switch (verdict) {
-    case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH: return "its certificate is not for the name " + host;
-    case X509_V_ERR_CERT_HAS_EXPIRED: return "its certificate has expired";
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-      return "its certificate is not valid yet, if this host's clock is right";
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-      return "its certificate is signed by an unknown authority; is the CA file the right one?";
-    default: return std::string("its certificate: ") + ::X509_verify_cert_error_string(verdict);
-  }
 }
 
 }  // namespace
@@ -104,16 +89,17 @@ task<bool> stream::accept_tls(std::shared_ptr<server_tls> with) {
   co_return !failed;
 }
 
-task<std::optional<std::string>> stream::connect_tls(std::shared_ptr<client_tls> with) {
+task<result<>> stream::connect_tls(std::shared_ptr<client_tls> with) {
   tls_ = std::make_unique<layer>(socket_, with->context, with);
   auto* const handle = tls_->over.native_handle();
   // The name by which a server of many names chooses its certificate; not for addresses.
   if (!is_address(with->host)) ::SSL_set_tlsext_host_name(handle, with->host.c_str());
   const auto [failed] =
       co_await tls_->over.async_handshake(asio::ssl::stream_base::client, as_result);
-  if (!failed) co_return std::nullopt;
+  if (!failed) co_return result<>{};
   const long verdict = ::SSL_get_verify_result(handle);
-  co_return verdict == X509_V_OK ? failed.message() : in_words(verdict, with->host);
+  if (verdict == X509_V_OK) co_return fail(errc::unavailable, failed.message());
+  co_return fail(errc::unavailable, certificate_trouble(verdict, with->host), certificate_field);
 }
 
 task<> stream::end_tls() {

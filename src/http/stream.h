@@ -6,7 +6,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl.hpp>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -37,9 +36,9 @@ class stream {
   /// The server's half of a handshake; false where it came to nothing. Closing or cancelling the
   /// socket ends it.
   task<bool> accept_tls(std::shared_ptr<server_tls> with);
-  /// The client's half, on a socket that has just been connected: why it came to nothing, in words
-  /// that say what is wrong with the certificate.
-  task<std::optional<std::string>> connect_tls(std::shared_ptr<client_tls> with);
+  /// The client's half, on a socket that has just been connected. errc::unavailable says why it
+  /// came to nothing, with `certificate_field` where that is the server's certificate.
+  task<result<>> connect_tls(std::shared_ptr<client_tls> with);
   /// Nothing more will be written: says so, over TLS, and waits for the other side to say the same.
   /// Afterwards what comes is read from the socket alone.
   task<> end_tls();

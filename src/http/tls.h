@@ -13,6 +13,9 @@ namespace peerage::http {
 struct client_tls;
 struct server_tls;
 
+/// error::field where it is a server's certificate that is refused.
+inline constexpr const char* certificate_field = "certificate";
+
 struct tls_options {
   std::string ca_file;    // PEM; empty: the system's own authorities
   std::string cert_file;  // PEM, with the chain; empty: none

@@ -11,10 +11,12 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <list>
+#include <random>
 #include <stdexcept>
 #include <utility>
 #include <vector>
 
+#include "base/url.h"
 #include "natsbus/options.h"
 #include "natsbus/seal.h"
 
@@ -370,13 +372,12 @@ result<> set_identity(natsOptions* to, const nats_options& from) {
   return {};
 }
 
-result<owned_options> options_of(const nats_options& from, shared_state& shared) {
+result<owned_options> options_of(const nats_options& from, const std::string& server,
+                                 shared_state& shared) {
   natsOptions* raw = nullptr;
   if (auto s = natsOptions_Create(&raw); s != NATS_OK) return refused("cnats", s);
   owned_options made(raw);
-  std::vector<const char*> servers;
-  for (const std::string& each : from.servers) servers.push_back(each.c_str());
-  auto s = natsOptions_SetServers(raw, servers.data(), static_cast<int>(servers.size()));
+  auto s = natsOptions_SetURL(raw, server.c_str());
   if (s == NATS_OK && !from.name.empty()) s = natsOptions_SetName(raw, from.name.c_str());
   if (s == NATS_OK) s = natsOptions_SetTimeout(raw, 2'000);
   // We dial again ourselves: cnats would do it on a thread, and keep what is published meanwhile.
@@ -393,15 +394,39 @@ result<owned_options> options_of(const nats_options& from, shared_state& shared)
   return made;
 }
 
-result<std::unique_ptr<connection>> connect(const nats_options& from, shared_state shared) {
-  auto options = options_of(from, shared);
+/// Of a connection that came to nothing, just now and on this thread.
+std::string why_refused(natsStatus status, const std::string& server) {
+  const char* const said = nats_GetLastError(nullptr);
+  if (status != NATS_SSL_ERROR || said == nullptr) return natsStatus_GetText(status);
+  return "TLS: " + tls_trouble(said, host_of(server));
+}
+
+result<std::unique_ptr<connection>> connect_to(const std::string& server, const nats_options& from,
+                                               shared_state shared) {
+  auto options = options_of(from, server, shared);
   if (!options) return std::unexpected(options.error());
   natsConnection* raw = nullptr;
   const natsStatus status = natsConnection_Connect(&raw, options->get());
-  if (status != NATS_OK) return refused("can't connect to NATS", status);
+  if (status != NATS_OK) {
+    return fail(errc::unavailable, without_user(server) + ": " + why_refused(status, server));
+  }
   shared->nc.reset(raw);
   shared->inboxes = from.inbox;
   return std::make_unique<connection>(std::move(shared));
+}
+
+/// One server after the other, in any order, so that each is known for what is wrong with it.
+result<std::unique_ptr<connection>> connect(const nats_options& from, asio::any_io_executor loop) {
+  std::vector<std::string> servers = from.servers;
+  std::ranges::shuffle(servers, std::mt19937{std::random_device{}()});
+  std::string all;
+  for (const std::string& each : servers) {
+    auto made = connect_to(each, from, std::make_shared<connection::state>(loop));
+    if (made) return made;
+    const std::string& why = made.error().message;
+    if (!all.contains(why)) all += (all.empty() ? "" : "; ") + why;  // a file's is the same for all
+  }
+  return fail(errc::unavailable, "can't connect to NATS: " + all);
 }
 
 }  // namespace
@@ -424,9 +449,8 @@ void dialler::dial(const nats_options& options, done answer) {
   };
   // The guard: a loop with nothing else to do still waits for the attempt.
   thread_ = std::thread([options, loop = loop_, guard = asio::make_work_guard(loop_),
-                         arrived = std::move(arrived),
-                         shared = std::make_shared<connection::state>(loop_)]() mutable {
-    auto made = connect(options, std::move(shared));
+                         arrived = std::move(arrived)]() mutable {
+    auto made = connect(options, loop);
     asio::post(loop, [arrived = std::move(arrived), made = std::move(made)]() mutable {
       arrived(std::move(made));
     });

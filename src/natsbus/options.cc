@@ -1,7 +1,11 @@
 #include "natsbus/options.h"
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
+
+#include "base/url.h"
+#include "crypto/certificate.h"
 
 namespace peerage::nats {
 
@@ -11,12 +15,22 @@ bool wants_tls(const nats_options& from) {
                              [](const std::string& each) { return each.starts_with("tls://"); });
 }
 
-std::string without_user(std::string_view url) {
-  const auto scheme = url.find("://");
-  const auto begin = scheme == std::string_view::npos ? 0 : scheme + 3;
-  const auto at = url.rfind('@');
-  if (at == std::string_view::npos || at < begin) return std::string(url);
-  return std::string(url.substr(0, begin)) + std::string(url.substr(at + 1));
+std::string host_of(std::string_view url) {
+  const std::string bare = without_user(url);
+  const auto scheme = bare.find("://");
+  std::string host = scheme == std::string::npos ? bare : bare.substr(scheme + 3);
+  if (host.starts_with('[')) return host.substr(1, host.find(']') - 1);
+  return host.substr(0, host.find(':'));
+}
+
+std::string tls_trouble(std::string_view said, const std::string& host) {
+  constexpr std::string_view mark = "handshake error: ";
+  const auto at = said.find(mark);
+  if (at != std::string_view::npos) said.remove_prefix(at + mark.size());
+  int verdict = 0;
+  const auto [end, problem] = std::from_chars(said.data(), said.data() + said.size(), verdict);
+  const bool number = problem == std::errc{} && said.substr(end - said.data()).starts_with(':');
+  return number ? certificate_trouble(verdict, host) : std::string(said);
 }
 
 result<std::string> nkey_user(const std::string& file) {

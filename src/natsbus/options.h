@@ -14,8 +14,12 @@ namespace peerage::nats {
 /// Whether the connection must be TLS: a server says so, or a file is only of use with it.
 bool wants_tls(const nats_options& from);
 
-/// A server's URL without "USER:PASSWORD@", for the log.
-std::string without_user(std::string_view url);
+/// "HOST" of "SCHEME://USER:PASSWORD@HOST:PORT", without the brackets of an IPv6 address.
+std::string host_of(std::string_view url);
+
+/// What cnats says of a handshake that failed ("… handshake error: 10:certificate has expired:…",
+/// with OpenSSL's number), in our words.
+std::string tls_trouble(std::string_view said, const std::string& host);
 
 /// The public key (U…) that stands in the file beside the seed. errc::invalid where there is none.
 result<std::string> nkey_user(const std::string& file);

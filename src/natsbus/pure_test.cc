@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <fstream>
 
+#include "crypto/certificate.h"
 #include "json/json.h"
 #include "natsbus/micro.h"
 #include "natsbus/options.h"
@@ -50,10 +51,22 @@ TEST(options, tls_is_used_where_anything_asks_for_it) {
   EXPECT_TRUE(wants_tls(by_file));
 }
 
-TEST(options, no_password_reaches_the_log) {
-  EXPECT_EQ(without_user("nats://user:pa@ss@host:4222"), "nats://host:4222");
-  EXPECT_EQ(without_user("nats://host:4222"), "nats://host:4222");
-  EXPECT_EQ(without_user("token@host:4222"), "host:4222");
+TEST(options, a_host_is_found_in_its_url) {
+  EXPECT_EQ(host_of("tls://nats-1:4222"), "nats-1");
+  EXPECT_EQ(host_of("tls://nats-1"), "nats-1");
+  EXPECT_EQ(host_of("nats://user:pa:ss@nats-1:4222"), "nats-1");
+  EXPECT_EQ(host_of("nats-1:4222"), "nats-1");
+  EXPECT_EQ(host_of("tls://[fd00::1]:4222"), "fd00::1");
+}
+
+TEST(options, trouble_with_tls_is_said_in_our_words) {
+  EXPECT_EQ(tls_trouble("(conn.c:1): SSL handshake error: 10:certificate has expired:depth=0", "h"),
+            certificate_trouble(10, "h"));
+  EXPECT_EQ(tls_trouble("SSL handshake error: 62:hostname mismatch:expected=h:cert=/CN=x", "h"),
+            certificate_trouble(62, "h"));
+  EXPECT_EQ(tls_trouble("SSL handshake error: wrong version number", "h"), "wrong version number");
+  EXPECT_EQ(tls_trouble("SSL handshake error: 10", "h"), "10");
+  EXPECT_EQ(tls_trouble("something else", "h"), "something else");
 }
 
 TEST(options, the_public_key_stands_beside_the_seed) {

@@ -88,4 +88,12 @@ result<> check_token(const token& wanted) {
   return {};
 }
 
+result<> may_outlast(const principal& who, const std::optional<wall_time>& end) {
+  if (!who.expires_at || (end && *end <= *who.expires_at)) return {};
+  return fail(errc::invalid,
+              "must end by " + to_rfc3339(*who.expires_at) +
+                  ": a token that expires makes none that outlives it",
+              "expires_in_s");
+}
+
 }  // namespace peerage

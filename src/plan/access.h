@@ -18,6 +18,7 @@ struct principal {
   std::vector<scope> scopes;
   std::optional<std::uint32_t> max_peers = {};
   std::optional<seconds> max_ttl = {};
+  std::optional<wall_time> expires_at = {};
 
   bool has(scope wanted) const;
 };
@@ -51,5 +52,9 @@ result<> may_last(const principal& who, const std::optional<seconds>& ttl);
 /// Whether a token makes sense: none whose limits it could itself undo, none with a scope that it
 /// could never use. errc::invalid with the field.
 result<> check_token(const token& wanted);
+
+/// Whether the caller may make a token that ends then, or never: none that outlives the caller's
+/// own. errc::invalid with field "expires_in_s".
+result<> may_outlast(const principal& who, const std::optional<wall_time>& end);
 
 }  // namespace peerage

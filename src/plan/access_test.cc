@@ -77,6 +77,20 @@ TEST(access, peers_of_a_token_with_a_bound_on_their_time_expire) {
   }
 }
 
+TEST(access, no_token_makes_one_that_outlives_it) {
+  principal who = with(scope::admin);
+  const wall_time noon{std::chrono::hours{12}};
+  EXPECT_TRUE(may_outlast(who, {}));
+  who.expires_at = noon;
+  EXPECT_TRUE(may_outlast(who, noon));
+  for (const auto& end : {std::optional<wall_time>{}, std::optional{noon + milliseconds{1}}}) {
+    const auto refused = may_outlast(who, end);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().field, "expires_in_s");
+    EXPECT_NE(refused.error().message.find("by " + to_rfc3339(noon)), std::string::npos);
+  }
+}
+
 TEST(access, no_token_undoes_its_own_limits) {
   const auto blamed = [](const token& wanted) {
     const auto sound = check_token(wanted);

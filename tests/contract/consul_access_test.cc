@@ -70,7 +70,15 @@ TEST_F(consul_access, over_tls_both_sides_show_who_they_are) {
   EXPECT_NE(look(nobody), "") << "the server wants to see a certificate";
   consul_options deceived = good;
   deceived.ca_file = made.file("other.pem");
-  EXPECT_THAT(look(deceived), HasSubstr("certificate"));
+  const auto refusal = [](std::uint16_t at, const std::string& host) {
+    return "TLS with Consul at " + host + ":" + std::to_string(at) + ": its certificate ";
+  };
+  EXPECT_THAT(look(deceived),
+              HasSubstr(refusal(port, "127.0.0.1") + "is signed by an unknown authority"));
+  consul_options by_name = good;
+  by_name.address = "https://localhost:" + std::to_string(port);
+  EXPECT_THAT(look(by_name),
+              HasSubstr(refusal(port, "localhost") + "is not for the name localhost;"));
   consul_options missing = good;
   missing.ca_file = made.file("none.pem");
   EXPECT_THAT(look(missing), HasSubstr("none.pem can't be used for TLS"));
@@ -82,7 +90,14 @@ TEST_F(consul_access, over_tls_both_sides_show_who_they_are) {
   const consul_server impostor(config(other, "stranger"));
   consul_options wrong = good;
   wrong.address = "https://127.0.0.1:" + std::to_string(other);
-  EXPECT_THAT(look(wrong), HasSubstr("TLS with Consul")) << "its certificate names another";
+  EXPECT_THAT(look(wrong),
+              HasSubstr(refusal(other, "127.0.0.1") + "is not for the name 127.0.0.1;"));
+
+  const std::uint16_t last = free_port();
+  const consul_server old(config(last, "expired"));
+  consul_options late = good;
+  late.address = "https://127.0.0.1:" + std::to_string(last);
+  EXPECT_THAT(look(late), HasSubstr(refusal(last, "127.0.0.1") + "has expired;"));
 }
 
 TEST_F(consul_access, a_token_opens_the_keys_that_its_policy_names) {

@@ -90,14 +90,18 @@ consul_server::consul_server(const std::string& more) {
        (home_ / "config.json").string(), "-config-file", (home_ / "more.json").string()},
       (home_ / "log").string());
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{30};
-  http::request ready;
-  ready.method = "GET";
-  ready.path = "/v1/kv/ready";
-  ready.query = "consistent";
+  const auto status = [this](const std::string& path, const std::string& query) {
+    http::request wanted;
+    wanted.method = "GET";
+    wanted.path = path;
+    wanted.query = query;
+    const auto answer = http::send_blocking(url(), wanted, std::chrono::seconds{5});
+    return answer ? answer->status : 0;
+  };
   for (;;) {
-    const auto answer = http::send_blocking(url(), ready, std::chrono::seconds{5});
-    // 403: it has a leader, and wants a token.
-    if (answer && (answer->status == 404 || answer->status == 403)) return;
+    const int leader = status("/v1/kv/ready", "consistent");
+    // 403: it wants a token, which it can't make while its access lists are "in legacy mode", 500.
+    if (leader == 404 || (leader == 403 && status("/v1/acl/policies", "") == 403)) return;
     if (::waitpid(pid_, nullptr, WNOHANG) == pid_ || std::chrono::steady_clock::now() > until) {
       std::ostringstream log;
       log << std::ifstream(home_ / "log").rdbuf();

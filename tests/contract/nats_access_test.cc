@@ -53,12 +53,14 @@ class nats_access_test : public testing::Test {
       users_[who] = made.open;
       std::ofstream(made_.file(who)) << made.seed.reveal() << "\n" << made.open << "\n";
     }
-    server_ = std::make_unique<nats_server>(
-        packaged("nats/nats.conf"),
-        std::vector<std::string>{
-            "PEERAGE_API_NKEY=" + users_["api"], "PEERAGE_NKEY_1=" + users_["gw-fra-1"],
-            "PEERAGE_NKEY_2=" + users_["gw-iad-1"], "NATS_CERT=" + made_.file("server.pem"),
-            "NATS_KEY=" + made_.file("server.key")});
+    server_ = server_with("server");
+  }
+  std::unique_ptr<nats_server> server_with(const std::string& certificate) {
+    const std::vector<std::string> environment{
+        "PEERAGE_API_NKEY=" + users_["api"], "PEERAGE_NKEY_1=" + users_["gw-fra-1"],
+        "PEERAGE_NKEY_2=" + users_["gw-iad-1"], "NATS_CERT=" + made_.file(certificate + ".pem"),
+        "NATS_KEY=" + made_.file(certificate + ".key")};
+    return std::make_unique<nats_server>(packaged("nats/nats.conf"), environment);
   }
   void TearDown() override {
     for (const auto& each : buses_) run_on(loop_, each->stop());
@@ -87,10 +89,11 @@ class nats_access_test : public testing::Test {
                                     clock_->steady() + wait));
   }
   /// Its connection, or the reason why there is none.
-  result<visitor> visit(const std::string& who) {
+  result<visitor> visit(const std::string& who) { return visit(options_of(who)); }
+  result<visitor> visit(const nats_options& as) {
     nats::dialler dial(loop_.get_executor());
     std::optional<result<std::unique_ptr<nats::connection>>> answer;
-    dial.dial(options_of(who), [&](auto made) { answer = std::move(made); });
+    dial.dial(as, [&](auto made) { answer = std::move(made); });
     run_until(loop_, [&] { return answer.has_value(); });
     if (!answer || !*answer) return std::unexpected(answer.value().error());
     visitor made{std::move(**answer), {}};
@@ -155,6 +158,44 @@ TEST_F(nats_access_test, a_stranger_does_not_get_in) {
     ASSERT_FALSE(in) << who;
     EXPECT_THAT(in.error().message, testing::HasSubstr("Authentication Violation")) << who;
   }
+}
+
+TEST_F(nats_access_test, a_certificate_that_is_not_good_is_refused_by_name) {
+  const auto why = [this](const nats_server& server, const std::string& host,
+                          const std::string& ca) {
+    nats_options as = options_of("api");
+    as.servers = {"tls://" + host + ":" + std::to_string(server.port())};
+    as.ca_file = made_.file(ca);
+    const auto in = visit(as);
+    return in ? "it was let in" : in.error().message;
+  };
+  const auto stranger = server_with("stranger"), old = server_with("expired");
+  const auto at = [](const nats_server& server, const std::string& host) {
+    return "can't connect to NATS: tls://" + host + ":" + std::to_string(server.port()) +
+           ": TLS: its certificate ";
+  };
+  EXPECT_THAT(why(*server_, "localhost", "ca.pem"),
+              testing::StartsWith(at(*server_, "localhost") + "is not for the name localhost;"));
+  EXPECT_THAT(why(*stranger, "127.0.0.1", "ca.pem"),
+              testing::StartsWith(at(*stranger, "127.0.0.1") + "is not for the name 127.0.0.1;"));
+  EXPECT_THAT(why(*old, "127.0.0.1", "ca.pem"),
+              testing::StartsWith(at(*old, "127.0.0.1") + "has expired;"));
+  EXPECT_THAT(why(*server_, "127.0.0.1", "other.pem"),
+              testing::StartsWith(at(*server_, "127.0.0.1") + "is signed by an unknown authority"));
+
+  // Of many, each is known for its own trouble, and one that is good is enough.
+  const std::string good = server_->url(), bad = old->url(), wrong = stranger->url();
+  nats_options many = options_of("api");
+  const auto tls = [](const std::string& url) { return "tls" + url.substr(4); };
+  many.servers = {tls(bad), tls(wrong)};
+  const auto none = visit(many);
+  ASSERT_FALSE(none);
+  EXPECT_THAT(none.error().message, testing::HasSubstr(tls(bad) + ": TLS: its certificate has"));
+  EXPECT_THAT(none.error().message, testing::HasSubstr(tls(wrong) + ": TLS: its certificate is"));
+  many.servers.push_back(tls(good));
+  const auto one = visit(many);
+  ASSERT_TRUE(one) << one.error().message;
+  EXPECT_EQ(one->on->server(), tls(good));
 }
 
 TEST_F(nats_access_test, a_gateway_speaks_and_hears_in_its_own_name_alone) {

@@ -123,7 +123,7 @@ void consul_node::start() {
                                  "-server-port",
                                  port(8'300),
                                  "-log-level",
-                                 "warn",
+                                 configuration_.empty() ? "warn" : "debug",
                                  "-disable-host-node-id",
                                  "-retry-interval",
                                  "1s",
@@ -143,7 +143,9 @@ void consul_node::start() {
 
 bool consul_node::ready() const {
   try {
-    return ask(url(), "GET", "/v1/kv/none?consistent&token=" + master_).status == 404;
+    if (ask(url(), "GET", "/v1/kv/none?consistent&token=" + master_).status != 404) return false;
+    // It can't make policies while its access lists are still "in legacy mode".
+    return master_.empty() || ask(url(), "GET", "/v1/acl/policies?token=" + master_).status == 200;
   } catch (const std::exception&) {
     return false;
   }
@@ -216,7 +218,7 @@ std::string nats_node::url() const {
 
 void nats_node::start() {
   std::vector<std::string> words{"nats-server", "-a", "127.0.0.1", "-p", std::to_string(port_)};
-  if (!file_.empty()) words.insert(words.end(), {"-c", file_});
+  if (!file_.empty()) words.insert(words.end(), {"-D", "-c", file_});
   process_.launch({.words = std::move(words), .environment = environment_, .network = {}});
   process_.await_log("Server is ready");
 }
@@ -228,14 +230,17 @@ void nats_node::thaw() {
   process_.signal(SIGCONT);
 }
 
-fleet_node::fleet_node(std::string config, std::string ready)
-    : ready_(std::move(ready)), process_(folder_.path() + "/peeraged.log") {
+fleet_node::fleet_node(std::string config, std::string ready, std::string log_level)
+    : ready_(std::move(ready)),
+      log_level_(std::move(log_level)),
+      process_(folder_.path() + "/peeraged.log") {
   std::ofstream(folder_.path() + "/peeraged.toml")
       << "state_dir = " << quoted(state_dir()) << config;
 }
 
 void fleet_node::launch() {
-  process_.launch({.words = {binary("peeraged"), "--config", folder_.path() + "/peeraged.toml"},
+  process_.launch({.words = {binary("peeraged"), "--config", folder_.path() + "/peeraged.toml",
+                             "--log-level", log_level_},
                    .environment = {},
                    .network = {}});
 }
@@ -254,12 +259,18 @@ void fleet_node::forget() {
   std::filesystem::remove_all(state_dir());
 }
 
-api_node::api_node(std::string config, std::uint16_t port)
-    : fleet_node(std::move(config), " ready api="), port_(port) {}
+api_node::api_node(std::string config, std::uint16_t port, const node_options& options)
+    : fleet_node(std::move(config), " ready api=", options.log_level),
+      port_(port),
+      ca_file_(options.api_ca_file) {}
+
+std::string api_node::url() const {
+  return (ca_file_.empty() ? "http://127.0.0.1:" : "https://127.0.0.1:") + std::to_string(port_);
+}
 
 gateway_node::gateway_node(std::string config, std::string name, std::string interface,
-                           std::uint16_t admin)
-    : fleet_node(std::move(config), " ready gateway="),
+                           std::uint16_t admin, const node_options& options)
+    : fleet_node(std::move(config), " ready gateway=", options.log_level),
       name_(std::move(name)),
       interface_(std::move(interface)),
       admin_(admin) {}
@@ -332,9 +343,10 @@ std::string fleet::backends(const node_options& options) const {
 
 api_node& fleet::add_api(node_options options) {
   const std::uint16_t port = fresh_port();
-  const std::string config =
-      backends(options) + "[api]\nlisten = " + quoted("127.0.0.1:" + std::to_string(port));
-  apis_.push_back(std::make_unique<api_node>(config, port));
+  const std::string config = backends(options) +
+                             "[api]\nlisten = " + quoted("127.0.0.1:" + std::to_string(port)) +
+                             options.api_lines;
+  apis_.push_back(std::make_unique<api_node>(config, port, options));
   return *apis_.back();
 }
 
@@ -349,7 +361,7 @@ gateway_node& fleet::add_gateway(const std::string& name, const std::string& reg
       "interface = " + quoted(interface) + "listen_port = " + std::to_string(udp) +
       "\nadmin_listen = " + quoted("127.0.0.1:" + std::to_string(admin)) +
       "reconcile_s = " + std::to_string(options.reconcile_s) + "\n";
-  gateways_.push_back(std::make_unique<gateway_node>(config, name, interface, admin));
+  gateways_.push_back(std::make_unique<gateway_node>(config, name, interface, admin, options));
   return *gateways_.back();
 }
 
@@ -367,8 +379,17 @@ std::string fleet::token() const {
   return token;
 }
 
+caller fleet::call(std::size_t n, const std::string& as) {
+  const api_node& to = api(n);
+  if (to.ca_file().empty()) return {to.url(), as};
+  return {to.url(), as, http::make_client_tls({to.ca_file(), {}, {}}, "127.0.0.1").value()};
+}
+
 program fleet::peerage(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), binary("peerage"));
+  if (const std::string& ca = api().ca_file(); !ca.empty()) {
+    arguments.insert(arguments.end(), {"--ca-file", ca});
+  }
   return {
       .words = std::move(arguments),
       .environment = {{"HOME", "/"}, {"PEERAGE_SERVER", api().url()}, {"PEERAGE_TOKEN", token()}},

@@ -62,6 +62,7 @@ class consul_node {
   bool ready() const;
   void await_ready() const;
   bool leads() const;
+  std::string log() const { return process_.log(); }
   /// Refuses from its next start what no policy allows; the words are those of its configuration.
   void lock(std::string configuration, std::string master);
   /// PUT, as whoever may do everything; its answer.
@@ -93,6 +94,7 @@ class nats_node {
   void kill() { process_.kill(); }
   void freeze();
   void thaw();
+  std::string log() const { return process_.log(); }
   std::uint16_t port() const { return port_; }
 
  private:
@@ -107,6 +109,9 @@ struct node_options {
   std::uint16_t nats_port = 0;         // of a proxy; 0: NATS itself
   std::string consul_url;              // of a proxy; empty: Consul itself
   std::string store_lines, bus_lines;  // more of the config's [store] and [bus]
+  std::string api_lines;               // and of [api]
+  std::string api_ca_file;             // that an API process speaks TLS under; empty: it does not
+  std::string log_level = "info";
   int reconcile_s = 30;
   std::string endpoint_address = "127.0.0.1";
 };
@@ -114,7 +119,7 @@ struct node_options {
 /// A peeraged with one role.
 class fleet_node {
  public:
-  fleet_node(std::string config, std::string ready);
+  fleet_node(std::string config, std::string ready, std::string log_level);
   void launch();
   void start();
   /// start(), and until a gateway's device has all that the store says.
@@ -129,23 +134,27 @@ class fleet_node {
 
  private:
   temporary_folder folder_;
-  std::string ready_;
+  std::string ready_, log_level_;
   server_process process_;
 };
 
 class api_node : public fleet_node {
  public:
-  api_node(std::string config, std::uint16_t port);
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  api_node(std::string config, std::uint16_t port, const node_options& options);
+  std::string url() const;
   std::uint16_t port() const { return port_; }
+  /// The authority under which it speaks TLS; empty where it does not.
+  const std::string& ca_file() const { return ca_file_; }
 
  private:
   std::uint16_t port_;
+  std::string ca_file_;
 };
 
 class gateway_node : public fleet_node {
  public:
-  gateway_node(std::string config, std::string name, std::string interface, std::uint16_t admin);
+  gateway_node(std::string config, std::string name, std::string interface, std::uint16_t admin,
+               const node_options& options);
   ~gateway_node();
   const std::string& name() const { return name_; }
   const std::string& interface() const { return interface_; }
@@ -188,7 +197,8 @@ class fleet {
   api_node& api(std::size_t n = 0) { return *apis_.at(n); }
   gateway_node& gateway(std::size_t n = 0) { return *gateways_.at(n); }
   std::string token() const;
-  caller call(std::size_t n = 0) { return caller(api(n).url(), token()); }
+  caller call(std::size_t n = 0) { return call(n, token()); }
+  caller call(std::size_t n, const std::string& as);
   /// The command `peerage`.
   program peerage(std::vector<std::string> arguments);
 

@@ -1,20 +1,15 @@
-// A fleet behind the locks of packaging/: NATS with its permissions over TLS, Consul with its
-// policies, each process with credentials of its own. And somebody who has got past the first.
+// A fleet behind the locks of packaging/, and somebody who has got past the first.
 #include <gtest/gtest.h>
 
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
-#include <fstream>
-#include <optional>
 
-#include "crypto/nkey.h"
 #include "crypto/x25519.h"
 #include "json/json.h"
 #include "local/system_clock.h"
 #include "natsbus/connection.h"
 #include "natsbus/guard.h"
-#include "tests/certificates.h"
-#include "tests/live/fleet.h"
+#include "tests/live/locked_fleet.h"
 #include "tests/live/wireguard.h"
 #include "wire/messages.h"
 
@@ -24,54 +19,7 @@ namespace {
 const std::string peers = "/v1/networks/acme/peers";
 const std::string apply_subject = "peerage.v1.gateway.gw-fra-1.apply";
 
-std::string packaged(const std::string& file) {
-  return PEERAGE_SOURCE_DIR "/packaging/" + file;
-}
-
-std::string line(const std::string& name, const std::string& value) {
-  return name + " = \"" + value + "\"\n";
-}
-
-struct locked_fleet : testing::Test {
-  void lock(fleet& on) {
-    std::map<std::string, std::string> environment{{"NATS_CERT", made.file("server.pem")},
-                                                   {"NATS_KEY", made.file("server.key")}};
-    for (const auto& [who, variable] :
-         std::map<std::string, std::string>{{"api", "PEERAGE_API_NKEY"},
-                                            {"gw-fra-1", "PEERAGE_NKEY_1"},
-                                            {"gw-iad-1", "PEERAGE_NKEY_2"}}) {
-      // As an operator makes them.
-      std::string open = must_run({binary("peeraged"), "--new-nkey", made.file(who + ".nkey")});
-      open.pop_back();
-      environment[variable] = open;
-    }
-    on.nats.lock(packaged("nats/nats.conf"), environment);
-    on.consul.lock(
-        R"(acl { enabled = true, default_policy = "deny", tokens { master = "root-token" } })",
-        "root-token");
-  }
-  /// Makes a token with the policy of the file, as it is for this gateway.
-  std::string token_of(const std::string& file, const std::string& name) {
-    std::string rules = text_of_file(packaged("consul/" + file));
-    for (std::size_t at = 0; (at = rules.find("gw-fra-1", at)) != std::string::npos;) {
-      rules.replace(at, 8, name);
-      at += name.size();
-    }
-    const json::object policy{{"Name", name}, {"Rules", rules}};
-    all.consul.tell("/v1/acl/policy", json::serialize(policy));
-    const json::object wish{{"Policies", json::array{json::object{{"Name", name}}}}};
-    const auto said = json::parse(all.consul.tell("/v1/acl/token", json::serialize(wish)), 16);
-    const std::string path = made.file(name + ".token");
-    std::ofstream(path) << std::string(said.value().at("SecretID").as_string()) << "\n";
-    return path;
-  }
-  node_options options_of(const std::string& who) {
-    node_options options;
-    options.store_lines = line("token_file", token_of(who == "api" ? "api.hcl" : "agent.hcl", who));
-    options.bus_lines =
-        line("nkey_file", made.file(who + ".nkey")) + line("ca_file", made.file("ca.pem"));
-    return options;
-  }
+struct locked : locked_fleet, testing::Test {
   void start() {
     all.add_api(options_of("api")).start();
     all.add_gateway("gw-fra-1", "fra", options_of("gw-fra-1")).settle();
@@ -85,7 +33,7 @@ struct locked_fleet : testing::Test {
     nats_options options;
     options.servers = {all.nats.url()};
     options.ca_file = made.file("ca.pem");
-    options.nkey_file = made.file(who + ".nkey");
+    options.nkey_file = nkey_file(who);
     options.inbox = who == "api" ? "_INBOX.api.x" : "_INBOX.gateway." + who;
     nats::dialler dial(loop.get_executor());
     std::unique_ptr<nats::connection> on;
@@ -134,14 +82,26 @@ struct locked_fleet : testing::Test {
     return {{party_kind::gateway, "gw-fra-1", public_key::parse(text).value()}};
   }
 
-  testing_tools::certificates made;
-  fleet all{[this](fleet& on) { lock(on); }};
   asio::io_context loop;
   std::unique_ptr<clock> time = make_system_clock(loop.get_executor());
   std::vector<std::string> answers;
 };
 
-TEST_F(locked_fleet, works_and_believes_nobody_else) {
+TEST_F(locked, a_check_is_content_with_what_its_role_may_do) {
+  api_node& api = all.add_api(options_of("api"));
+  gateway_node& gateway = all.add_gateway("gw-fra-1", "fra", options_of("gw-fra-1"));
+  for (const fleet_node* const each : std::initializer_list<const fleet_node*>{&api, &gateway}) {
+    const finished how = run(
+        {.words = {binary("peeraged"), "--config", each->folder() + "/peeraged.toml", "--check"},
+         .environment = {},
+         .network = {}});
+    EXPECT_EQ(how.status, 0) << how.out;
+    EXPECT_NE(how.out.find("ok       store"), std::string::npos) << how.out;
+    EXPECT_FALSE(std::filesystem::exists(each->state_dir())) << "it changes nothing";
+  }
+}
+
+TEST_F(locked, works_and_believes_nobody_else) {
   start();
   caller api = all.call();
   const std::string good = new_public_key();

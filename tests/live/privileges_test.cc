@@ -29,6 +29,33 @@ void expect_only(pid_t process, const std::string& capabilities) {
   EXPECT_NE(limits.find("Max core file size        0 "), std::string::npos) << limits;
 }
 
+/// What root without capabilities, but for a gateway's, sees of a process's memory.
+finished look_into(pid_t process) {
+  return run({.words = {"setpriv", "--bounding-set=-all,+net_admin", "cat",
+                        "/proc/" + std::to_string(process) + "/environ"},
+              .environment = {},
+              .network = {}});
+}
+
+TEST(privileges, no_process_of_the_same_user_looks_into_a_daemon) {
+  const temporary_folder folder;
+  const process plain({.words = {"setpriv", "--bounding-set=-all,+net_admin", "sleep", "60"},
+                       .environment = {},
+                       .network = {}},
+                      folder.path() + "/log");
+  EXPECT_EQ(look_into(plain.pid()).status, 0) << "it is no rule of this host's";
+  daemon_under_test both;
+  both.start();
+  fleet all;
+  api_node& api = all.add_api();
+  api.start();
+  for (const pid_t process : {both.running().pid(), api.running().pid()}) {
+    const finished look = look_into(process);
+    EXPECT_NE(look.status, 0) << look.out;
+    EXPECT_NE(look.err.find("Permission denied"), std::string::npos) << look.err;
+  }
+}
+
 TEST(privileges, a_gateway_keeps_the_right_to_its_network_and_an_api_process_none) {
   daemon_under_test both;
   both.start();

@@ -2,39 +2,16 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <array>
 #include <filesystem>
 
 #include "base/base64.h"
 #include "crypto/x25519.h"
 #include "tests/live/daemon.h"
+#include "tests/live/secrets.h"
 #include "tests/live/wireguard.h"
 
 namespace peerage::live {
 namespace {
-
-/// A secret's name for messages, and each way to write it.
-using secrets = std::map<std::string, std::vector<std::string>>;
-
-void add_key(secrets& to, const std::string& name, const std::string& base64) {
-  std::array<std::uint8_t, 32> bytes{};
-  ASSERT_TRUE(base64_decode(base64, bytes)) << name;
-  to[name] = {base64, hex_encode(bytes)};
-}
-
-void expect_none(const secrets& all, const std::string& place, const std::string& text) {
-  for (const auto& [name, spellings] : all) {
-    for (const std::string& each : spellings) {
-      ASSERT_GE(each.size(), 16U) << name;
-      EXPECT_EQ(text.find(each), std::string::npos) << "the " << name << " is in " << place;
-    }
-  }
-}
-
-std::string without_newline(std::string text) {
-  while (text.ends_with('\n')) text.pop_back();
-  return text;
-}
 
 /// Calls that hold secrets where they are expected, and where they are not.
 void make_calls(const daemon_under_test& daemon, secrets& hidden) {
@@ -51,7 +28,7 @@ void make_calls(const daemon_under_test& daemon, secrets& hidden) {
 
   const json::object wanted{{"scopes", json::array{"peers:write"}}, {"network", "acme"}};
   const std::string token = api.call("POST", "/v1/tokens", wanted).word("token");
-  hidden["new token"] = {token};
+  add_token(hidden, "new token", token);
   expect_none(hidden, "the tokens", api.call("GET", "/v1/tokens").text);
   caller other(daemon.url(), token);
   EXPECT_EQ(other.enrol("acme", "other", new_public_key()).status, 201);
@@ -69,21 +46,12 @@ void make_calls(const daemon_under_test& daemon, secrets& hidden) {
   expect_none(hidden, "a denial", denied.text);
 }
 
-void expect_process_tells_none(const secrets& hidden, pid_t process) {
-  const std::string folder = "/proc/" + std::to_string(process);
-  const std::string arguments = text_of_file(folder + "/cmdline");
-  EXPECT_FALSE(arguments.empty());
-  expect_none(hidden, "the arguments", arguments);
-  expect_none(hidden, "the environment", text_of_file(folder + "/environ"));
-}
-
 TEST(secrets, are_in_no_log_no_argument_no_answer_and_no_metric) {
   daemon_under_test daemon({.log_level = "debug"});
   daemon.settle();
   secrets hidden;
-  hidden["admin token"] = {daemon.admin_token()};
-  add_key(hidden, "gateway's private key",
-          without_newline(text_of_file(daemon.state_dir() + "/gateway.key")));
+  add_token(hidden, "admin token", daemon.admin_token());
+  add_key(hidden, "gateway's private key", first_line(daemon.state_dir() + "/gateway.key"));
   make_calls(daemon, hidden);
   ASSERT_EQ(hidden.size(), 6U);
 
@@ -92,10 +60,7 @@ TEST(secrets, are_in_no_log_no_argument_no_answer_and_no_metric) {
   for (const char* const target : {"/readyz", "/v1/gateways", "/v1/networks", "/v1/audit"}) {
     expect_none(hidden, target, api.call("GET", target).text);
   }
-  expect_process_tells_none(hidden, daemon.running().pid());
-  if (const pid_t process = userspace_process(daemon.interface())) {
-    expect_process_tells_none(hidden, process);
-  }
+  expect_processes_tell_none(hidden);
   ASSERT_EQ(daemon.stop(), 0);
   const std::string log = text_of_file(daemon.log_file());
   EXPECT_NE(log.find("stopped"), std::string::npos) << "the whole log was read";

@@ -13,6 +13,7 @@ namespace peerage::live {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 struct tls : testing::Test {
   /// The daemon's config with this certificate.
@@ -42,6 +43,7 @@ struct tls : testing::Test {
   void expect_refused(const finished& how, const std::string& why) const {
     EXPECT_EQ(how.status, 4) << how.err;
     EXPECT_THAT(how.err, HasSubstr(why));
+    EXPECT_THAT(how.err, Not(HasSubstr("running there"))) << "somebody is";
   }
   caller connect() const {
     const http::tls_options believed{made.file("ca.pem"), {}, {}};
