@@ -220,7 +220,11 @@ task<connection::after> connection::answer_request() {
 task<> connection::pause() {
   enter(core_->waiting);
   deadline_ = steady_time::max();
-  asio::steady_timer over(core_->loop, core_->bounds.pause_after_429);
+  // Half of it to one and a half: those that were refused together shall not come back together.
+  std::uniform_real_distribution<> between{0.5, 1.5};
+  const auto full = std::chrono::duration<double>(core_->bounds.pause_after_429);
+  const auto mine = full * between(core_->dice);
+  asio::steady_timer over(core_->loop, std::chrono::duration_cast<steady_duration>(mine));
   co_await over.async_wait(as_result);
 }
 

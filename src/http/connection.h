@@ -11,6 +11,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,6 +62,7 @@ struct server_core {
 
   std::size_t in_flight = 0;
   std::size_t streams = 0;
+  std::minstd_rand dice{std::random_device{}()};
   bool accepting = false;
   bool stopping = false;
   bool done = false;  // stopped, and every coroutine gone
