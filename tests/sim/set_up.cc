@@ -8,8 +8,8 @@ constexpr std::size_t most_gateways = 4;
 // Faults that a seed may do without, so that some worlds know one alone.
 constexpr const char* optional_kinds[] = {
     "crash api",  "crash gateway", "stop gateway", "cut power",  "lose device",
-    "toggle bus", "toggle store",  "jump clock",   "late write", "restore",
-    "store lies", "run a little",  "cancel"};
+    "toggle bus", "toggle store",  "cut off",      "jump clock", "late write",
+    "restore",    "store lies",    "run a little", "cancel"};
 
 gateway gateway_of(const std::string& name, unsigned number) {
   gateway made{};
