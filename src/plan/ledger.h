@@ -186,7 +186,7 @@ class ledger {
 
   const entry* owner_of(const prefix& address) const;
   const entry* owner_of_any(const assignment& peer) const;
-  hearing hear_settled(const peer_change& change, const entry* now) const;
+  hearing hear_settled(const peer_change& change, revision at, const entry* now) const;
   void remove_unlisted(const assigned& said, observation& into);
   std::vector<public_key> unlisted(revision as_of, std::uint64_t recorded);
   void take(const std::vector<stored_assignment>& peers, bool whole, observation& into);
