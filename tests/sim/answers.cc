@@ -20,7 +20,8 @@ void model::said(const gateway_name& by, const apply_request& asked, const apply
                              " that key " + short_text(key) + " is ";
     if (reply.results[i].state == change_state::live) {
       said_live_[{by, key}] = step;
-      said_live(by, std::get<put_peer_change>(asked.changes[i]).peer, text + "live");
+      said_live(by, std::get<put_peer_change>(asked.changes[i]).peer,
+                current ? asked.revision : revision{}, text + "live");
     } else if (reply.results[i].state == change_state::removed) {
       said_gone_[{by, key}] = step;
       // It may have been created again since, or a restored store has it; then the gateway knows.
@@ -34,7 +35,8 @@ void model::said(const gateway_name& by, const apply_request& asked, const apply
   }
 }
 
-void model::said_live(const gateway_name& by, const assignment& what, const std::string& text) {
+void model::said_live(const gateway_name& by, const assignment& what, revision at,
+                      const std::string& text) {
   if (just_lost(by)) return;
   device_peer right{what.public_key, what.preshared_key, what.addresses};
   std::ranges::sort(right.allowed_ips);
@@ -42,6 +44,7 @@ void model::said_live(const gateway_name& by, const assignment& what, const std:
   // From now on it stays so, as long as the store has the same.
   const auto now = store_.find(what.id);
   if (!now || now->value.gateway != by || now->value.public_key != what.public_key) return;
+  if (at < history_.at(what.id).back().since) return;
   live_claim claim{now->value, now->revision, false};
   if (now->value.preshared_key != what.preshared_key || now->value.addresses() != what.addresses) {
     return;
@@ -96,8 +99,11 @@ void model::claim_live(const operation& of, const stored<peer>& what, bool asked
   if (what.revision < history_.at(what.value.id).back().since) return;
   live_claim claim{what.value, what.revision, false};
   if (over(claim)) return;
-  // A heartbeat does not say of which epoch of the store its revision is.
-  if (!asked_now && restored_at_ != 0) return;
+  // A heartbeat does not say of which epoch of the store its revision is, and what was said before
+  // a restore was said of another store.
+  const auto said = said_live_.find({what.value.gateway, what.value.public_key});
+  const bool said_since = said != said_live_.end() && said->second > restored_at_;
+  if (restored_at_ != 0 && !(asked_now && said_since)) return;
   if (!on_device(what.value)) {
     claim.excused = lost_since(what, asked_now);
     if (!claim.excused) {

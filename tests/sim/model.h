@@ -103,7 +103,8 @@ class model {
   bool just_lost(const gateway_name& on) const;
   bool lost_since(const stored<peer>& what, bool asked_now) const;
   bool created_since(const place& where, revision since) const;
-  void said_live(const gateway_name& by, const assignment& what, const std::string& text);
+  void said_live(const gateway_name& by, const assignment& what, revision at,
+                 const std::string& text);
   void check_stored(const operation& of, const stored<peer>& what);
   void check_refusal(const operation& of, const error& why);
   bool there_since(const peer_id& who, std::size_t step) const;

@@ -210,10 +210,15 @@ bool world::crash_api() {
   return true;
 }
 
-/// What was being written is written, or half of it, or not.
+/// What was being written is written, or half of it, or not. Often it has just answered, and what
+/// it said then must hold; some can't reach the store when they are back.
 bool world::crash_gateway() {
   auto at =
       std::next(gateways_.begin(), static_cast<std::ptrdiff_t>(chance_.below(gateways_.size())));
+  if (const auto last = gateways_.find(spoke_last_);
+      last != gateways_.end() && chance_.chance(50)) {
+    at = last;
+  }
   if (!at->second.now) return false;
   // None is held beyond the process, whose loop it needs.
   for (const auto& each : calls_.all) {
@@ -221,6 +226,10 @@ bool world::crash_gateway() {
     while (mine && !each->done && chance_.chance(50)) each->done = each->act(chance_);
   }
   kill(at->second.now);
+  if (weights_.at("cut off") > 0 && chance_.chance(30) &&
+      cut_off_.insert(at->first.text()).second) {
+    note(at->first.text() + " is cut off from the store");
+  }
   if (chance_.chance(60)) start_gateway(at->first);
   return true;
 }

@@ -22,8 +22,10 @@ world::world(const script& what, bool tracing)
     model_.committed_by(who, done);
   };
   bus_.on_applied = [this](const gateway_name& by, const apply_request& asked,
-                           const apply_reply& reply,
-                           const status_reply& has) { model_.said(by, asked, reply, has); };
+                           const apply_reply& reply, const status_reply& has) {
+    model_.said(by, asked, reply, has);
+    spoke_last_ = by;
+  };
   bus_.on_status = [this](const gateway_name& by, const status_reply& reply) {
     model_.said(by, reply);
   };
@@ -37,8 +39,10 @@ world::world(const script& what, bool tracing)
 
 world::~world() {
   bus_.on_applied = [this](const gateway_name& by, const apply_request& asked,
-                           const apply_reply& reply,
-                           const status_reply& has) { model_.said(by, asked, reply, has); };
+                           const apply_reply& reply, const status_reply& has) {
+    model_.said(by, asked, reply, has);
+    spoke_last_ = by;
+  };
   bus_.on_status = [this](const gateway_name& by, const status_reply& reply) {
     model_.said(by, reply);
   };

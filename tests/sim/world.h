@@ -112,7 +112,9 @@ class world {
   bool abandon_operation();
   void launch(api_process& on, const std::shared_ptr<operation>& one);
   void wish(operation& one);
+  void change_little(enrol_request& wanted);
   public_key fresh_key();
+  secret_key fresh_secret();
   public_key some_key();
   api_process* some_api();
 
@@ -135,8 +137,9 @@ class world {
   unsigned mischief_ = 0;
   std::set<std::string> slow_;         // calls and messages that begin so take long
   std::size_t names_ = 9;              // so many a network
-  std::vector<public_key> used_keys_;  // that come again, where this seed has such
-  bool old_keys_ = false;
+  std::vector<public_key> used_keys_;  // that come again
+  std::size_t old_keys_ = 0;           // so many of them
+  gateway_name spoke_last_;            // to changes
   bool store_away_ = false;
   std::set<std::string> cut_off_;  // gateways that can't reach it
   bool quiet_ = false;             // faults have stopped
