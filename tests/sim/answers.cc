@@ -19,7 +19,7 @@ void model::said(const gateway_name& by, const apply_request& asked, const apply
     const std::string text = by.text() + " said at " + std::to_string(asked.revision.number) +
                              " that key " + short_text(key) + " is ";
     if (reply.results[i].state == change_state::live) {
-      said_live_[{by, key}] = step;
+      if (current) said_live_[{by, key}] = step;
       said_live(by, std::get<put_peer_change>(asked.changes[i]).peer,
                 current ? asked.revision : revision{}, text + "live");
     } else if (reply.results[i].state == change_state::removed) {
@@ -45,7 +45,7 @@ void model::said_live(const gateway_name& by, const assignment& what, revision a
   const auto now = store_.find(what.id);
   if (!now || now->value.gateway != by || now->value.public_key != what.public_key) return;
   if (at < history_.at(what.id).back().since) return;
-  live_claim claim{now->value, now->revision, false};
+  live_claim claim{now->value, at, false};
   if (now->value.preshared_key != what.preshared_key || now->value.addresses() != what.addresses) {
     return;
   }
@@ -54,9 +54,10 @@ void model::said_live(const gateway_name& by, const assignment& what, revision a
 
 void model::said(const gateway_name& by, const status_reply& reply) {
   const device_world& device = hosts_.at(by).device;
+  const bool current = reply.epoch && reply.epoch->id == store_.epoch;
   for (const peer_report& each : reply.reports) {
     if (!each.live) continue;
-    said_live_[{by, each.public_key}] = step;
+    if (current) said_live_[{by, each.public_key}] = step;
     if (device.peers.contains(each.public_key) || just_lost(by)) continue;
     breaks("gateways_speak_true", by.text() + " said, being asked, that key " +
                                       short_text(each.public_key) + " is live, and it is not");
@@ -99,8 +100,8 @@ void model::claim_live(const operation& of, const stored<peer>& what, bool asked
   if (what.revision < history_.at(what.value.id).back().since) return;
   live_claim claim{what.value, what.revision, false};
   if (over(claim)) return;
-  // A heartbeat does not say of which epoch of the store its revision is, and what was said before
-  // a restore was said of another store.
+  // A heartbeat does not say of which epoch of the store its revision is, and who has not heard of
+  // a restore yet speaks of another store.
   const auto said = said_live_.find({what.value.gateway, what.value.public_key});
   const bool said_since = said != said_live_.end() && said->second > restored_at_;
   if (restored_at_ != 0 && !(asked_now && said_since)) return;

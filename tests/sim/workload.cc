@@ -59,6 +59,12 @@ api_process* world::some_api() {
 
 /// What a new request wants, in full.
 void world::wish(operation& one) {
+  // Often it is a look at what was just asked for.
+  if (!model_.operations.empty() && chance_.chance(25)) {
+    one.who = model_.operations.back()->who;
+    one.what = chance_.chance(70) ? act::show : act::list;
+    if (!one.who.name.empty()) return;
+  }
   one.who.network = chance_.pick(networks_);
   one.who.name = *peer_name::parse("p" + std::to_string(chance_.below(names_)));
   const std::size_t what = chance_.below(100);
@@ -70,11 +76,6 @@ void world::wish(operation& one) {
              : what < 98 ? act::drain
              : what < 99 ? act::remove_gateway
                          : act::make_network;
-  // Often it is a look at what was just asked for.
-  if (one.what == act::show && !model_.operations.empty() && chance_.chance(50)) {
-    const auto& last = *model_.operations.back();
-    if (last.what <= act::show) one.who = last.who;
-  }
   auto& wanted = one.wanted;
   constexpr int waits[] = {0, 50, 500, 5'000, 5'000};
   wanted.wait = milliseconds{chance_.pick(waits)};
