@@ -94,7 +94,7 @@ TEST_F(ledger_test, late_words_of_what_is_gone_are_answered_as_the_store_has_it)
   EXPECT_EQ(remove(2, 7), verdict::write) << "never heard of: the device may have it";
   EXPECT_EQ(put(peer_of(2), 7), verdict::superseded);
   EXPECT_EQ(put(peer_of(1), 5), verdict::write) << "wanted, and not yet on the device";
-  EXPECT_EQ(remove(1, 7), verdict::done) << "it came back since";
+  EXPECT_EQ(remove(1, 4), verdict::done) << "it came back since";
   EXPECT_EQ(put(shared_with(1, 9), 7), verdict::superseded);
   written();
   EXPECT_EQ(put(peer_of(1), 5), verdict::done);
