@@ -89,15 +89,12 @@ agent::health agent::how() const {
 task<apply_reply> agent::apply(apply_request request) {
   apply_reply reply;
   reply.request_id = request.request_id;
-  const bool ours = request.epoch == epoch_ && !epoch_.id.empty();
+  const std::string untimely_because = untimely(request);
   std::vector<hearing> heard;
   std::vector<public_key> keys;
   for (const peer_change& change : request.changes) {
-    if (!ours) {
-      hearing& refused = heard.emplace_back();
-      refused.what = verdict::superseded;
-      refused.reason = epoch_.id.empty() ? "the gateway has not heard from its store yet"
-                                         : "the request is of another epoch of the store";
+    if (!untimely_because.empty()) {
+      heard.push_back({verdict::superseded, untimely_because, {}});
       continue;
     }
     untold_.erase(key_of(change));
@@ -124,6 +121,16 @@ task<apply_reply> agent::apply(apply_request request) {
   co_return reply;
 }
 
+/// Why its words can't be held against what is known; empty: they can. An earlier start may have
+/// known more than its mirror has, so what was stored before this one is left to the store.
+std::string agent::untimely(const apply_request& request) const {
+  if (epoch_.id.empty()) return "the gateway has not heard from its store yet";
+  if (request.epoch != epoch_) return "the request is of another epoch of the store";
+  const bool newer = joined_ && request.revision > joined_at_;
+  if (!spoken_ && !newer) return "the gateway has started since, and waits for its store's word";
+  return {};
+}
+
 /// Two peers claim one address: the store says whose it is.
 task<> agent::resolve(peer_change change, revision at, hearing& heard) {
   const auto* put = std::get_if<put_peer_change>(&change);
@@ -142,11 +149,13 @@ change_result agent::outcome_of(const peer_change& change, const hearing& heard,
   if (heard.what == verdict::write && !written) {
     return {key, change_state::refused, written.error().message, {}};
   }
-  if (put == nullptr) return {key, change_state::removed, {}, {}};
   const ledger::entry* now = book_.find(key);
-  if (now == nullptr || !now->confirmed || !now->is(put->peer)) {
-    return {key, change_state::refused, "a newer change came in between", {}};
-  }
+  // One that was created again since is gone as far as this word goes; removed again, it is gone
+  // when the device says so.
+  const bool so = put == nullptr ? now == nullptr || now->wanted || now->confirmed
+                                 : now != nullptr && now->confirmed && now->is(put->peer);
+  if (!so) return {key, change_state::refused, "a newer change came in between", {}};
+  if (put == nullptr) return {key, change_state::removed, {}, {}};
   return {key, change_state::live, {}, now->live_at};
 }
 

@@ -87,6 +87,7 @@ class agent final : public gateway_service {
  private:
   // agent.cc
   result<> recall();
+  std::string untimely(const apply_request& request) const;
   task<> resolve(peer_change change, revision at, hearing& heard);
   change_result outcome_of(const peer_change& change, const hearing& heard,
                            const result<>& written) const;
@@ -177,6 +178,7 @@ class agent final : public gateway_service {
   epoch epoch_;  // of the store; empty: not heard yet
   ledger book_;
   bool joined_ = false;     // registered in this start
+  revision joined_at_;      // by that; later words are newer than all that an earlier start heard
   bool spoken_ = false;     // the store has spoken in this start
   bool reread_ = false;     // everything is to be read again
   std::string position_;    // for store::follow()

@@ -34,9 +34,10 @@ task<result<>> agent::join() {
   gateway wanted = options_.self;
   auto registered = co_await register_gateway(with_.desired, with_.time, std::move(wanted));
   if (!registered) co_return std::unexpected(std::move(registered.error()));
-  if (registered->number != options_.self.number) arranged_at_.reset();
-  options_.self = *std::move(registered);
+  if (registered->value.number != options_.self.number) arranged_at_.reset();
+  options_.self = std::move(registered->value);
   joined_ = true;
+  joined_at_ = registered->revision;
   // Known before everything is read: enrolments are served meanwhile.
   if (epoch_.id.empty()) {
     auto id = co_await with_.desired.identity();

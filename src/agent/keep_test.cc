@@ -69,5 +69,49 @@ TEST_F(agent_test, what_the_mirror_has_not_heard_of_keeps_its_address) {
   EXPECT_TRUE(tunnel.has(after.public_key));
 }
 
+TEST_F(agent_test, what_was_changed_after_the_mirror_was_written_stays_changed) {
+  copy = &saved;
+  start();
+  const peer before = sample_peer("acme", "a", 1);
+  put_peer(before, store_peer(before));
+  pass(seconds{1});
+  run_on(loop, mind->stop());
+  // The process that died after that had confirmed another secret, and not written its mirror.
+  peer after = before;
+  after.preshared_key = secret_key(std::array<std::uint8_t, key_size>{7});
+  const revision at = store_peer(after);
+  put_on_device(after);
+  desired.away = true;
+  start();
+  pass(seconds{40});
+  EXPECT_EQ(tunnel.peers.at(after.public_key).peer.preshared_key, after.preshared_key);
+  desired.away = false;
+  pass(seconds{5});
+  EXPECT_EQ(tunnel.peers.at(after.public_key).peer.preshared_key, after.preshared_key);
+  EXPECT_EQ(put_peer(after, at), change_state::live);
+}
+
+TEST_F(agent_test, what_the_bus_says_of_before_a_start_waits_for_the_store) {
+  copy = &saved;
+  start();
+  pass(seconds{1});
+  const fake_mirror before = saved;
+  const peer one = sample_peer("acme", "a", 1);
+  const revision made = store_peer(one);
+  put_peer(one, made);
+  EXPECT_EQ(remove(one, commit(removal{one.id, anything{}})), change_state::removed);
+  run_on(loop, mind->stop());
+  // As if it had died at once: nobody knows that it is gone, and its creation comes once more.
+  saved = before;
+  desired.away = true;
+  start();
+  EXPECT_EQ(put_peer(one, made), change_state::refused);
+  EXPECT_FALSE(tunnel.has(one.public_key));
+  desired.away = false;
+  pass(seconds{5});
+  const peer two = sample_peer("acme", "b", 2);
+  EXPECT_EQ(put_peer(two, store_peer(two)), change_state::live);
+}
+
 }  // namespace
 }  // namespace peerage

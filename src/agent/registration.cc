@@ -11,7 +11,7 @@ constexpr unsigned last_number = 65'535;
 
 }  // namespace
 
-task<result<gateway>> register_gateway(store& desired, clock& time, gateway wanted) {
+task<result<stored<gateway>>> register_gateway(store& desired, clock& time, gateway wanted) {
   for (int attempt = 0; attempt < attempts; ++attempt) {
     auto known = co_await get_as<gateway>(desired, wanted.name);
     if (!known) co_return std::unexpected(known.error());
@@ -38,10 +38,10 @@ task<result<gateway>> register_gateway(store& desired, clock& time, gateway want
     wanted.registered_at = time.now();
     transaction writes;
     writes.push_back(put{wanted, expected});
-    const auto stored = co_await desired.commit(std::move(writes));
-    if (stored) co_return wanted;
+    const auto done = co_await desired.commit(std::move(writes));
+    if (done) co_return stored<gateway>{std::move(wanted), *done};
     // Another gateway was as quick with the number: look again.
-    if (stored.error().code != errc::conflict) co_return std::unexpected(stored.error());
+    if (done.error().code != errc::conflict) co_return std::unexpected(done.error());
   }
   co_return fail(errc::unavailable, "too many gateways register at once; try again");
 }

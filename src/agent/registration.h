@@ -7,7 +7,8 @@
 namespace peerage {
 
 /// Stores `wanted` and returns what is stored: its number is given at the first registration and
-/// kept, and so is whether it drains. The store's errors; errc::full beyond 65,535 gateways.
-task<result<gateway>> register_gateway(store& desired, clock& time, gateway wanted);
+/// kept, and so is whether it drains. With the revision of just this. The store's errors;
+/// errc::full beyond 65,535 gateways.
+task<result<stored<gateway>>> register_gateway(store& desired, clock& time, gateway wanted);
 
 }  // namespace peerage

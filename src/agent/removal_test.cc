@@ -243,5 +243,46 @@ TEST_F(agent_test, what_is_said_to_be_gone_is_in_no_mirror_any_more) {
   saved.broken = false;
 }
 
+TEST_F(agent_test, one_that_comes_back_and_goes_again_is_gone_when_the_device_says_so) {
+  start();
+  std::vector<peer> four;
+  for (std::uint32_t n = 1; n <= 4; ++n) {
+    four.push_back(sample_peer("acme", "p" + std::to_string(n), n));
+    put_peer(four.back(), store_peer(four.back()));
+  }
+  const public_key key = four[1].public_key;
+  tunnel.time = &time;
+  tunnel.drop_takes = milliseconds{100};
+  const auto ask = [&](std::vector<peer_change> changes, std::uint64_t at) {
+    auto state = std::make_shared<std::optional<change_state>>();
+    apply_request request{"r", epoch{"fake-epoch"}, revision{at}, std::move(changes)};
+    asio::co_spawn(loop, mind->apply(std::move(request)),
+                   [state](std::exception_ptr, const apply_reply& reply) {
+                     *state = reply.results.at(0).state;
+                   });
+    settle();
+    return state;
+  };
+  const auto leave = [&](std::size_t first, std::size_t last, std::uint64_t at) {
+    std::vector<peer_change> changes;
+    for (; first <= last; ++first) changes.emplace_back(remove_peer_change{four[first].public_key});
+    return ask(std::move(changes), at);
+  };
+  // While the device drops the first: three more go, of which one comes back.
+  leave(0, 0, 1'000);
+  const auto gone = leave(1, 3, 1'001);
+  std::vector<peer_change> back{put_peer_change{assigned_to(four[1])}};
+  ask(std::move(back), 1'002);
+  pass(milliseconds{100});
+  const auto gone_again = leave(1, 1, 1'003);
+  pass(milliseconds{200});
+  EXPECT_TRUE(tunnel.has(key));
+  EXPECT_EQ(*gone, change_state::refused);
+  EXPECT_FALSE(*gone_again);
+  pass(milliseconds{200});
+  EXPECT_FALSE(tunnel.has(key));
+  EXPECT_EQ(*gone_again, change_state::removed);
+}
+
 }  // namespace
 }  // namespace peerage

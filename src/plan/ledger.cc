@@ -17,7 +17,9 @@ hearing ledger::hear(const peer_change& change, revision at) {
   const public_key& key = key_of(change);
   const auto known = entries_.find(key);
   const auto* put = std::get_if<put_peer_change>(&change);
-  if (at <= as_of_) return hear_settled(change, known == entries_.end() ? nullptr : &known->second);
+  if (at <= as_of_) {
+    return hear_settled(change, at, known == entries_.end() ? nullptr : &known->second);
+  }
 
   if (known != entries_.end()) {
     const entry& now = known->second;
@@ -50,12 +52,15 @@ hearing ledger::hear(const peer_change& change, revision at) {
 }
 
 /// A word that the store's view has passed: it is repeated, or late, and changes nothing.
-hearing ledger::hear_settled(const peer_change& change, const entry* now) const {
+hearing ledger::hear_settled(const peer_change& change, revision at, const entry* now) const {
   const auto* put = std::get_if<put_peer_change>(&change);
   const bool wanted = now != nullptr && now->wanted;
   // One that is not known may still be on the device, from before this start.
   const bool written = now != nullptr && now->confirmed;
-  if (put == nullptr && wanted) return {verdict::done, {}, {}};  // it came back since
+  if (put == nullptr && wanted) {
+    // It came back since, or it is kept although the store lacks it: held, say.
+    return now->heard > at ? hearing{verdict::done, {}, {}} : superseded(as_of_);
+  }
   if (put != nullptr && (!wanted || !now->is(put->peer))) return superseded(as_of_);
   if (written) return {verdict::done, {}, {}};
   return {verdict::write, {}, {key_of(change)}};

@@ -119,8 +119,9 @@ class ledger {
   void compare(const device_entry& there);
   enum class strangers { leave, remove };
   /// After every peer of the device: confirms what is right, returns the keys to write. Strangers,
-  /// peers that nobody here has heard of, stay where the store has not spoken yet, and keep their
-  /// addresses: the last start may have written them, and not its mirror.
+  /// peers that nobody here has heard of, stay where the store has not spoken yet, and so do peers
+  /// that are there otherwise than wanted since before this start; both keep their addresses: the
+  /// last start may have written them, and not its mirror.
   std::vector<public_key> end_comparison(strangers unknown = strangers::remove);
 
   /// Peers kept on the device although the store does not have them (any more).
@@ -185,7 +186,7 @@ class ledger {
 
   const entry* owner_of(const prefix& address) const;
   const entry* owner_of_any(const assignment& peer) const;
-  hearing hear_settled(const peer_change& change, const entry* now) const;
+  hearing hear_settled(const peer_change& change, revision at, const entry* now) const;
   void remove_unlisted(const assigned& said, observation& into);
   std::vector<public_key> unlisted(revision as_of, std::uint64_t recorded);
   void take(const std::vector<stored_assignment>& peers, bool whole, observation& into);
@@ -201,6 +202,7 @@ class ledger {
   void touch(entry& mine);
   void exempt(entry& mine);
   void exempt_writing();
+  void dispute(const std::vector<prefix>& addresses);
   void release(entry& gone);
 
   std::unordered_map<public_key, entry> entries_;
@@ -217,7 +219,8 @@ class ledger {
   std::vector<public_key> writing_;
   std::size_t looked_at_ = 0;  // wanted ones that the one under way has seen, or was too late for
   std::vector<public_key> differing_, strange_;
-  std::unordered_set<public_key> disputed_;  // an address of theirs is a stranger's
+  // Otherwise on the device than an earlier start's mirror has them, or an address of theirs is.
+  std::unordered_set<public_key> disputed_;
   std::size_t compared_ = 0;
   wall_time compared_at_;
   std::size_t held_strangers_ = 0;  // on the device, in the last comparison

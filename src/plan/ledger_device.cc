@@ -132,9 +132,7 @@ void ledger::compare(const device_entry& there) {
   const auto known = entries_.find(there.peer.public_key);
   if (known == entries_.end()) {
     strange_.push_back(there.peer.public_key);
-    for (const prefix& address : there.peer.allowed_ips) {
-      if (const entry* owner = owner_of(address)) disputed_.insert(*owner->key);
-    }
+    dispute(there.peer.allowed_ips);
     return;
   }
   entry& mine = known->second;
@@ -152,6 +150,17 @@ void ledger::compare(const device_entry& there) {
   }
   mine.confirmed = false;
   differing_.push_back(there.peer.public_key);
+  if (mine.wanted && mine.heard <= as_of_) {
+    disputed_.insert(there.peer.public_key);
+    dispute(there.peer.allowed_ips);
+  }
+}
+
+/// An earlier start may have given them to whoever has them there.
+void ledger::dispute(const std::vector<prefix>& addresses) {
+  for (const prefix& address : addresses) {
+    if (const entry* owner = owner_of(address)) disputed_.insert(*owner->key);
+  }
 }
 
 std::vector<public_key> ledger::end_comparison(strangers unknown) {

@@ -94,7 +94,7 @@ TEST_F(ledger_test, late_words_of_what_is_gone_are_answered_as_the_store_has_it)
   EXPECT_EQ(remove(2, 7), verdict::write) << "never heard of: the device may have it";
   EXPECT_EQ(put(peer_of(2), 7), verdict::superseded);
   EXPECT_EQ(put(peer_of(1), 5), verdict::write) << "wanted, and not yet on the device";
-  EXPECT_EQ(remove(1, 7), verdict::done) << "it came back since";
+  EXPECT_EQ(remove(1, 4), verdict::done) << "it came back since";
   EXPECT_EQ(put(shared_with(1, 9), 7), verdict::superseded);
   written();
   EXPECT_EQ(put(peer_of(1), 5), verdict::done);
@@ -363,6 +363,26 @@ TEST_F(ledger_test, that_strangers_are_accepted_counts_for_one_comparison) {
   EXPECT_EQ(compare({dump[0]}), std::vector{key(1)});
   compare(dump);
   EXPECT_EQ(book.held(), 150U) << "these are others";
+}
+
+TEST_F(ledger_test, a_peer_that_is_held_is_not_said_to_be_gone) {
+  fill(120);
+  const std::uint64_t at = book.as_of().number + 1;
+  whole({}, at);
+  ASSERT_EQ(book.held(), 120U);
+  EXPECT_EQ(remove(1, at), verdict::superseded);
+  book.accept_removals();
+  EXPECT_EQ(remove(1, at), verdict::write);
+}
+
+TEST_F(ledger_test, what_the_device_has_otherwise_stays_until_the_store_has_spoken) {
+  whole({{peer_of(1), revision{1}}, {peer_of(2), revision{1}}}, 1);
+  // As an earlier start may have left it: the first has the second's address now.
+  const std::vector dump{on_device(peer_of(1, "fd00::2/128"))};
+  EXPECT_TRUE(compare(dump, ledger::strangers::leave).empty());
+  EXPECT_EQ(compare(dump).size(), 2U);
+  put(peer_of(1, "fd00::9/128"), 2);
+  EXPECT_EQ(compare(dump, ledger::strangers::leave).size(), 2U) << "this start's own words count";
 }
 
 }  // namespace

@@ -24,13 +24,24 @@ struct asked {
   signal woken;
 };
 
-task<apply_reply> serve_one(gateway_service* service, apply_request request) {
-  return service->apply(std::move(request));
+/// What the gateway has of these keys is asked in the same moment, since nothing is looked at.
+task<apply_reply> serve_one(bus_world* in, gateway_name to, gateway_service* service,
+                            apply_request request) {
+  apply_reply reply = co_await service->apply(request);
+  status_request keys{{}, false};
+  for (const peer_change& each : request.changes) keys.public_keys.push_back(key_of(each));
+  const status_reply now = co_await service->status(std::move(keys));
+  in->on_applied(to, request, reply, now);
+  co_return reply;
 }
-task<status_reply> serve_one(gateway_service* service, status_request request) {
-  return service->status(std::move(request));
+task<status_reply> serve_one(bus_world* in, gateway_name to, gateway_service* service,
+                             status_request request) {
+  status_reply reply = co_await service->status(std::move(request));
+  in->on_status(to, reply);
+  co_return reply;
 }
-task<accept_removals_reply> serve_one(gateway_service* service, accept_removals_request request) {
+task<accept_removals_reply> serve_one(bus_world*, gateway_name, gateway_service* service,
+                                      accept_removals_request request) {
   return service->accept_removals(request);
 }
 
@@ -41,7 +52,7 @@ void arrive(bus_world& in, const gateway_name& to, const Request& request,
   const auto found = in.serving.find(to);
   if (found == in.serving.end()) return;  // it is gone meanwhile
   const reachable at = found->second.at;
-  asio::co_spawn(at.loop, serve_one(found->second.service, request),
+  asio::co_spawn(at.loop, serve_one(&in, to, found->second.service, request),
                  [&in, asker, text](std::exception_ptr thrown, Reply made) {
                    if (thrown) std::rethrow_exception(thrown);
                    if (!in.connected) return;
@@ -137,6 +148,7 @@ void sim_bus::tell(std::vector<bus_world::listener<What>>& all, const What& what
 }
 
 void sim_bus::publish(const heartbeat& beat) {
+  in_.on_beat(beat);
   tell(in_.beats, beat,
        "heartbeat of " + beat.name.text() + " applied " + std::to_string(beat.applied.number));
 }

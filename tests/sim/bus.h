@@ -49,6 +49,14 @@ struct bus_world {
   std::vector<listener<event>> events;
   std::vector<std::function<void()>> cut;  // ends a request whose connection is lost
 
+  // Told of what a gateway says at the moment when it says it, whatever becomes of its words.
+  /// Its answer to changes, and what it has of their keys.
+  std::function<void(const gateway_name&, const apply_request&, const apply_reply&,
+                     const status_reply&)>
+      on_applied;
+  std::function<void(const gateway_name&, const status_reply&)> on_status;
+  std::function<void(const heartbeat&)> on_beat;
+
   /// Everything under way is lost with it.
   void go_away();
   void forget_dead();

@@ -41,8 +41,7 @@ void model::check_gone() {
     const auto host = hosts_.find(where.first);
     if (host == hosts_.end() || !host->second.device.peers.contains(where.second)) continue;
     breaks("removed_stays_removed", "key " + short_text(where.second) + " is on " +
-                                        where.first.text() + " again, after " + who +
-                                        " was told that it is gone");
+                                        where.first.text() + " again, after " + who);
   }
 }
 

@@ -8,22 +8,22 @@
 namespace peerage::sim {
 namespace {
 
-bool same_on_device(const peer& a, const peer& b) {
-  return a.gateway == b.gateway && a.public_key == b.public_key &&
-         a.preshared_key == b.preshared_key && a.addresses() == b.addresses();
-}
-
 device_peer device_peer_of(const peer& one) {
   device_peer made{one.public_key, one.preshared_key, one.addresses()};
   std::ranges::sort(made.allowed_ips);
   return made;
 }
 
+}  // namespace
+
+bool same_on_device(const peer& a, const peer& b) {
+  return a.gateway == b.gateway && a.public_key == b.public_key &&
+         a.preshared_key == b.preshared_key && a.addresses() == b.addresses();
+}
+
 std::string name_of_peer(const peer_id& who) {
   return who.network.text() + "/" + who.name.text();
 }
-
-}  // namespace
 
 const principal& bounded_caller() {
   static const principal one{*token_id::parse("bounded"), {}, {scope::peers_manage}, quota};
@@ -189,109 +189,6 @@ bool model::over(const live_claim& claim) const {
   return false;
 }
 
-void model::check_stored(const operation& of, const stored<peer>& what) {
-  if (restored_at_ >= of.begun_at && restored_at_ != 0) return;
-  const auto past = history_.find(what.value.id);
-  if (past != history_.end()) {
-    for (const moment& each : past->second)
-      if (each.at == what.revision && each.value == what.value) return;
-  }
-  breaks("confirmed_is_stored", text_of(of) + " was answered with revision " +
-                                    std::to_string(what.revision.number) +
-                                    ", which the store never had");
-}
-
-/// `asked_now`: the gateway itself was asked during this request.
-void model::claim_live(const operation& of, const stored<peer>& what, bool asked_now) {
-  check_stored(of, what);
-  const auto now = store_.find(what.value.id);
-  if (!now || !same_on_device(now->value, what.value)) return;
-  if (what.revision < history_.at(what.value.id).back().since) return;
-  live_claim claim{what.value, what.revision, false};
-  if (over(claim)) return;
-  // A heartbeat does not say of which epoch of the store its revision is.
-  if (!asked_now && restored_at_ != 0) return;
-  if (!on_device(what.value)) {
-    const auto lost = lost_at_.find(what.value.gateway);
-    claim.excused = lost != lost_at_.end() && (!asked_now || lost->second + 10 >= of.begun_at);
-    if (!claim.excused) {
-      breaks("live_means_live", text_of(of) + " was told that " + name_of_peer(what.value.id) +
-                                    " is live with key " + short_text(what.value.public_key) +
-                                    " on " + what.value.gateway.text() +
-                                    ", and it is not: " + seen_of(what.value));
-    }
-  }
-  live_.insert_or_assign(what.value.id, std::move(claim));
-}
-
-void model::claim_gone(const operation& of, const peer_changed& change, const char* invariant) {
-  const peer& old = change.before->value;
-  bool again = false;
-  store_.each_peer([&](const peer& one, revision) {
-    again = again || (one.gateway == old.gateway && one.public_key == old.public_key);
-  });
-  for (const auto& [who, past] : history_) {
-    for (const moment& each : past) {
-      again = again || (each.at > change.at && each.value && each.value->gateway == old.gateway &&
-                        each.value->public_key == old.public_key);
-    }
-  }
-  if (again) return;
-  // What was confirmed before the power cut may be heard of after it.
-  const auto cut = mirror_lost_at_.find(old.gateway);
-  if (cut != mirror_lost_at_.end() && cut->second >= of.begun_at) return;
-  const auto host = hosts_.find(old.gateway);
-  if (host != hosts_.end() && host->second.device.peers.contains(old.public_key)) {
-    breaks(invariant, text_of(of) + " was told that key " + short_text(old.public_key) +
-                          " is gone from " + old.gateway.text() + ", and it is not");
-  }
-  gone_[{old.gateway, old.public_key}] = text_of(of);
-}
-
-void model::answered(operation& of, const result<enrolment>& how) {
-  of.ended = true;
-  of.doubtful = !how && how.error().code == errc::outcome_unknown;
-  if (!of.heard) return;
-  if (!how) return check_refusal(of, how.error());
-  check_stored(of, how->view.what);
-  if (how->view.state != peer_state::live) return;
-  claim_live(of, how->view.what, true);
-  for (const auto& each : of.done) {
-    if (each.at != how->view.what.revision || !each.before || !each.after) continue;
-    const bool moved = each.before->value.gateway != each.after->value.gateway;
-    const bool rekeyed = each.before->value.public_key != each.after->value.public_key;
-    if (moved || rekeyed) claim_gone(of, each, "rekeyed_means_gone");
-  }
-}
-
-void model::answered(operation& of, const result<removal_outcome>& how) {
-  of.ended = true;
-  of.doubtful = !how && how.error().code == errc::outcome_unknown;
-  if (!of.heard) return;
-  if (!how) return check_refusal(of, how.error());
-  if (!how->gone || of.done.empty()) return;
-  claim_gone(of, of.done.back(), "removed_means_gone");
-}
-
-void model::answered(operation& of, const result<peer_view>& how) {
-  of.ended = true;
-  if (!of.heard) return;
-  if (!how) return check_refusal(of, how.error());
-  if (how->state == peer_state::live) claim_live(of, how->what, true);
-}
-
-void model::answered(operation& of, const result<peer_page>& how) {
-  of.ended = true;
-  if (!of.heard || !how) return;
-  for (const peer_view& each : how->items)
-    if (each.state == peer_state::live) claim_live(of, each.what, false);
-}
-
-void model::cut_off(operation& of) {
-  of.ended = true;
-  of.doubtful = true;
-}
-
 /// The peer was there at some moment since that step.
 bool model::was_there_since(const peer_id& who, std::size_t since) const {
   const auto known = there_.find(who);
@@ -368,6 +265,7 @@ void model::check_refusal(const operation& of, const error& why) {
 
 void model::device_lost(const gateway_name& on) {
   lost_at_[on] = step;
+  beaten_.erase(on);
   for (auto& [who, claim] : live_)
     if (claim.value.gateway == on) claim.excused = true;
 }
@@ -378,8 +276,10 @@ void model::clock_wrong(const gateway_name& on, steady_time until) {
 }
 
 void model::mirror_lost(const gateway_name& on) {
-  mirror_lost_at_[on] = step;
-  std::erase_if(gone_, [&](const auto& each) { return each.first.first == on; });
+  for (const auto& [key, row] : hosts_.at(on).saved.now.peers) {
+    back_at_[{on, key}] = step;
+    gone_.erase({on, key});
+  }
 }
 
 /// The store is what it was: what came since is forgotten, by everyone.

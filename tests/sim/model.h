@@ -60,11 +60,16 @@ class model {
   void answered(operation& of, const result<removal_outcome>& how);
   void answered(operation& of, const result<peer_view>& how);
   void answered(operation& of, const result<peer_page>& how);
+  // What a gateway says itself: to changes, with what it has of their keys; asked; by heartbeat.
+  void said(const gateway_name& by, const apply_request& asked, const apply_reply& reply,
+            const status_reply& has);
+  void said(const gateway_name& by, const status_reply& reply);
+  void said(const heartbeat& beat);
   /// Every process that could hear it is gone, or it was cancelled.
   void cut_off(operation& of);
   void device_lost(const gateway_name& on);
   void clock_wrong(const gateway_name& on, steady_time until);
-  /// What was removed since may be back until the store has spoken.
+  /// An older mirror is there: what it has may be back until the store has spoken.
   void mirror_lost(const gateway_name& on);
   void restored();
 
@@ -95,6 +100,11 @@ class model {
   static bool fits(const operation& by, const peer_changed& change, wall_time now);
   void claim_live(const operation& of, const stored<peer>& what, bool asked_now);
   void claim_gone(const operation& of, const peer_changed& change, const char* invariant);
+  bool just_lost(const gateway_name& on) const;
+  bool lost_since(const stored<peer>& what, bool asked_now) const;
+  bool created_since(const place& where, revision since) const;
+  void said_live(const gateway_name& by, const assignment& what, revision at,
+                 const std::string& text);
   void check_stored(const operation& of, const stored<peer>& what);
   void check_refusal(const operation& of, const error& why);
   bool there_since(const peer_id& who, std::size_t step) const;
@@ -120,8 +130,9 @@ class model {
   std::map<peer_id, live_claim> live_;
   std::map<place, std::string> gone_;
   std::map<gateway_name, std::size_t> lost_at_;  // the last step at which a device lost its peers
-  std::map<gateway_name, std::size_t>
-      mirror_lost_at_;  // the last step that brought an older one back
+  std::map<gateway_name, revision> beaten_;      // by its last heartbeat since
+  // The last step at which a gateway said so, or a power cut brought it back with an older mirror.
+  std::map<place, std::size_t> said_live_, said_gone_, back_at_;
   std::map<gateway_name, steady_time> clock_wrong_until_;
   std::size_t restored_at_ = 0;
   bool quota_full_ = false;           // by the last commit
@@ -130,6 +141,8 @@ class model {
   std::optional<violation> broken_;
 };
 
+bool same_on_device(const peer& a, const peer& b);
+std::string name_of_peer(const peer_id& who);
 std::string text_of(const operation& one);
 std::string short_text(const public_key& key);
 

@@ -8,16 +8,27 @@ namespace peerage::sim {
 
 const std::vector<world::kind>& world::kinds() {
   static const std::vector<kind> all = {
-      {"answer store", 260, &world::answer_store},   {"answer device", 130, &world::answer_device},
-      {"deliver", 190, &world::deliver_message},     {"time", 150, &world::pass_time},
-      {"operation", 110, &world::start_operation},   {"abandon", 10, &world::abandon_operation},
-      {"cancel", 6, &world::cancel_operation},       {"start process", 40, &world::start_process},
-      {"crash api", 8, &world::crash_api},           {"crash gateway", 14, &world::crash_gateway},
-      {"stop gateway", 5, &world::stop_gateway},     {"cut power", 5, &world::cut_power},
-      {"lose device", 5, &world::lose_device},       {"toggle bus", 8, &world::toggle_bus},
-      {"toggle store", 10, &world::toggle_store},    {"jump clock", 6, &world::jump_clock},
-      {"late write", 8, &world::late_write_arrives}, {"restore", 1, &world::restore_store},
-      {"store lies", 8, &world::store_lies},         {"run a little", 40, &world::run_a_little},
+      {"answer store", 260, &world::answer_store},
+      {"answer device", 130, &world::answer_device},
+      {"deliver", 190, &world::deliver_message},
+      {"time", 150, &world::pass_time},
+      {"operation", 110, &world::start_operation},
+      {"abandon", 10, &world::abandon_operation},
+      {"cancel", 6, &world::cancel_operation},
+      {"start process", 40, &world::start_process},
+      {"crash api", 8, &world::crash_api},
+      {"crash gateway", 14, &world::crash_gateway},
+      {"stop gateway", 5, &world::stop_gateway},
+      {"cut power", 5, &world::cut_power},
+      {"lose device", 5, &world::lose_device},
+      {"toggle bus", 8, &world::toggle_bus},
+      {"toggle store", 10, &world::toggle_store},
+      {"jump clock", 6, &world::jump_clock},
+      {"late write", 8, &world::late_write_arrives},
+      {"restore", 1, &world::restore_store},
+      {"store lies", 8, &world::store_lies},
+      {"run a little", 40, &world::run_a_little},
+      {"cut off", 10, &world::cut_off},
   };
   return all;
 }
@@ -48,7 +59,7 @@ bool world::progress(port where) {
   }
   if (some.empty()) return false;
   const auto one = chance_.pick(some);
-  const bool away = where == port::store && store_away_;
+  const bool away = where == port::store && store_lost(*one);
   const bool fails = where == port::store && (away || chance_.chance(mischief_ / 2));
   if (fails) {
     // Away: most were never heard. Else the answer is lost, or the question was.
@@ -147,6 +158,11 @@ bool world::pass_time() {
   return true;
 }
 
+/// Whether the store can't be reached by who calls.
+bool world::store_lost(const open_call& one) const {
+  return store_away_ || cut_off_.contains(one.process.substr(0, one.process.find('.')));
+}
+
 void world::start_api(api_host& one) {
   const std::string name = one.name + "." + std::to_string(++one.lives);
   note("starts " + name);
@@ -194,10 +210,15 @@ bool world::crash_api() {
   return true;
 }
 
-/// What was being written is written, or half of it, or not.
+/// What was being written is written, or half of it, or not. Often it has just answered, and what
+/// it said then must hold; some can't reach the store when they are back.
 bool world::crash_gateway() {
   auto at =
       std::next(gateways_.begin(), static_cast<std::ptrdiff_t>(chance_.below(gateways_.size())));
+  if (const auto last = gateways_.find(spoke_last_);
+      last != gateways_.end() && chance_.chance(50)) {
+    at = last;
+  }
   if (!at->second.now) return false;
   // None is held beyond the process, whose loop it needs.
   for (const auto& each : calls_.all) {
@@ -205,6 +226,10 @@ bool world::crash_gateway() {
     while (mine && !each->done && chance_.chance(50)) each->done = each->act(chance_);
   }
   kill(at->second.now);
+  if (weights_.at("cut off") > 0 && chance_.chance(30) &&
+      cut_off_.insert(at->first.text()).second) {
+    note(at->first.text() + " is cut off from the store");
+  }
   if (chance_.chance(60)) start_gateway(at->first);
   return true;
 }
@@ -228,8 +253,8 @@ bool world::cut_power() {
   host.device.vanish();
   model_.device_lost(at->first);
   const std::size_t saves = chance_.below(3);
-  if (saves > 0) model_.mirror_lost(at->first);
   host.saved.lose(saves);
+  if (saves > 0) model_.mirror_lost(at->first);
   return true;
 }
 
@@ -276,6 +301,17 @@ bool world::toggle_bus() {
 bool world::toggle_store() {
   store_away_ = !store_away_;
   note(store_away_ ? "store away" : "store back");
+  return true;
+}
+
+/// A gateway can't reach the store, which all others can; the bus brings it words all the same.
+bool world::cut_off() {
+  const auto at =
+      std::next(gateways_.begin(), static_cast<std::ptrdiff_t>(chance_.below(gateways_.size())));
+  if (!at->second.wanted) return false;
+  const bool now = cut_off_.insert(at->first.text()).second;
+  if (!now) cut_off_.erase(at->first.text());
+  note(at->first.text() + (now ? " is cut off from the store" : " reaches the store again"));
   return true;
 }
 

@@ -29,13 +29,12 @@ auto ending(model& of, std::shared_ptr<operation> one, Told told) {
 
 /// In some worlds one that was used before, as when somebody enrols a laptop again.
 public_key world::some_key() {
-  constexpr std::size_t most = 4;
-  if (!old_keys_) return fresh_key();
-  if (used_keys_.size() < most) {
+  if (old_keys_ == 0) return fresh_key();
+  if (used_keys_.size() < old_keys_) {
     used_keys_.push_back(fresh_key());
     return used_keys_.back();
   }
-  if (chance_.chance(20)) return used_keys_[chance_.below(most)] = fresh_key();
+  if (chance_.chance(20)) return used_keys_[chance_.below(old_keys_)] = fresh_key();
   return chance_.pick(used_keys_);
 }
 
@@ -43,6 +42,12 @@ public_key world::fresh_key() {
   std::array<std::uint8_t, key_size> bytes{};
   chance_.fill(bytes);
   return public_key(bytes);
+}
+
+secret_key world::fresh_secret() {
+  std::array<std::uint8_t, key_size> bytes{};
+  chance_.fill(bytes);
+  return secret_key(bytes);
 }
 
 api_process* world::some_api() {
@@ -54,6 +59,12 @@ api_process* world::some_api() {
 
 /// What a new request wants, in full.
 void world::wish(operation& one) {
+  // Often it is a look at what was just asked for.
+  if (!model_.operations.empty() && chance_.chance(25)) {
+    one.who = model_.operations.back()->who;
+    one.what = chance_.chance(70) ? act::show : act::list;
+    if (!one.who.name.empty()) return;
+  }
   one.who.network = chance_.pick(networks_);
   one.who.name = *peer_name::parse("p" + std::to_string(chance_.below(names_)));
   const std::size_t what = chance_.below(100);
@@ -81,6 +92,10 @@ void world::wish(operation& one) {
   }
   if (one.what > act::put) return;
   one.bounded = chance_.chance(30);
+  if (one.what == act::put && chance_.chance(30) && store_.now.find(one.who)) {
+    change_little(wanted);
+    return;
+  }
   if (one.what == act::post) wanted.name = one.who.name;
   if (one.what == act::post || chance_.chance(45)) wanted.public_key = some_key();
   const bool creates = !store_.now.find(one.who);
@@ -91,9 +106,16 @@ void world::wish(operation& one) {
     if (one.what == act::put && chance_.chance(25)) wanted.ttl.value.reset();
   }
   if (chance_.chance(30)) {
-    std::array<std::uint8_t, key_size> secret{};
-    chance_.fill(secret);
-    wanted.preshared_key = {true, secret_key(secret)};
+    wanted.preshared_key = {true, fresh_secret()};
+  }
+}
+
+/// A longer time, or another secret, and nothing else.
+void world::change_little(enrol_request& wanted) {
+  if (chance_.chance(50)) {
+    wanted.ttl = {true, seconds{1 + chance_.below(400)}};
+  } else {
+    wanted.preshared_key = {true, fresh_secret()};
   }
 }
 

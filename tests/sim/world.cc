@@ -21,6 +21,15 @@ world::world(const script& what, bool tracing)
   store_.on_commit = [this](const std::string& who, const committed& done) {
     model_.committed_by(who, done);
   };
+  bus_.on_applied = [this](const gateway_name& by, const apply_request& asked,
+                           const apply_reply& reply, const status_reply& has) {
+    model_.said(by, asked, reply, has);
+    spoke_last_ = by;
+  };
+  bus_.on_status = [this](const gateway_name& by, const status_reply& reply) {
+    model_.said(by, reply);
+  };
+  bus_.on_beat = [this](const heartbeat& beat) { model_.said(beat); };
   calls_.orphaned = [this](const std::shared_ptr<open_call>& one) {
     late_.push_back({one->process, one->text, std::move(one->act), time_.steady + seconds{10}});
   };
@@ -29,6 +38,15 @@ world::world(const script& what, bool tracing)
 }
 
 world::~world() {
+  bus_.on_applied = [this](const gateway_name& by, const apply_request& asked,
+                           const apply_reply& reply, const status_reply& has) {
+    model_.said(by, asked, reply, has);
+    spoke_last_ = by;
+  };
+  bus_.on_status = [this](const gateway_name& by, const status_reply& reply) {
+    model_.said(by, reply);
+  };
+  bus_.on_beat = [this](const heartbeat& beat) { model_.said(beat); };
   calls_.orphaned = nullptr;
   for (auto& [name, each] : gateways_) each.now.reset();
   for (auto& each : apis_) each.now.reset();
@@ -111,11 +129,10 @@ void world::let_all_run(bool all) {
 /// What goes on in the background all the time is mostly answered at once, so that steps are left
 /// for what matters.
 bool world::serve_quiet_calls() {
-  if (store_away_) return false;
   bool any = false;
   for (const auto& each : calls_.all) {
     const bool quiet = each->text == "list" || each->text == "identity";
-    if (!quiet || each->over || each->seen_before) continue;
+    if (!quiet || each->over || each->seen_before || store_lost(*each)) continue;
     each->seen_before = true;
     if (!quiet_ && chance_.chance(12)) continue;
     while (!each->done) each->done = each->act(chance_);
@@ -175,6 +192,7 @@ void world::settle_down() {
   if (tracing_) out_.trace += "faults stop at " + to_rfc3339(time_.wall) + "\n";
   quiet_ = true;
   store_away_ = false;
+  cut_off_.clear();
   bus_.connected = true;
   bus_.mischief = store_.mischief = mischief_ = 0;
   store_.lies = false;

@@ -76,7 +76,7 @@ class world {
   void reap();
   void note(const std::string& text);
   void end_call(const std::shared_ptr<open_call>& one);
-  bool store_lost() const { return store_away_; }
+  bool store_lost(const open_call& one) const;
 
   // steps.cc: what a step can be; false where there is nothing of the kind
   bool answer_store();
@@ -91,6 +91,7 @@ class world {
   bool start_process();
   bool toggle_bus();
   bool toggle_store();
+  bool cut_off();
   bool jump_clock();
   bool late_write_arrives();
   bool restore_store();
@@ -111,7 +112,9 @@ class world {
   bool abandon_operation();
   void launch(api_process& on, const std::shared_ptr<operation>& one);
   void wish(operation& one);
+  void change_little(enrol_request& wanted);
   public_key fresh_key();
+  secret_key fresh_secret();
   public_key some_key();
   api_process* some_api();
 
@@ -134,10 +137,12 @@ class world {
   unsigned mischief_ = 0;
   std::set<std::string> slow_;         // calls and messages that begin so take long
   std::size_t names_ = 9;              // so many a network
-  std::vector<public_key> used_keys_;  // that come again, where this seed has such
-  bool old_keys_ = false;
+  std::vector<public_key> used_keys_;  // that come again
+  std::size_t old_keys_ = 0;           // so many of them
+  gateway_name spoke_last_;            // to changes
   bool store_away_ = false;
-  bool quiet_ = false;  // faults have stopped
+  std::set<std::string> cut_off_;  // gateways that can't reach it
+  bool quiet_ = false;             // faults have stopped
   std::deque<late_write> late_;
   std::optional<store_state> backup_;
   std::vector<std::shared_ptr<operation>> lost_;  // whose answer nobody got; to be tried again
