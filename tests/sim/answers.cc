@@ -134,6 +134,8 @@ void model::claim_gone(const operation& of, const peer_changed& change, const ch
   const peer& old = change.before->value;
   const place where{old.gateway, old.public_key};
   if (created_since(where, change.at)) return;
+  // A restore under the request has brought it back.
+  if (restored_at_ != 0 && restored_at_ >= of.begun_at) return;
   // A power cut has brought it back after the gateway said that it is gone.
   const auto back = back_at_.find(where);
   if (back != back_at_.end() && said_gone_[where] <= back->second) return;
