@@ -44,8 +44,8 @@ struct limits {
   std::size_t connections_per_host = 1024;
   std::size_t in_flight = 1024;          // requests being handled: 503 with Retry-After
   std::size_t in_flight_per_host = 512;  // 429 with Retry-After
-  // After a 429 the next request of that connection is not read for about so long: a client that does
-  // not wait by itself costs little.
+  // After a 429 the next request of that connection is not read for about so long: a client that
+  // does not wait by itself costs little.
   steady_duration pause_after_429 = milliseconds{250};
   std::size_t streams = 256;                         // answers that go on and on: 503
   steady_duration accept_pause = milliseconds{100};  // after the system refused a connection
