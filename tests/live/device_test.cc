@@ -22,8 +22,9 @@ void make_peers(caller& api, int count) {
   }
 }
 
-// Half a second of grace for a machine with much else to do.
-constexpr auto reconciled_within = 1s + 500ms;
+// The second of reconcile_s, and grace for an emulated machine with much else to do; where nothing is
+// set it takes half a minute.
+constexpr auto reconciled_within = 1s + 4s;
 
 TEST(device, is_itself_again_within_reconcile_s_after_changes_by_hand) {
   daemon_under_test daemon({.reconcile_s = 1});
