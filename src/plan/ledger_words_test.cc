@@ -36,13 +36,14 @@ TEST_F(ledger_test, every_part_of_a_peer_makes_another_word_of_it) {
   ASSERT_EQ(put(first, 1), verdict::write);
   written();
   EXPECT_EQ(put(first, 2), verdict::done) << "a newer word of the same";
-  std::vector<assignment> others(6, first);
+  std::vector<assignment> others(7, first);
   others[0].id.name = *peer_name::parse("other");
   others[1].id.network = *network_name::parse("other");
   others[2].preshared_key = secret(8);
   others[3].preshared_key.reset();
   others[4].network_ipv4 = *prefix::parse("10.9.0.0/16");
   others[5].addresses.push_back(*prefix::parse("fd00::99/128"));
+  others[6].network_routes.push_back(*prefix::parse("10.50.0.0/16"));
   std::uint64_t at = 3;
   for (const assignment& other : others) {
     EXPECT_FALSE(book.find(key(1))->is(other));
