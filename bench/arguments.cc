@@ -11,7 +11,6 @@ namespace peerage::bench {
 namespace {
 
 constexpr std::uint64_t most_rounds = 1'000'000;
-constexpr std::size_t most_stands = 4;
 
 std::optional<std::uint64_t> whole(std::string_view text, std::uint64_t most) {
   std::uint64_t value = 0;
@@ -22,12 +21,12 @@ std::optional<std::uint64_t> whole(std::string_view text, std::uint64_t most) {
   return value;
 }
 
-std::vector<std::uint32_t> numbers(std::string_view text, std::uint64_t most) {
+std::vector<std::uint32_t> numbers(std::string_view text, const argument_rules& rules) {
   std::vector<std::uint32_t> all;
   while (!text.empty()) {
     const auto comma = std::min(text.find(','), text.size());
-    const auto one = whole(text.substr(0, comma), most);
-    if (!one || all.size() == most_stands) return {};
+    const auto one = whole(text.substr(0, comma), rules.most_peers);
+    if (!one || all.size() == rules.most_stands) return {};
     all.push_back(static_cast<std::uint32_t>(*one));
     text.remove_prefix(std::min(comma + 1, text.size()));
   }
@@ -58,7 +57,7 @@ std::optional<arguments> parse_arguments(int argc, char** argv, const char* help
         good = good && made.rounds > 0;
         break;
       case 'p':
-        made.peers = numbers(value, rules.most_peers);
+        made.peers = numbers(value, rules);
         good = good && !made.peers.empty();
         break;
       default: good = false;

@@ -21,6 +21,7 @@ struct arguments {
 struct argument_rules {
   std::uint64_t most_peers = 60'000;  // a userspace device holds 65,536
   bool needs_consul = true;
+  std::size_t most_stands = 4;  // numbers in --peers
 };
 
 /// Nothing, after printing `help` on standard error, where they are not such.

@@ -1,14 +1,12 @@
 // A creation at rest, standalone: one daemon with its store in SQLite, its bus in the process and
 // its own WireGuard device. Measures a creation against the three things that it can't do without,
 // interleaved with them in random order, at several numbers of peers. Needs root.
-#include <getopt.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <charconv>
 #include <cstdio>
 #include <exception>
 #include <memory>
@@ -17,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "bench/arguments.h"
 #include "bench/place.h"
 #include "bench/stand.h"
 
@@ -41,75 +40,9 @@ Usage: bench_standalone --bin-dir DIR [OPTION…]     (as root; or: ./dev bench 
 constexpr double most_times_the_parts = 1.5;
 constexpr double most_times_the_fewest = 1.2;
 
-constexpr std::uint64_t most_peers = 60'000;  // a userspace device holds 65,536
-constexpr std::uint64_t most_rounds = 1'000'000;
-constexpr std::size_t most_stands = 8;
+constexpr argument_rules rules{.needs_consul = false, .most_stands = 8};
 
-struct options {
-  std::string bin_dir;
-  std::string json;
-  std::vector<std::uint32_t> peers{100, 50'000};
-  std::uint64_t rounds = 2'000;
-  bool check = false;
-};
-
-std::optional<std::uint64_t> whole(std::string_view text, std::uint64_t most) {
-  std::uint64_t value = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc{} || end != text.data() + text.size() || value == 0 || value > most) {
-    return {};
-  }
-  return value;
-}
-
-std::optional<std::vector<std::uint32_t>> numbers(std::string_view text) {
-  std::vector<std::uint32_t> all;
-  while (!text.empty()) {
-    const auto comma = std::min(text.find(','), text.size());
-    const auto one = whole(text.substr(0, comma), most_peers);
-    if (!one) return {};
-    all.push_back(static_cast<std::uint32_t>(*one));
-    text.remove_prefix(std::min(comma + 1, text.size()));
-  }
-  if (all.empty() || all.size() > most_stands) return {};
-  return all;
-}
-
-/// Nothing, after having said why, where the arguments are not such.
-std::optional<options> parse(int argc, char** argv) {
-  static const option all[] = {{"bin-dir", required_argument, nullptr, 'b'},
-                               {"json", required_argument, nullptr, 'j'},
-                               {"peers", required_argument, nullptr, 'p'},
-                               {"rounds", required_argument, nullptr, 'r'},
-                               {"quick", no_argument, nullptr, 'q'},
-                               {"check", no_argument, nullptr, 'c'},
-                               {nullptr, 0, nullptr, 0}};
-  options made;
-  bool good = true;
-  for (int flag = 0; (flag = getopt_long(argc, argv, "", all, nullptr)) != -1;) {
-    const std::string value = optarg == nullptr ? "" : optarg;
-    switch (flag) {
-      case 'b': made.bin_dir = value; break;
-      case 'j': made.json = value; break;
-      case 'q': made.rounds = 200; break;
-      case 'c': made.check = true; break;
-      case 'r':
-        good = good && whole(value, most_rounds);
-        made.rounds = whole(value, most_rounds).value_or(0);
-        break;
-      case 'p':
-        good = good && numbers(value);
-        made.peers = numbers(value).value_or(std::vector<std::uint32_t>{});
-        break;
-      default: good = false;
-    }
-  }
-  if (good && optind == argc && !made.bin_dir.empty()) return made;
-  std::fputs(help, stderr);
-  return {};
-}
-
-void print_machine(const options& wanted, const std::string& folder, const stand& any) {
+void print_machine(const arguments& wanted, const std::string& folder, const stand& any) {
   utsname host{};
   (void)::uname(&host);
   const std::string log = folder + "/version";
@@ -129,7 +62,7 @@ struct task_of_round {
   part which;
 };
 
-task<> measure(asio::any_io_executor loop, const options& wanted, std::string folder,
+task<> measure(asio::any_io_executor loop, const arguments& wanted, std::string folder,
                std::vector<std::unique_ptr<stand>>& stands) {
   std::vector<task_of_round> round;
   for (const std::uint32_t peers : wanted.peers) {
@@ -151,7 +84,7 @@ task<> measure(asio::any_io_executor loop, const options& wanted, std::string fo
   }
 }
 
-int report(const options& wanted, const std::vector<measured>& all) {
+int report(const arguments& wanted, const std::vector<measured>& all) {
   print_table(stdout, all);
   if (!wanted.json.empty()) {
     std::FILE* file = std::fopen(wanted.json.c_str(), "we");
@@ -168,7 +101,7 @@ int report(const options& wanted, const std::vector<measured>& all) {
   return kept ? 0 : 1;
 }
 
-int run(const options& wanted, const std::string& folder) {
+int run(const arguments& wanted, const std::string& folder) {
   asio::io_context loop{1};
   std::vector<std::unique_ptr<stand>> stands;
   asio::co_spawn(loop, measure(loop.get_executor(), wanted, folder, stands),
@@ -187,8 +120,10 @@ int run(const options& wanted, const std::string& folder) {
 
 int main(int argc, char** argv) {
   using namespace peerage::bench;
-  const auto wanted = parse(argc, argv);
+  auto wanted = parse_arguments(argc, argv, help, rules);
   if (!wanted) return 2;
+  if (wanted->peers.empty()) wanted->peers = {100, 50'000};
+  if (wanted->rounds == 0) wanted->rounds = wanted->quick ? 200 : 2'000;
   try {
     return in_own_place(wanted->bin_dir,
                         [&](const std::string& folder) { return run(*wanted, folder); });

@@ -38,15 +38,6 @@ world::world(const script& what, bool tracing)
 }
 
 world::~world() {
-  bus_.on_applied = [this](const gateway_name& by, const apply_request& asked,
-                           const apply_reply& reply, const status_reply& has) {
-    model_.said(by, asked, reply, has);
-    spoke_last_ = by;
-  };
-  bus_.on_status = [this](const gateway_name& by, const status_reply& reply) {
-    model_.said(by, reply);
-  };
-  bus_.on_beat = [this](const heartbeat& beat) { model_.said(beat); };
   calls_.orphaned = nullptr;
   for (auto& [name, each] : gateways_) each.now.reset();
   for (auto& each : apis_) each.now.reset();
