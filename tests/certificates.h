@@ -2,18 +2,17 @@
 #pragma once
 
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <string>
+
+#include "testing/own_folder.h"
 
 namespace peerage::testing_tools {
 
 /// Authorities and certificates of a test's own, made by the command `openssl`.
 struct certificates {
   certificates() {
-    std::string name = (std::filesystem::temp_directory_path() / "peerage-tls-XXXXXX").string();
-    folder = mkdtemp(name.data());
     for (const std::string authority : {"ca", "other"}) {
       run("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=" +
           authority + " -keyout " + file(authority + ".key") + " -out " + file(authority + ".pem"));
@@ -23,11 +22,7 @@ struct certificates {
     issue("client", "DNS:client.example");
     issue("expired", "IP:127.0.0.1", -1);
   }
-  ~certificates() { std::filesystem::remove_all(folder); }
-  certificates(const certificates&) = delete;
-  certificates& operator=(const certificates&) = delete;
-
-  std::string file(const std::string& name) const { return folder / name; }
+  std::string file(const std::string& name) const { return folder.file(name); }
   /// Valid for so many days from now: an expired one for -1.
   void issue(const std::string& name, const std::string& named, int days = 2) const {
     std::ofstream(file(name + ".ext")) << "subjectAltName=" << named << "\n";
@@ -41,7 +36,7 @@ struct certificates {
     const std::string command = "openssl " + arguments + " >/dev/null 2>&1";
     if (std::system(command.c_str()) != 0) throw std::runtime_error("failed: " + command);
   }
-  std::filesystem::path folder;
+  fakes::own_folder folder;
 };
 
 }  // namespace peerage::testing_tools

@@ -290,12 +290,7 @@ TEST_F(agent_test, a_store_that_lost_everything_is_not_believed) {
 }
 
 TEST_F(agent_test, it_comes_up_from_its_mirror_while_the_store_is_away) {
-  copy = &saved;
-  start();
-  const peer one = sample_peer("acme", "a", 1);
-  put_peer(one, store_peer(one));
-  pass(seconds{1});
-  run_on(loop, mind->stop());
+  const peer one = left_in_the_mirror();
   tunnel.peers.clear();
   desired.away = true;
   start();

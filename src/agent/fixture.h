@@ -95,6 +95,16 @@ struct agent_test : testing::Test {
     std::vector<peer_change> changes{put_peer_change{assigned_to(one)}};
     return apply(std::move(changes), at).results.at(0).state;
   }
+  /// A peer that is on the device and in the mirror of a process that has ended.
+  peer left_in_the_mirror() {
+    copy = &saved;
+    start();
+    const peer one = sample_peer("acme", "a", 1);
+    put_peer(one, store_peer(one));
+    pass(seconds{1});
+    run_on(loop, mind->stop());
+    return one;
+  }
   change_state remove(const peer& one, revision at) {
     std::vector<peer_change> changes{remove_peer_change{one.public_key}};
     return apply(std::move(changes), at).results.at(0).state;

@@ -46,12 +46,7 @@ TEST_F(agent_test, a_peer_renewed_by_the_store_outlives_a_restart) {
 }
 
 TEST_F(agent_test, what_the_mirror_has_not_heard_of_keeps_its_address) {
-  copy = &saved;
-  start();
-  const peer before = sample_peer("acme", "a", 1);
-  put_peer(before, store_peer(before));
-  pass(seconds{1});
-  run_on(loop, mind->stop());
+  const peer before = left_in_the_mirror();
   // The process that died after that had written another key, and not its mirror.
   peer after = before;
   after.public_key = sample_key(2);
@@ -70,12 +65,7 @@ TEST_F(agent_test, what_the_mirror_has_not_heard_of_keeps_its_address) {
 }
 
 TEST_F(agent_test, what_was_changed_after_the_mirror_was_written_stays_changed) {
-  copy = &saved;
-  start();
-  const peer before = sample_peer("acme", "a", 1);
-  put_peer(before, store_peer(before));
-  pass(seconds{1});
-  run_on(loop, mind->stop());
+  const peer before = left_in_the_mirror();
   // The process that died after that had confirmed another secret, and not written its mirror.
   peer after = before;
   after.preshared_key = secret_key(std::array<std::uint8_t, key_size>{7});

@@ -80,4 +80,26 @@ class api_fixture : public testing::Test {
 /// {"name": …, "public_key": …, more}; without a name where it is empty.
 std::string peer_body(std::string_view name, std::uint32_t key, std::string_view more = {});
 
+/// With the networks acme and other, for tests of what a token may do there.
+struct two_networks : api_fixture {
+  two_networks() {
+    make_network("acme", R"("ipv6": "fd00:1::/48")");
+    make_network("other", R"("ipv6": "fd00:2::/48")");
+  }
+  std::uint32_t next_key() { return ++keys_; }
+  std::string fresh(const char* kind) { return kind + std::to_string(++names_); }
+  /// The name of a peer that the token with that secret made.
+  std::string peer_of(const std::string& network, const std::string& secret) {
+    const std::string name = fresh("p");
+    const auto made =
+        ask_as(secret, "POST", "/v1/networks/" + network + "/peers", peer_body(name, next_key()));
+    EXPECT_EQ(made.status, 201) << made.raw.body;
+    return name;
+  }
+
+ private:
+  std::uint32_t keys_ = 0;
+  int names_ = 0;
+};
+
 }  // namespace peerage

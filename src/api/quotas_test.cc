@@ -10,25 +10,7 @@ namespace {
 
 using testing::HasSubstr;
 
-struct quotas : api_fixture {
-  quotas() {
-    make_network("acme", R"("ipv6": "fd00:1::/48")");
-    make_network("other", R"("ipv6": "fd00:2::/48")");
-  }
-  std::uint32_t next_key() { return ++keys_; }
-
-  /// The name of a peer that the token with that secret made.
-  std::string peer_of(const std::string& network, const std::string& secret) {
-    const std::string name = "p" + std::to_string(next_key());
-    const auto made =
-        ask_as(secret, "POST", "/v1/networks/" + network + "/peers", peer_body(name, next_key()));
-    EXPECT_EQ(made.status, 201) << made.raw.body;
-    return name;
-  }
-
- private:
-  std::uint32_t keys_ = 0;
-};
+struct quotas : two_networks {};
 
 TEST_F(quotas, a_token_has_so_many_peers_at_once_and_no_more) {
   const auto secret = make_token(R"(["peers:write"])", R"("max_peers": 2)");

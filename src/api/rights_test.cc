@@ -24,27 +24,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-struct rights : api_fixture {
-  rights() {
-    make_network("acme", R"("ipv6": "fd00:1::/48")");
-    make_network("other", R"("ipv6": "fd00:2::/48")");
-  }
-  std::uint32_t next_key() { return ++keys_; }
-  std::string fresh(const char* kind) { return kind + std::to_string(++names_); }
-
-  /// A peer that the token with that secret made, or somebody else did.
-  std::string peer_of(const std::string& network, const std::string& secret) {
-    const std::string name = fresh("p");
-    const auto made =
-        ask_as(secret, "POST", "/v1/networks/" + network + "/peers", peer_body(name, next_key()));
-    EXPECT_EQ(made.status, 201) << made.raw.body;
-    return name;
-  }
+struct rights : two_networks {
   std::string id_of(const std::string& secret) { return secret.substr(4, 10); }
-
- private:
-  std::uint32_t keys_ = 0;
-  int names_ = 0;
 };
 
 // Who asks, in the order of the columns below. After nobody and a token that is none: a token of

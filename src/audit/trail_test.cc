@@ -12,6 +12,7 @@
 
 #include "audit/day_files.h"
 #include "log/log.h"
+#include "testing/own_folder.h"
 #include "testing/run.h"
 
 namespace peerage {
@@ -21,15 +22,9 @@ using fakes::run_on;
 namespace fs = std::filesystem;
 
 struct trail_in_a_folder : testing::Test {
-  trail_in_a_folder() {
-    log::set_level(log::level::off);
-    std::string name = fs::temp_directory_path() / "peerage-audit-XXXXXX";
-    home = ::mkdtemp(name.data());
-    folder = home / "audit";
-  }
+  trail_in_a_folder() { log::set_level(log::level::off); }
   ~trail_in_a_folder() override {
-    fs::permissions(home, fs::perms::owner_all);
-    fs::remove_all(home);
+    fs::permissions(home.path(), fs::perms::owner_all);
     log::set_level(log::level::info);
   }
 
@@ -64,7 +59,8 @@ struct trail_in_a_folder : testing::Test {
 
   asio::io_context loop;
   const wall_time now{std::chrono::sys_days{std::chrono::year{2026} / 2 / 27}};
-  fs::path home, folder;
+  fakes::own_folder home;
+  fs::path folder = home.path() / "audit";
 };
 
 TEST_F(trail_in_a_folder, gives_back_what_was_noted_the_newest_first) {

@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "testing/own_folder.h"
+
 namespace peerage::cli {
 namespace {
 
@@ -16,12 +18,6 @@ using testing::HasSubstr;
 
 class file : public testing::Test {
  protected:
-  file() {
-    std::string pattern = testing::TempDir() + "peerage-file-XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  ~file() override { std::filesystem::remove_all(folder_); }
-
   std::string in_folder(const std::string& name) const { return folder_ + "/" + name; }
   std::size_t entries() const {
     const std::filesystem::directory_iterator begin(folder_), end;
@@ -34,7 +30,8 @@ class file : public testing::Test {
     return found.st_mode & 07777U;
   }
 
-  std::string folder_;
+  fakes::own_folder own_;
+  std::string folder_ = own_.path();
 };
 
 TEST_F(file, is_written_whole_and_private_whatever_the_umask) {

@@ -3,7 +3,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -14,6 +13,7 @@
 #include "cli/fake_api.h"
 #include "cli/run.h"
 #include "json/json.h"
+#include "testing/own_folder.h"
 
 namespace peerage::cli {
 
@@ -26,15 +26,11 @@ struct ran {
 class command : public testing::Test {
  protected:
   command() {
-    std::string pattern = testing::TempDir() + "peerage-cli-XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
     environment_["HOME"] = folder_;
     environment_["PEERAGE_SERVER"] = api_.url();
     environment_["PEERAGE_TOKEN"] = "secret-token";
     environment_["PEERAGE_NETWORK"] = "acme";
   }
-  ~command() override { std::filesystem::remove_all(folder_); }
-
   ran run_command(const std::vector<std::string>& arguments) {
     std::vector<const char*> argv{"peerage"};
     for (const std::string& each : arguments) argv.push_back(each.c_str());
@@ -75,7 +71,8 @@ class command : public testing::Test {
     return json::parse(api_.asked().at(call).body).value();
   }
 
-  std::string folder_;
+  fakes::own_folder own_;
+  std::string folder_ = own_.path();
   std::string typed_;  // on standard input
   bool terminal_ = false;
   fake_api api_;

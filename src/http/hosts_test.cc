@@ -40,13 +40,19 @@ TEST(host_limit, of_one_alone_it_is_the_last_that_stays) {
   }
 }
 
-TEST(host_limit, where_all_of_a_host_are_at_work_its_next_is_429) {
-  served here({.connections_per_host = 2});
+/// Two of one host, whose requests wait until the gate is opened.
+std::deque<raw_client> two_at_work(served& here) {
   std::deque<raw_client> busy;
   for (int i = 0; i < 2; ++i) {
     busy.emplace_back(raw_client::from(2, here.port())).send(get("/wait"));
-    ASSERT_TRUE(here.gate().entered.try_acquire_for(seconds{10}));
+    EXPECT_TRUE(here.gate().entered.try_acquire_for(seconds{10}));
   }
+  return busy;
+}
+
+TEST(host_limit, where_all_of_a_host_are_at_work_its_next_is_429) {
+  served here({.connections_per_host = 2});
+  auto busy = two_at_work(here);
   auto surplus = raw_client::from(2, here.port());
   const auto refused = surplus.ask(get("/"));
   EXPECT_EQ(refused.status, 429);
@@ -61,11 +67,7 @@ TEST(host_limit, where_all_of_a_host_are_at_work_its_next_is_429) {
 
 TEST(host_limit, too_many_requests_of_a_host_in_flight_are_429) {
   served here({.in_flight_per_host = 2, .pause_after_429 = milliseconds{0}});
-  std::deque<raw_client> busy;
-  for (int i = 0; i < 2; ++i) {
-    busy.emplace_back(raw_client::from(2, here.port())).send(get("/wait"));
-    ASSERT_TRUE(here.gate().entered.try_acquire_for(seconds{10}));
-  }
+  auto busy = two_at_work(here);
   auto third = raw_client::from(2, here.port());
   const auto refused = third.ask(get("/"));
   EXPECT_EQ(refused.status, 429);

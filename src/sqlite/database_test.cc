@@ -2,27 +2,22 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-
 #include "sqlite/checkpointer.h"
+#include "testing/own_folder.h"
 
 namespace peerage::sqlite {
 namespace {
 
 class database_test : public testing::Test {
  protected:
-  database_test() { EXPECT_NE(mkdtemp(folder_.data()), nullptr); }
-  ~database_test() override { std::filesystem::remove_all(folder_); }
-
   std::unique_ptr<database> open() {
-    auto opened = database::open(folder_ + "/db");
+    auto opened = database::open(folder_.file("db"));
     EXPECT_TRUE(opened);
     return *std::move(opened);
   }
 
  private:
-  std::string folder_ = (std::filesystem::temp_directory_path() / "peerage-XXXXXX").string();
+  fakes::own_folder folder_;
 };
 
 TEST_F(database_test, a_commit_waits_for_the_disk) {

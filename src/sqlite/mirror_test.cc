@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "sqlite/database.h"
+#include "testing/own_folder.h"
 #include "testing/samples.h"
 
 namespace peerage::sqlite {
@@ -17,13 +18,7 @@ namespace fs = std::filesystem;
 
 class hostile_mirror : public testing::Test {
  protected:
-  hostile_mirror() {
-    std::string made = (fs::temp_directory_path() / "peerage-XXXXXX").string();
-    folder_ = mkdtemp(made.data());
-  }
-  ~hostile_mirror() override { fs::remove_all(folder_); }
-
-  std::string file() const { return folder_ / "mirror.db"; }
+  std::string file() const { return folder_.file("mirror.db"); }
   /// Makes the file with these statements.
   void prepare(const std::string& sql) const {
     const auto db = database::open(file());
@@ -39,7 +34,7 @@ class hostile_mirror : public testing::Test {
     EXPECT_TRUE(fs::exists(file() + ".unusable"));
   }
 
-  fs::path folder_;
+  fakes::own_folder folder_;
 };
 
 TEST_F(hostile_mirror, with_other_columns_is_put_aside) {

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -12,6 +11,7 @@
 #include "sqlite/mirror.h"
 #include "sqlite/sightings.h"
 #include "testing/fake_mirror.h"
+#include "testing/own_folder.h"
 #include "testing/samples.h"
 
 namespace peerage::contract {
@@ -23,15 +23,8 @@ using peerage::fakes::sample_key;
 using peerage::fakes::sample_peer;
 
 struct mirror_home {
-  mirror_home() {
-    std::string name = (fs::temp_directory_path() / "peerage-XXXXXX").string();
-    folder = mkdtemp(name.data());
-  }
-  ~mirror_home() { fs::remove_all(folder); }
-  mirror_home(const mirror_home&) = delete;
-  mirror_home& operator=(const mirror_home&) = delete;
-  std::string file() const { return folder / "mirror.db"; }
-  fs::path folder;
+  std::string file() const { return folder.file("mirror.db"); }
+  fakes::own_folder folder;
   std::shared_ptr<fakes::fake_mirror> memory = std::make_shared<fakes::fake_mirror>();
 };
 
@@ -125,7 +118,7 @@ TEST(sqlite_mirror, that_cannot_be_used_is_put_aside) {
 
 TEST(sqlite_sightings, are_kept_with_when_they_began) {
   const mirror_home home;
-  const std::string file = home.folder / "sightings.db";
+  const std::string file = home.folder.file("sightings.db");
   const wall_time began{seconds{1'800'000'000}};
   for (int i = 0; i < 2; ++i) {
     // A later start does not begin anew.
@@ -143,7 +136,7 @@ TEST(sqlite_sightings, are_kept_with_when_they_began) {
 
 TEST(sqlite_sightings, that_cannot_be_used_are_put_aside_and_begin_now) {
   const mirror_home home;
-  const std::string file = home.folder / "sightings.db";
+  const std::string file = home.folder.file("sightings.db");
   std::ofstream(file) << "this is no database: " << std::string(4'096, 'x');
   const wall_time now{seconds{1'800'000'000}};
   const auto made = open_sqlite_sightings(file, now);

@@ -1,12 +1,12 @@
 #include <sys/stat.h>
 
 #include <boost/asio/detached.hpp>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "sqlite/database.h"
 #include "sqlite/store.h"
+#include "testing/own_folder.h"
 #include "testing/run.h"
 #include "testing/samples.h"
 #include "tests/contract/store_contract.h"
@@ -16,15 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A folder of its own, removed again.
-struct folder {
-  folder() {
-    std::string name = (fs::temp_directory_path() / "peerage-XXXXXX").string();
-    path = mkdtemp(name.data());
-  }
-  ~folder() { fs::remove_all(path); }
-  std::string file() const { return (path / "peerage.db").string(); }
-  fs::path path;
+struct folder : fakes::own_folder {
+  std::string file() const { return own_folder::file("peerage.db"); }
 };
 
 struct sqlite_home final : store_home {
@@ -49,7 +42,7 @@ TEST(sqlite_store, only_its_owner_reads_the_files) {
   asio::io_context loop;
   const auto opened = open_sqlite_store(loop.get_executor(), home.file());
   ASSERT_TRUE(opened);
-  for (const auto& each : fs::directory_iterator(home.path)) {
+  for (const auto& each : fs::directory_iterator(home.path())) {
     EXPECT_EQ(each.status().permissions(), fs::perms::owner_read | fs::perms::owner_write)
         << each.path();
   }
@@ -57,10 +50,10 @@ TEST(sqlite_store, only_its_owner_reads_the_files) {
 
 TEST(sqlite_store, refuses_what_it_does_not_understand) {
   const folder home;
-  EXPECT_NE(refusal((home.path / "no" / "such" / "folder").string()).find("No such file"),
+  EXPECT_NE(refusal((home.path() / "no" / "such" / "folder").string()).find("No such file"),
             std::string::npos);
-  std::ofstream(home.path / "text") << std::string(4096, 'x');
-  EXPECT_NE(refusal((home.path / "text").string()).find("not a database"), std::string::npos);
+  std::ofstream(home.path() / "text") << std::string(4096, 'x');
+  EXPECT_NE(refusal((home.path() / "text").string()).find("not a database"), std::string::npos);
 }
 
 TEST(sqlite_store, refuses_a_file_from_a_newer_version) {
