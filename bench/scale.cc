@@ -17,6 +17,7 @@
 #include "bench/bulk.h"
 #include "bench/place.h"
 #include "bench/stand.h"
+#include "bench/usage.h"
 
 namespace peerage::bench {
 namespace {
@@ -57,6 +58,8 @@ struct scaled {
   bool rewritten = false;        // by the restart
   double memory = 0;             // bytes a peer
   series total, device, daemon;  // of a creation, in ms
+  series store;                  // the part of the daemon's share until it is committed
+  double cpu_ms = 0;             // of the daemon, for each creation and its removal
   series while_expiring;
   series removal;                // one, as a caller sees it
   double drop_ms = 0;            // the device's part of it
@@ -82,18 +85,36 @@ double memory_of(pid_t process) {
   throw std::runtime_error("the daemon has no memory");
 }
 
-task<> create(stand& at, std::uint64_t rounds, series& total, series& device, series& removal) {
+/// Creations and the values of these alone.
+task<measured> create(stand& at, std::uint64_t rounds) {
   const auto before = at.values();
   for (std::uint64_t i = 0; i < rounds; ++i) co_await at.once(part::create, true);
-  const auto& all = at.values();
-  const auto create = static_cast<std::size_t>(part::create);
-  constexpr std::size_t device_stage = 2;
-  const auto take = [](const series& from, std::size_t after, series& into) {
-    into.insert(into.end(), from.begin() + static_cast<std::ptrdiff_t>(after), from.end());
+  measured made = at.values();
+  const auto leave = [](series& all, const series& earlier) {
+    all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(earlier.size()));
   };
-  take(all.parts[create], before.parts[create].size(), total);
-  take(all.stages[device_stage], before.stages[device_stage].size(), device);
-  take(all.removals, before.removals.size(), removal);
+  for (std::size_t i = 0; i < made.parts.size(); ++i) leave(made.parts[i], before.parts[i]);
+  for (std::size_t i = 0; i < made.stages.size(); ++i) leave(made.stages[i], before.stages[i]);
+  leave(made.removals, before.removals);
+  co_return made;
+}
+
+const series& creations(const measured& all) {
+  return all.parts[static_cast<std::size_t>(part::create)];
+}
+
+task<> create_at_rest(stand& at, std::uint64_t rounds, scaled& into) {
+  (void)co_await create(at, rounds / 10);
+  const double used = usage_of(at.daemon()).cpu_s;
+  measured made = co_await create(at, rounds);
+  into.cpu_ms = 1'000 * (usage_of(at.daemon()).cpu_s - used) / static_cast<double>(rounds);
+  into.total = creations(made);
+  into.store = std::move(made.stages[0]);
+  into.device = std::move(made.stages[2]);
+  into.removal = std::move(made.removals);
+  for (std::size_t i = 0; i < into.total.size(); ++i) {
+    into.daemon.push_back(into.total[i] - into.device[i]);
+  }
 }
 
 task<> restart(stand& at, scaled& into) {
@@ -124,14 +145,13 @@ task<> expire_a_tenth(asio::any_io_executor loop, stand& at, scaled& into) {
   co_await restart(at, into);
   // Created again, once the machine has come to rest; warm, as those at rest were.
   co_await rest(loop, std::chrono::milliseconds(500));
-  series ignored;
-  co_await create(at, warming_up, ignored, ignored, ignored);
+  (void)co_await create(at, warming_up);
   const auto left = [&] { return when - std::chrono::system_clock::now(); };
   if (left() < std::chrono::milliseconds(0)) throw std::runtime_error("the restart took too long");
   co_await rest(loop, std::chrono::duration_cast<steady_clock::duration>(left()));
   const auto begun = steady_clock::now();
   while (steady_clock::now() - begun < strip_limit) {
-    co_await create(at, 1, into.while_expiring, ignored, ignored);
+    into.while_expiring.push_back(creations(co_await create(at, 1)).front());
   }
   const auto after = co_await count_at_rest(loop, at);
   into.unstripped = after.with_allowed_ips - (into.peers - tenth);
@@ -160,12 +180,7 @@ task<scaled> measure_one(asio::any_io_executor loop, const arguments& wanted, st
   made.load_s = in_seconds(co_await at.start_daemon());
   made.memory = (memory_of(at.daemon()) - empty) / peers;
   std::fprintf(stderr, "bench: %s peers: creations\n", with_commas(peers).c_str());
-  series ignored;
-  co_await create(at, rounds / 10, ignored, ignored, ignored);
-  co_await create(at, rounds, made.total, made.device, made.removal);
-  for (std::size_t i = 0; i < made.total.size(); ++i) {
-    made.daemon.push_back(made.total[i] - made.device[i]);
-  }
+  co_await create_at_rest(at, rounds, made);
   co_await at.stop_daemon();
   if (everything) {
     co_await expire_a_tenth(loop, at, made);
@@ -200,7 +215,9 @@ void print(const std::vector<scaled>& all) {
   row("a creation, ms: p50", [](const auto& each) { return percentile(each.total, 50); });
   row("  p99", [](const auto& each) { return percentile(each.total, 99); });
   row("  p50 of the daemon's share", [](const auto& each) { return percentile(each.daemon, 50); });
+  row("    of it the store's", [](const auto& each) { return percentile(each.store, 50); });
   row("  p50 of the device's", [](const auto& each) { return percentile(each.device, 50); });
+  row("  the daemon's CPU, with its removal", [](const auto& each) { return each.cpu_ms; });
   row("loading them, s", [](const auto& each) { return each.load_s; });
   row("  a bare loop of full messages", [](const auto& each) { return each.loop_s; });
   row("  wg syncconf", [](const auto& each) { return each.syncconf_s; });
@@ -227,9 +244,11 @@ void print_json(std::FILE* to, const std::vector<scaled>& all) {
       const std::string p = ".p" + std::to_string(percent);
       line(("create" + p).c_str(), percentile(each.total, percent), "ms");
       line(("create.daemon" + p).c_str(), percentile(each.daemon, percent), "ms");
+      line(("create.store" + p).c_str(), percentile(each.store, percent), "ms");
       line(("create.device" + p).c_str(), percentile(each.device, percent), "ms");
       line(("create.while_expiring" + p).c_str(), percentile(each.while_expiring, percent), "ms");
     }
+    line("create.cpu", each.cpu_ms, "ms");
     line("load", each.load_s, "s");
     line("load.loop", each.loop_s, "s");
     line("load.syncconf", each.syncconf_s, "s");

@@ -8,7 +8,9 @@
 namespace peerage::consul {
 namespace {
 
-constexpr std::size_t most_changes = 128;
+// What a reader 100 ms behind misses of 5,000 changes a second. One that finds too few here reads
+// everything: with 128 that was thrice a second under load.
+constexpr std::size_t most_changes = 512;
 // A reader is some milliseconds behind, and every write of a ring pays for what is in it: beyond
 // what such a reader needs, a few are kept for one that is cut off for a moment.
 constexpr milliseconds always{100};

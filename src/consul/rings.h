@@ -27,7 +27,7 @@ struct ring {
   std::deque<change> changes;
 };
 
-/// Adds the keys, and drops what is beyond 128 changes or older than 2 s, and beyond 32 changes
+/// Adds the keys, and drops what is beyond 512 changes or older than 2 s, and beyond 32 changes
 /// what is older than 100 ms.
 void append(ring& to, const std::set<std::string>& keys, wall_time now);
 std::string write_ring(const ring& from, std::string_view epoch, wall_time now);

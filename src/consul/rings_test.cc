@@ -34,13 +34,13 @@ TEST(ring, tells_what_is_young_and_not_too_much) {
   EXPECT_EQ(one.sequence, 4U);
   ASSERT_EQ(one.changes.size(), 2U) << "what is older than 2 s is dropped";
   EXPECT_EQ(one.changes.front().key, "c");
-  for (int i = 0; i < 300; ++i) append(one, {"k" + std::to_string(i)}, now + seconds{3});
-  EXPECT_EQ(one.changes.size(), 128U);
-  EXPECT_EQ(one.sequence, 304U);
+  for (int i = 0; i < 600; ++i) append(one, {"k" + std::to_string(i)}, now + seconds{3});
+  EXPECT_EQ(one.changes.size(), 512U);
+  EXPECT_EQ(one.sequence, 604U);
   append(one, {"z"}, now + milliseconds{3'101});
   EXPECT_EQ(one.changes.size(), 32U) << "a few are kept when they are older than 100 ms";
   EXPECT_EQ(one.changes.back().key, "z");
-  EXPECT_EQ(one.sequence, 305U);
+  EXPECT_EQ(one.sequence, 605U);
 }
 
 TEST(ring, comes_back_as_it_was_written) {

@@ -133,19 +133,20 @@ task<> writer::run(std::shared_ptr<writer> self) {
   running_ = false;
 }
 
-/// From the front, what fits and shares no key; what is passed over keeps its keys, so that two
-/// changes of one key stay in their order.
+/// From the front, what shares no key, until one does not fit: what is behind that is not looked
+/// at, so that a long queue costs nothing. What is passed over keeps its keys, so that two changes
+/// of one key stay in their order.
 std::deque<std::shared_ptr<writer::pending>> writer::take() {
   std::deque<std::shared_ptr<pending>> taken;
-  std::deque<std::shared_ptr<pending>> left;
-  std::set<std::string> written;
-  std::map<std::string, std::uint64_t> checked;
-  std::set<std::string> shared;  // rings and counts: one operation each
+  std::deque<std::shared_ptr<pending>> passed;
+  std::set<std::string_view> written, rings, counts;  // rings and counts: one operation each
+  std::map<std::string_view, std::uint64_t> checked;
   std::size_t operations = 0;
-  for (const auto& each : queue_) {
-    std::size_t cost = 0;
+  for (; !queue_.empty() && taken.size() < most_operations; queue_.pop_front()) {
+    const change& work = queue_.front()->work;
+    std::size_t cost = work.touched.empty() ? 1 : 0;
     bool clash = false;
-    for (const step& one : each->work.steps) {
+    for (const step& one : work.steps) {
       const auto seen = checked.find(one.call.key);
       if (shareable(one.call)) {
         const bool other = seen != checked.end() && seen->second != one.call.index;
@@ -156,24 +157,21 @@ std::deque<std::shared_ptr<writer::pending>> writer::take() {
         ++cost;
       }
     }
-    std::set<std::string> all_shared = shared;
-    for (const auto& [gateway, keys] : each->work.touched) all_shared.insert("ring " + gateway);
-    for (const auto& [token, count] : each->work.counts) all_shared.insert("count " + token);
-    const std::size_t general = each->work.touched.empty() ? 1 : 0;
-    const bool fits = operations + cost + all_shared.size() + general <= most_operations &&
-                      taken.size() < most_operations;
-    const bool goes = fits && !clash;
-    for (const step& one : each->work.steps) {
-      if (goes && shareable(one.call)) checked.emplace(one.call.key, one.call.index);
+    for (const auto& each : work.touched) cost += rings.contains(each.first) ? 0 : 1;
+    for (const auto& each : work.counts) cost += counts.contains(each.first) ? 0 : 1;
+    if (operations + cost > most_operations) break;
+    for (const step& one : work.steps) {
+      if (!clash && shareable(one.call)) checked.emplace(one.call.key, one.call.index);
       if (!shareable(one.call)) written.insert(one.call.key);
     }
-    if (goes) {
+    if (!clash) {
       operations += cost;
-      shared = std::move(all_shared);
+      for (const auto& each : work.touched) rings.insert(each.first);
+      for (const auto& each : work.counts) counts.insert(each.first);
     }
-    (goes ? taken : left).push_back(each);
+    (clash ? passed : taken).push_back(queue_.front());
   }
-  queue_ = std::move(left);
+  queue_.insert(queue_.begin(), passed.begin(), passed.end());
   return taken;
 }
 
