@@ -2,6 +2,7 @@
 // floor and the old way; by many callers at once; what it costs each process; and without NATS.
 // Every answer is held against the device. Needs root.
 #include <algorithm>
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -36,6 +37,7 @@ Usage: bench_enrol --bin-dir DIR --consul PROGRAM [OPTION…]   (as root)
 )";
 
 constexpr unsigned most_callers = 256, callers_of_the_cost = 64;
+constexpr std::uint64_t rounds_in_a_turn = 10, warm_up_of_a_turn = 2;
 constexpr double least_growth = 1.05;    // of a further doubling of the callers
 constexpr double share_of_closed = 0.9;  // of what callers got closed, the pace when open
 
@@ -79,23 +81,29 @@ task<> prepare(bench_run& run) {
   }
 }
 
-/// Creations and the floor's parts at every number of peers, in random order.
+/// Creations and the floor's parts, in random order; the numbers of peers take turns, each long
+/// enough to find its processes warm: where each round is another's, theirs are cold and the
+/// floor's are not.
 task<> measure_at_rest(bench_run& run) {
-  std::vector<std::pair<fleet_place*, fleet_part>> round;
-  for (const auto& each : run.places) {
-    for (std::size_t i = 0; i < fleet_part_names.size(); ++i) {
-      round.emplace_back(each.get(), static_cast<fleet_part>(i));
-    }
-  }
+  std::array<fleet_part, fleet_part_names.size()> parts{};
+  for (std::size_t i = 0; i < parts.size(); ++i) parts[i] = static_cast<fleet_part>(i);
+  std::vector<fleet_place*> places;
+  for (const auto& each : run.places) places.push_back(each.get());
   std::mt19937_64 random(std::random_device{}());
   const std::uint64_t wanted = run.wanted.rounds;
   const std::uint64_t rounds = wanted != 0 ? wanted : run.wanted.quick ? 100 : 1'000;
-  const std::uint64_t warm_up = std::max<std::uint64_t>(rounds / 10, 20);
-  progress said("measuring, rounds", warm_up + rounds);
-  for (std::uint64_t done = 0; done < warm_up + rounds; ++done) {
-    std::shuffle(round.begin(), round.end(), random);
-    for (const auto& [at, which] : round) co_await at->once(which, done >= warm_up);
-    said.at(done);
+  const std::uint64_t turns = std::max<std::uint64_t>(rounds / rounds_in_a_turn, 1);
+  progress said("measuring, rounds", turns * rounds_in_a_turn);
+  for (std::uint64_t turn = 0; turn <= turns; ++turn) {  // the first one warms up
+    std::shuffle(places.begin(), places.end(), random);
+    for (fleet_place* const at : places) {
+      for (std::uint64_t i = 0; i < warm_up_of_a_turn + rounds_in_a_turn; ++i) {
+        const bool keep = turn > 0 && i >= warm_up_of_a_turn;
+        std::shuffle(parts.begin(), parts.end(), random);
+        for (const fleet_part which : parts) co_await at->once(which, keep);
+      }
+    }
+    said.at(turn * rounds_in_a_turn);
   }
   for (const auto& each : run.places) {
     co_await each->settle();

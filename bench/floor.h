@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -29,6 +30,8 @@ class plain_database {
   void put(const peer& row);
   /// Takes it out again, in a transaction of its own; and moves a long log into the file.
   void remove(const peer& row);
+  /// Puts so many, each as `next` makes it: fast, and nothing is safe before it returns.
+  void fill(std::uint32_t count, const std::function<peer()>& next);
   /// So many of the peers expire then.
   void let_expire(std::uint32_t count, wall_time when);
   static std::string version();
@@ -38,6 +41,7 @@ class plain_database {
   void step(sqlite3_stmt* statement, int wanted);
   void check(int code);
   std::int64_t next_revision();
+  void insert(const peer& row, std::int64_t revision);
 
   sqlite3* handle_ = nullptr;
   sqlite3_stmt* begin_ = nullptr;

@@ -36,10 +36,10 @@ Usage: bench_scale --bin-dir DIR [OPTION…]     (as root)
   --quick         100 rounds, and at most 10,000 peers
   --json FILE     write every value as a line {"name", "value", "unit"}; - prints them
   --check         exit with 1 when the daemon's share of a creation's p50 is with the most peers
-                  over 1.2 times that with the fewest, a restart rewrote a peer, or one whose time
-                  was over may pass packets 2 s later; with 100,000 peers and more, when loading is
-                  over 1.2 times the bare loop, or a creation's p99 while a tenth expire over that
-                  at rest and two removals
+                  over 1.2 times that with the fewest, the two in turn, a restart rewrote a peer,
+                  or one whose time was over may pass packets 2 s later; with 100,000 peers and
+                  more, when loading is over 1.2 times the bare loop, or a creation's p99 while a
+                  tenth expire over that at rest and two removals
 )";
 
 constexpr double most_times_the_fewest = 1.2;
@@ -48,6 +48,7 @@ constexpr double most_times_the_loop = 1.2;
 // hours.
 constexpr std::uint32_t most_with_everything = 200'000;
 constexpr std::uint64_t warming_up = 30;
+constexpr std::size_t store_stage = 0, device_stage = 2;
 constexpr auto strip_limit = std::chrono::seconds(2);
 constexpr auto drop_limit = std::chrono::minutes(10);
 
@@ -59,6 +60,7 @@ struct scaled {
   double memory = 0;             // bytes a peer
   series total, device, daemon;  // of a creation, in ms
   series store;                  // the part of the daemon's share until it is committed
+  series fewest;                 // the daemon's share where there are fewest, in turn with these
   double cpu_ms = 0;             // of the daemon, for each creation and its removal
   series while_expiring;
   series removal;                // one, as a caller sees it
@@ -85,36 +87,55 @@ double memory_of(pid_t process) {
   throw std::runtime_error("the daemon has no memory");
 }
 
+/// The values of `all` without those of `before`.
+measured since(measured all, const measured& before) {
+  const auto leave = [](series& each, const series& earlier) {
+    each.erase(each.begin(), each.begin() + static_cast<std::ptrdiff_t>(earlier.size()));
+  };
+  for (std::size_t i = 0; i < all.parts.size(); ++i) leave(all.parts[i], before.parts[i]);
+  for (std::size_t i = 0; i < all.stages.size(); ++i) leave(all.stages[i], before.stages[i]);
+  leave(all.removals, before.removals);
+  return all;
+}
+
 /// Creations and the values of these alone.
 task<measured> create(stand& at, std::uint64_t rounds) {
   const auto before = at.values();
   for (std::uint64_t i = 0; i < rounds; ++i) co_await at.once(part::create, true);
-  measured made = at.values();
-  const auto leave = [](series& all, const series& earlier) {
-    all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(earlier.size()));
-  };
-  for (std::size_t i = 0; i < made.parts.size(); ++i) leave(made.parts[i], before.parts[i]);
-  for (std::size_t i = 0; i < made.stages.size(); ++i) leave(made.stages[i], before.stages[i]);
-  leave(made.removals, before.removals);
-  co_return made;
+  co_return since(at.values(), before);
 }
 
 const series& creations(const measured& all) {
   return all.parts[static_cast<std::size_t>(part::create)];
 }
 
-task<> create_at_rest(stand& at, std::uint64_t rounds, scaled& into) {
+/// The part of each creation that is not the device's.
+series daemons(const measured& all) {
+  series made = creations(all);
+  for (std::size_t i = 0; i < made.size(); ++i) made[i] -= all.stages[device_stage][i];
+  return made;
+}
+
+/// With `fewest` the two take turns: what the machine does to one it does to the other.
+task<> create_at_rest(stand& at, stand* fewest, std::uint64_t rounds, scaled& into) {
   (void)co_await create(at, rounds / 10);
+  if (fewest) (void)co_await create(*fewest, rounds / 10);
+  const auto before = at.values();
   const double used = usage_of(at.daemon()).cpu_s;
-  measured made = co_await create(at, rounds);
-  into.cpu_ms = 1'000 * (usage_of(at.daemon()).cpu_s - used) / static_cast<double>(rounds);
-  into.total = creations(made);
-  into.store = std::move(made.stages[0]);
-  into.device = std::move(made.stages[2]);
-  into.removal = std::move(made.removals);
-  for (std::size_t i = 0; i < into.total.size(); ++i) {
-    into.daemon.push_back(into.total[i] - into.device[i]);
+  for (std::uint64_t i = 0; i < rounds; ++i) {
+    co_await at.once(part::create, true);
+    if (fewest) co_await fewest->once(part::create, true);
   }
+  into.cpu_ms = 1'000 * (usage_of(at.daemon()).cpu_s - used) / static_cast<double>(rounds);
+  measured made = since(at.values(), before);
+  into.total = creations(made);
+  into.daemon = daemons(made);
+  into.store = std::move(made.stages[store_stage]);
+  into.device = std::move(made.stages[device_stage]);
+  into.removal = std::move(made.removals);
+  if (!fewest) co_return;
+  into.fewest = daemons(fewest->values());
+  into.fewest.erase(into.fewest.begin(), into.fewest.end() - static_cast<std::ptrdiff_t>(rounds));
 }
 
 task<> restart(stand& at, scaled& into) {
@@ -163,27 +184,45 @@ task<> expire_a_tenth(asio::any_io_executor loop, stand& at, scaled& into) {
   into.gone_s = in_seconds(steady_clock::now() - begun);
 }
 
-task<scaled> measure_one(asio::any_io_executor loop, const arguments& wanted, std::string folder,
-                         unsigned number, std::uint32_t peers, double empty, std::uint64_t rounds) {
+/// What all sizes are measured with.
+struct setting {
+  asio::any_io_executor loop;
+  const arguments& wanted;
+  std::string folder;
+  std::uint64_t rounds = 0;
+  double empty = 0;               // the memory of a daemon without peers
+  std::unique_ptr<stand> fewest;  // its daemon is stopped
+};
+
+std::unique_ptr<stand> make_stand(const setting& in, const std::string& name, unsigned number,
+                                  std::uint32_t peers) {
+  return std::make_unique<stand>(
+      in.loop, stand_options{in.wanted.bin_dir, in.folder + "/" + name, number, peers, true});
+}
+
+task<scaled> measure_one(const setting& in, unsigned number, std::uint32_t peers) {
   scaled made;
   made.peers = peers;
-  stand_options options{wanted.bin_dir, folder + "/" + std::to_string(number), number, peers, true};
   const bool everything = peers <= most_with_everything;
   if (everything) {
-    const bulk_times beside = co_await load_beside(loop, folder, number, peers);
+    const bulk_times beside = co_await load_beside(in.loop, in.folder, number, peers);
     made.loop_s = in_seconds(beside.loop);
     made.syncconf_s = in_seconds(beside.syncconf);
     made.drop_ms = 1'000 * in_seconds(beside.drop);
   }
-  stand at(loop, options);
+  const auto own = make_stand(in, std::to_string(number), number, peers);
+  stand& at = *own;
   co_await at.prepare();
   made.load_s = in_seconds(co_await at.start_daemon());
-  made.memory = (memory_of(at.daemon()) - empty) / peers;
+  made.memory = (memory_of(at.daemon()) - in.empty) / peers;
   std::fprintf(stderr, "bench: %s peers: creations\n", with_commas(peers).c_str());
-  co_await create_at_rest(at, rounds, made);
+  stand* const fewest = number == 0 ? nullptr : in.fewest.get();
+  if (fewest) (void)co_await fewest->start_daemon();
+  co_await create_at_rest(at, fewest, in.rounds, made);
+  if (fewest) co_await fewest->stop_daemon();
   co_await at.stop_daemon();
   if (everything) {
-    co_await expire_a_tenth(loop, at, made);
+    co_await expire_a_tenth(in.loop, at, made);
   } else {
     co_await restart(at, made);
   }
@@ -193,15 +232,13 @@ task<scaled> measure_one(asio::any_io_executor loop, const arguments& wanted, st
   co_return made;
 }
 
-task<double> memory_of_none(asio::any_io_executor loop, const arguments& wanted,
-                            std::string folder) {
-  stand_options options{wanted.bin_dir, folder + "/none", 99, 0, true};
-  stand none(loop, options);
-  co_await none.prepare();
-  (void)co_await none.start_daemon();
-  co_await none.once(part::create, false);
-  const double size = memory_of(none.daemon());
-  co_await none.stop_daemon();
+task<double> memory_of_none(const setting& in) {
+  const auto none = make_stand(in, "none", 99, 0);
+  co_await none->prepare();
+  (void)co_await none->start_daemon();
+  co_await none->once(part::create, false);
+  const double size = memory_of(none->daemon());
+  co_await none->stop_daemon();
   co_return size;
 }
 
@@ -216,6 +253,8 @@ void print(const std::vector<scaled>& all) {
   row("  p99", [](const auto& each) { return percentile(each.total, 99); });
   row("  p50 of the daemon's share", [](const auto& each) { return percentile(each.daemon, 50); });
   row("    of it the store's", [](const auto& each) { return percentile(each.store, 50); });
+  row("    of those with fewest, in turn",
+      [](const auto& each) { return percentile(each.fewest, 50); });
   row("  p50 of the device's", [](const auto& each) { return percentile(each.device, 50); });
   row("  the daemon's CPU, with its removal", [](const auto& each) { return each.cpu_ms; });
   row("loading them, s", [](const auto& each) { return each.load_s; });
@@ -244,6 +283,7 @@ void print_json(std::FILE* to, const std::vector<scaled>& all) {
       const std::string p = ".p" + std::to_string(percent);
       line(("create" + p).c_str(), percentile(each.total, percent), "ms");
       line(("create.daemon" + p).c_str(), percentile(each.daemon, percent), "ms");
+      line(("create.fewest" + p).c_str(), percentile(each.fewest, percent), "ms");
       line(("create.store" + p).c_str(), percentile(each.store, percent), "ms");
       line(("create.device" + p).c_str(), percentile(each.device, percent), "ms");
       line(("create.while_expiring" + p).c_str(), percentile(each.while_expiring, percent), "ms");
@@ -262,9 +302,11 @@ void print_json(std::FILE* to, const std::vector<scaled>& all) {
 }
 
 bool kept(const std::vector<scaled>& all) {
-  const double flat = percentile(all.back().daemon, 50) / percentile(all.front().daemon, 50);
+  const scaled& most = all.back();
+  const double flat =
+      most.fewest.empty() ? 1 : percentile(most.daemon, 50) / percentile(most.fewest, 50);
   bool fine = flat <= most_times_the_fewest;
-  std::printf("\n  the daemon's share, most / fewest peers%9.3f\n", flat);
+  std::printf("\n  the daemon's share, most / fewest peers in turn%9.3f\n", flat);
   for (const scaled& each : all) {
     fine = fine && !each.rewritten && each.unstripped == 0;
     // What is loaded in a moment is a start, not a load.
@@ -279,16 +321,16 @@ bool kept(const std::vector<scaled>& all) {
 int run(const arguments& wanted, const std::string& folder) {
   asio::io_context loop{1};
   std::vector<scaled> all;
+  setting in{loop.get_executor(), wanted, folder, 0, 0, {}};
+  in.rounds = wanted.rounds != 0 ? wanted.rounds : wanted.quick ? 100 : 300;
   const auto work = [&]() -> task<> {
-    std::string own = folder;
-    const double empty = co_await memory_of_none(loop.get_executor(), wanted, std::move(own));
+    in.empty = co_await memory_of_none(in);
+    in.fewest = make_stand(in, "fewest", 98, wanted.peers.front());
+    co_await in.fewest->prepare();
     unsigned number = 0;
-    const std::uint64_t rounds = wanted.rounds != 0 ? wanted.rounds : wanted.quick ? 100 : 300;
     for (const std::uint32_t peers : wanted.peers) {
       if (wanted.quick && peers > 10'000) continue;
-      own = folder;
-      all.push_back(co_await measure_one(loop.get_executor(), wanted, std::move(own), number++,
-                                         peers, empty, rounds));
+      all.push_back(co_await measure_one(in, number++, peers));
       print({all.back()});
     }
   };

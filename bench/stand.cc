@@ -22,7 +22,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::size_t peers_in_one_commit = 1'000;
 constexpr std::size_t peers_in_one_write = 256;
 constexpr auto answer_limit = std::chrono::seconds(30);
 constexpr auto settle_limit = std::chrono::minutes(60);
@@ -107,18 +106,16 @@ task<> stand::fill_store() {
   auto desired = must(open_sqlite_store(loop_, file));
   transaction first = network_and_gateway(range_);
   must(co_await desired->commit(std::move(first)));
-  progress said(called() + "storing them", options_.peers);
-  for (std::uint32_t done = 0; done < options_.peers; said.at(done)) {
-    transaction writes;
-    for (; done < options_.peers && writes.size() < peers_in_one_commit; ++done) {
-      peer made = next_peer();
-      if (!options_.alone) existing_.push_back(set_peer{{made.public_key, {}, made.addresses()}});
-      writes.push_back(put{std::move(made), absent{}});
-    }
-    must(co_await desired->commit(std::move(writes)));
-  }
   // Closed, it is one file; the parts are measured on a copy.
   desired.reset();
+  progress said(called() + "storing them", options_.peers);
+  std::uint32_t done = 0;
+  plain_database(file).fill(options_.peers, [&] {
+    said.at(done++);
+    peer made = next_peer();
+    if (!options_.alone) existing_.push_back(set_peer{{made.public_key, {}, made.addresses()}});
+    return made;
+  });
   if (options_.alone) co_return;
   const std::string copy = options_.folder + "/floor.db";
   std::filesystem::copy_file(file, copy);
