@@ -48,6 +48,7 @@ constexpr double most_times_the_loop = 1.2;
 // hours.
 constexpr std::uint32_t most_with_everything = 200'000;
 constexpr std::uint64_t warming_up = 30;
+constexpr std::uint64_t in_a_turn = 10;
 constexpr std::size_t store_stage = 0, device_stage = 2;
 constexpr auto strip_limit = std::chrono::seconds(2);
 constexpr auto drop_limit = std::chrono::minutes(10);
@@ -116,17 +117,21 @@ series daemons(const measured& all) {
   return made;
 }
 
-/// With `fewest` the two take turns: what the machine does to one it does to the other.
+/// With `fewest` the two take turns, each long enough to find its process warm: what the machine
+/// does to one it does to the other.
 task<> create_at_rest(stand& at, stand* fewest, std::uint64_t rounds, scaled& into) {
-  (void)co_await create(at, rounds / 10);
-  if (fewest) (void)co_await create(*fewest, rounds / 10);
+  (void)co_await create(at, warming_up);
+  if (fewest) (void)co_await create(*fewest, warming_up);
   const auto before = at.values();
-  const double used = usage_of(at.daemon()).cpu_s;
-  for (std::uint64_t i = 0; i < rounds; ++i) {
-    co_await at.once(part::create, true);
-    if (fewest) co_await fewest->once(part::create, true);
+  for (std::uint64_t done = 0; done < rounds; done += in_a_turn) {
+    co_await at.once(part::create, false);
+    const double used = usage_of(at.daemon()).cpu_s;
+    for (std::uint64_t i = 0; i < in_a_turn; ++i) co_await at.once(part::create, true);
+    into.cpu_ms += 1'000 * (usage_of(at.daemon()).cpu_s - used) / static_cast<double>(rounds);
+    if (!fewest) continue;
+    co_await fewest->once(part::create, false);
+    for (std::uint64_t i = 0; i < in_a_turn; ++i) co_await fewest->once(part::create, true);
   }
-  into.cpu_ms = 1'000 * (usage_of(at.daemon()).cpu_s - used) / static_cast<double>(rounds);
   measured made = since(at.values(), before);
   into.total = creations(made);
   into.daemon = daemons(made);
@@ -322,7 +327,8 @@ int run(const arguments& wanted, const std::string& folder) {
   asio::io_context loop{1};
   std::vector<scaled> all;
   setting in{loop.get_executor(), wanted, folder, 0, 0, {}};
-  in.rounds = wanted.rounds != 0 ? wanted.rounds : wanted.quick ? 100 : 300;
+  const std::uint64_t rounds = wanted.rounds != 0 ? wanted.rounds : wanted.quick ? 100 : 300;
+  in.rounds = (rounds + in_a_turn - 1) / in_a_turn * in_a_turn;
   const auto work = [&]() -> task<> {
     in.empty = co_await memory_of_none(in);
     in.fewest = make_stand(in, "fewest", 98, wanted.peers.front());

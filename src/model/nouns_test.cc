@@ -132,5 +132,15 @@ TEST(peer, is_assigned_with_all_its_addresses) {
   EXPECT_EQ(key_of(peer_change{remove_peer_change{one.public_key}}), one.public_key);
 }
 
+TEST(network, routes_what_it_allows_beyond_its_own_ranges) {
+  network one = fakes::sample_network("acme");
+  const prefix elsewhere = *prefix::parse("192.168.0.0/16");
+  one.allowed_ips = {one.ipv6, elsewhere};
+  EXPECT_EQ(routes_of(one), std::vector{elsewhere});
+  one.ipv4 = *prefix::parse("10.9.0.0/16");
+  one.allowed_ips.push_back(*prefix::parse("10.9.8.0/24"));
+  EXPECT_EQ(routes_of(one), std::vector{elsewhere});
+}
+
 }  // namespace
 }  // namespace peerage

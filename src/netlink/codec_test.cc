@@ -331,6 +331,19 @@ TEST(dump_decoder, a_later_part_of_a_peer_adds_allowed_ips_and_keeps_the_rest) {
   EXPECT_GT(entries[0].peer.allowed_ips.size(), 1000U);
 }
 
+TEST(dump_decoder, a_key_or_port_of_another_size_is_corrupt) {
+  for (const int type : {WGDEVICE_A_PRIVATE_KEY, WGDEVICE_A_LISTEN_PORT}) {
+    genlmsghdr header{};
+    header.cmd = WG_CMD_GET_DEVICE;
+    request out(0x1c, 0, bytes_of(header));
+    out.put_value(static_cast<std::uint16_t>(type), std::uint8_t{1});
+    dump_decoder decoder;
+    const auto added = decoder.add(out.bytes().subspan(sizeof(nlmsghdr)));
+    ASSERT_FALSE(added);
+    EXPECT_EQ(added.error().code, errc::corrupt);
+  }
+}
+
 TEST(dump_decoder, every_shortened_message_is_corrupt_or_smaller_and_none_is_read_beyond) {
   const auto whole = seen_peer();
   for (std::size_t size = 0; size < whole.size(); ++size) {

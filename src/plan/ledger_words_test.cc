@@ -266,9 +266,9 @@ TEST_F(ledger_test, tells_what_a_look_at_the_device_saw) {
   EXPECT_EQ(book.find(key(1))->seen()->rx_bytes, 0U);
   std::vector<peer_status> each(4);
   each[0].endpoint = "192.0.2.1:5";
-  each[1].last_handshake_at = now;
-  each[2].rx_bytes = 7;
-  each[3].tx_bytes = 7;
+  each[1].rx_bytes = 7;
+  each[2].tx_bytes = 7;
+  each[3].last_handshake_at = now;  // the last: from then on there is always something
   for (const peer_status& status : each) {
     there.status = status;
     compare({there});
@@ -279,6 +279,29 @@ TEST_F(ledger_test, tells_what_a_look_at_the_device_saw) {
     compare({there});
     EXPECT_TRUE(book.find(key(1))->seen()->endpoint.empty());
   }
+}
+
+TEST_F(ledger_test, keeps_of_one_that_goes_only_that_it_was_heard_of) {
+  for (const std::uint8_t n : {1, 2}) put(peer_of(n), 1);
+  written();
+  device_entry bytes_only = on_device(peer_of(1)), heard = on_device(peer_of(2));
+  bytes_only.status.tx_bytes = 7;
+  heard.status.last_handshake_at = now;
+  compare({bytes_only, heard});
+  EXPECT_EQ(book.take_unsaved_sightings(), std::vector{key(2)});
+  for (const std::uint8_t n : {1, 2}) remove(n, 2);
+  EXPECT_EQ(book.take_unsaved_sightings(), std::vector{key(2)}) << "to be erased";
+}
+
+TEST_F(ledger_test, forgets_what_it_remembers_of_those_that_never_came_back) {
+  book.remember(key(1), now);
+  book.remember(key(2), now);
+  put(peer_of(1), 1);
+  EXPECT_EQ(book.find(key(1))->status->last_handshake_at, now);
+  book.forget_remembered();
+  EXPECT_EQ(book.take_unsaved_sightings(), std::vector{key(2)});
+  put(peer_of(2), 2);
+  EXPECT_EQ(book.find(key(2))->status, nullptr);
 }
 
 TEST_F(ledger_test, a_preshared_key_is_part_of_what_is_on_the_device) {

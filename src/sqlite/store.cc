@@ -232,6 +232,11 @@ result<std::unique_ptr<store>> open_sqlite_store(asio::any_io_executor loop, std
   if (auto shaped = sqlite::prepare_schema(**writes, file); !shaped) {
     return std::unexpected(shaped.error());
   }
+  // The inner pages of the trees of a million peers: with SQLite's own 2 MB each write reads some
+  // of them again.
+  if (auto set = (*writes)->execute("PRAGMA cache_size = -16000"); !set) {
+    return std::unexpected(set.error());
+  }
   auto reads = database::open(file);
   if (!reads) return std::unexpected(reads.error());
   auto beside = database::open(file);

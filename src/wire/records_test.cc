@@ -35,6 +35,8 @@ TEST(records, read_as_they_were_written) {
     const assignment given = assignment_of(one, range);
     EXPECT_EQ(read_assignment(write(given)), given);
   }
+  const assignment routed = assignment_of(one, {}, {*prefix::parse("192.168.0.0/16")});
+  EXPECT_EQ(read_assignment(write(routed)), routed);
 
   token pass = fakes::sample_token("t1");
   pass.last_used_at = some_time;
