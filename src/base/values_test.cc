@@ -18,6 +18,7 @@ TEST(url, is_told_without_a_password) {
   EXPECT_EQ(without_user("nats://user:pa@ss@host:4222"), "nats://host:4222");
   EXPECT_EQ(without_user("nats://host:4222"), "nats://host:4222");
   EXPECT_EQ(without_user("token@host:4222"), "host:4222");
+  EXPECT_EQ(without_user("a@b://host"), "a@b://host") << "no user: it is before the scheme's end";
 }
 
 TEST(time, reads_as_it_was_written) {

@@ -162,6 +162,19 @@ TEST(seal_text, is_read_as_it_was_written_and_nothing_else_is) {
         text + std::string(20'000, ' ')}) {
     EXPECT_FALSE(read_seal(wrong)) << wrong.substr(0, 100);
   }
+  const auto with = [](const std::string& request, const std::string& at) {
+    return read_seal("1 api-1 " + request + " " + at + " gw-1=" + std::string(64, '0'));
+  };
+  for (const std::string& good : {std::string("09az-"), std::string(64, 'r')}) {
+    EXPECT_TRUE(with(good, "253402300799999")) << good;
+  }
+  for (const std::string& wrong : {std::string(), std::string(65, 'r'), std::string("a/"),
+                                   std::string("a:"), std::string("a`"), std::string("a{")}) {
+    EXPECT_FALSE(with(wrong, "5")) << wrong;
+  }
+  for (const char* wrong : {"", "x", "5x", "-5", "253402300800000", "99999999999999999999"}) {
+    EXPECT_FALSE(with("r", wrong)) << wrong;
+  }
 }
 
 }  // namespace
