@@ -164,6 +164,9 @@ task<> measure_callers(bench_run& run) {
     run.note(name + ".confirmed", closed.a_second, "1/s");
     run.note(name + ".open_confirmed", open.a_second, "1/s");
     run.note(name + ".open", open.latencies);
+    for (std::size_t i = 0; i < stage_names.size(); ++i) {
+      run.note(name + ".open_stage_" + std::string(stage_names[i]), open.stages[i]);
+    }
     run.note(name + ".closed", closed.latencies);
     if (callers == 1) {
       one = closed.a_second;

@@ -56,6 +56,9 @@ task<> work_for(crowd& all, http::client over) {
     auto one = co_await all.stand.create(over);
     const std::chrono::duration<double, std::milli> took = steady_clock::now() - *due;
     all.result.latencies.push_back(took.count());
+    for (std::size_t i = 0; i < one.stages.size(); ++i) {
+      all.result.stages[i].push_back(one.stages[i]);
+    }
     all.result.creations.push_back(std::move(one));
   }
 }

@@ -1,5 +1,6 @@
 #include "sqlite/follow.h"
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -10,7 +11,11 @@
 namespace peerage::sqlite {
 namespace {
 
+using namespace asio::experimental::awaitable_operators;
+
 constexpr std::size_t page_size = 1'000;
+constexpr std::size_t keys_at_once = 64;
+constexpr std::size_t many_changes = 8'192;  // half of what recent_changes keeps
 
 std::optional<std::uint64_t> read_position(const std::string& text) {
   std::uint64_t number = 0;
@@ -71,10 +76,34 @@ task<result<revision>> now_of(store& of) {
   co_return got->as_of;
 }
 
+/// What the gateway should have of them; a newer commit may be in it already.
+task<result<assigned>> changed(store& of, asio::any_io_executor loop, gateway_name gateway,
+                               std::vector<public_key> keys) {
+  assigned made;
+  for (std::size_t at = 0; at < keys.size(); at += keys_at_once) {
+    const auto first = keys.begin() + static_cast<std::ptrdiff_t>(at);
+    const auto count = std::min(keys_at_once, keys.size() - at);
+    std::vector<public_key> some(first, first + static_cast<std::ptrdiff_t>(count));
+    gateway_name name = gateway;
+    auto told = co_await of.assignments(std::move(name), std::move(some));
+    if (!told) co_return std::unexpected(std::move(told.error()));
+    for (auto& each : told->peers) made.peers.push_back(std::move(each));
+    // The store answers without a pause; others want the loop too.
+    co_await asio::post(loop, asio::use_awaitable);
+  }
+  made.keys = std::move(keys);
+  co_return made;
+}
+
 }  // namespace
 
-task<result<followed>> follow(store& of, asio::any_io_executor loop, gateway_name gateway,
-                              std::string position, steady_duration wait) {
+void news::note(revision at, const std::vector<touched>& keys) {
+  changes.note(at, keys);
+  if (changes.unread() >= many_changes) many.notify();
+}
+
+task<result<followed>> follow(store& of, std::shared_ptr<news> from, asio::any_io_executor loop,
+                              gateway_name gateway, std::string position, steady_duration wait) {
   const auto since = read_position(position);
   auto id = co_await of.identity();
   if (!id) co_return std::unexpected(std::move(id.error()));
@@ -82,12 +111,14 @@ task<result<followed>> follow(store& of, asio::any_io_executor loop, gateway_nam
   made.of = std::move(*id);
   if (since) {
     asio::steady_timer timer(loop, wait);
-    co_await timer.async_wait(asio::use_awaitable);
-    const auto now = co_await now_of(of);
-    if (!now) co_return std::unexpected(now.error());
-    if (now->number == *since) {
-      made.what.as_of = *now;
-      made.position = std::move(position);
+    co_await (timer.async_wait(asio::use_awaitable) || from->many.wait());
+    const revision now{std::max(*since, from->changes.known().number)};
+    if (auto keys = from->changes.read(revision{*since}, gateway)) {
+      auto told = co_await changed(of, loop, std::move(gateway), *std::move(keys));
+      if (!told) co_return std::unexpected(std::move(told.error()));
+      made.what = *std::move(told);
+      made.what.as_of = now;
+      made.position = std::to_string(now.number);
       co_return made;
     }
   }

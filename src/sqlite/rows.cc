@@ -292,7 +292,8 @@ run write_record(database& db, const record& value, revision at, bool replace) {
 run select_revision(database& db, const record_key& key) {
   return std::visit(by_key{db, "SELECT revision FROM networks WHERE name = ?",
                            "SELECT revision FROM gateways WHERE name = ?",
-                           "SELECT revision FROM peers WHERE network = ? AND name = ?",
+                           "SELECT revision, gateway, public_key FROM peers"
+                           " WHERE network = ? AND name = ?",
                            "SELECT revision FROM tokens WHERE id = ?",
                            "SELECT revision FROM marks WHERE name = ?"},
                     key);

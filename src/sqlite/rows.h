@@ -29,7 +29,7 @@ result<stored<record>> read_mark(const run& row);
 /// An INSERT of the record; with `replace`, an UPDATE where its key is there.
 run write_record(database& db, const record& value, revision at, bool replace);
 
-/// "SELECT revision FROM … WHERE key", bound.
+/// "SELECT revision FROM … WHERE key", bound; of a peer, its gateway and public key behind it.
 run select_revision(database& db, const record_key& key);
 run delete_record(database& db, const record_key& key);
 

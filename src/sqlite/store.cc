@@ -121,13 +121,21 @@ struct get_planner {
   }
 };
 
+result<revision> newest_revision(database& db) {
+  run at = db.prepare("SELECT value FROM meta WHERE name = 'revision'");
+  if (at.next() != run::step::row) return std::unexpected(db.failure("can't be read"));
+  return revision{static_cast<std::uint64_t>(at.number(0))};
+}
+
 class sqlite_store final : public store {
  public:
   sqlite_store(asio::any_io_executor loop, std::unique_ptr<database> reads,
-               std::unique_ptr<database> writes, std::unique_ptr<database> beside, epoch id)
+               std::unique_ptr<database> writes, std::unique_ptr<database> beside, epoch id,
+               revision now)
       : loop_(std::move(loop)),
         db_(std::move(reads)),
         id_(std::move(id)),
+        news_(std::make_shared<sqlite::news>(loop_, now)),
         writer_(std::move(writes), std::move(beside)) {}
 
   task<result<revision>> commit(transaction writes) override {
@@ -138,9 +146,17 @@ class sqlite_store final : public store {
     };
     // Shared, so that a caller that was cancelled leaves nothing for the writer to trip over.
     auto mine = std::make_shared<waiting>(loop_);
-    writer_.submit(std::move(writes), [mine, loop = loop_](result<revision> outcome) {
-      mine->outcome = std::move(outcome);
-      asio::post(loop, [mine] { mine->done.notify(); });
+    writer_.submit(std::move(writes), [mine, news = news_, loop = loop_](auto outcome) {
+      asio::post(loop, [mine, news, outcome = std::move(outcome)] {
+        if (outcome) {
+          news->note(outcome->at, outcome->keys);
+          mine->outcome = outcome->at;
+        } else {
+          if (outcome.error().code == errc::outcome_unknown) news->changes.doubt();
+          mine->outcome = std::unexpected(outcome.error());
+        }
+        mine->done.notify();
+      });
     });
     co_await mine->done.wait();
     co_return std::move(mine->outcome);
@@ -171,7 +187,7 @@ class sqlite_store final : public store {
 
   task<result<followed>> follow(gateway_name gateway, std::string position,
                                 steady_duration wait) override {
-    return sqlite::follow(*this, loop_, std::move(gateway), std::move(position), wait);
+    return sqlite::follow(*this, news_, loop_, std::move(gateway), std::move(position), wait);
   }
   task<result<assigned>> assignments(gateway_name gateway, std::vector<public_key> keys) override {
     return sqlite::assignments(*this, std::move(gateway), std::move(keys));
@@ -197,11 +213,9 @@ class sqlite_store final : public store {
   }
 
   result<> fill(page& made, const page_query& query) {
-    {
-      run at = db_->prepare("SELECT value FROM meta WHERE name = 'revision'");
-      if (at.next() != run::step::row) return std::unexpected(db_->failure("can't be read"));
-      made.as_of = revision{static_cast<std::uint64_t>(at.number(0))};
-    }
+    const auto now = newest_revision(*db_);
+    if (!now) return std::unexpected(now.error());
+    made.as_of = *now;
     const auto limit = static_cast<std::int64_t>(query.limit);
     auto [rows, read] = std::visit(listing_planner{*db_, query.after, limit + 1}, query.what);
     for (;;) {
@@ -221,6 +235,7 @@ class sqlite_store final : public store {
   asio::any_io_executor loop_;
   std::unique_ptr<database> db_;
   epoch id_;
+  std::shared_ptr<sqlite::news> news_;
   sqlite::writer writer_;
 };
 
@@ -247,8 +262,10 @@ result<std::unique_ptr<store>> open_sqlite_store(asio::any_io_executor loop, std
     if (query.next() != run::step::row) return std::unexpected((*reads)->failure("can't be read"));
     id.id = query.text(0);
   }
+  const auto now = newest_revision(**reads);
+  if (!now) return std::unexpected(now.error());
   return std::make_unique<sqlite_store>(std::move(loop), *std::move(reads), *std::move(writes),
-                                        *std::move(beside), std::move(id));
+                                        *std::move(beside), std::move(id), *now);
 }
 
 }  // namespace peerage

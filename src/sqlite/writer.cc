@@ -102,7 +102,7 @@ void writer::write_batch(std::deque<job>& batch) {
   }
 }
 
-result<revision> writer::write_one(const transaction& writes) {
+result<committed> writer::write_one(const transaction& writes) {
   std::int64_t number = 0;
   {
     run next =
@@ -111,14 +111,16 @@ result<revision> writer::write_one(const transaction& writes) {
     number = next.number(0);
     if (next.next() != run::step::done) return std::unexpected(db_->failure("can't be written"));
   }
-  const revision at{static_cast<std::uint64_t>(number)};
+  committed made{revision{static_cast<std::uint64_t>(number)}, {}};
   for (const auto& each : writes) {
-    if (auto written = write(each, at); !written) return std::unexpected(written.error());
+    if (auto written = write(each, made); !written) return std::unexpected(written.error());
   }
-  return at;
+  return made;
 }
 
-result<bool> writer::check(const record_key& key, const expectation& expected) {
+/// Whether there is such a record; what a peer is now goes to `replaced`.
+result<bool> writer::check(const record_key& key, const expectation& expected,
+                           std::vector<touched>* replaced) {
   run query = select_revision(*db_, key);
   const auto step = query.next();
   if (step != run::step::row && step != run::step::done) {
@@ -133,21 +135,31 @@ result<bool> writer::check(const record_key& key, const expectation& expected) {
   if (at != nullptr && static_cast<std::uint64_t>(query.number(0)) != at->number) {
     return fail(errc::conflict, "it has changed since it was read", "revision");
   }
+  if (there && replaced != nullptr && std::holds_alternative<peer_id>(key)) {
+    const auto gateway = gateway_name::parse(query.text(1));
+    const auto bytes = query.bytes(2);
+    if (gateway && bytes.size() == key_size) {
+      replaced->push_back({*gateway, public_key(bytes.first<key_size>())});
+    }
+  }
   return there;
 }
 
-result<> writer::write(const peerage::write& one, revision at) {
+result<> writer::write(const peerage::write& one, committed& into) {
   const auto* adding = std::get_if<put>(&one);
   const auto& expected = adding ? adding->expected : std::get<removal>(one).expected;
   bool replace = false;
   // That a new record is absent is checked by the INSERT itself.
   if (!std::holds_alternative<absent>(expected)) {
     const record_key key = adding ? key_of(adding->value) : std::get<removal>(one).key;
-    const auto there = check(key, expected);
+    const auto there = check(key, expected, &into.keys);
     if (!there) return std::unexpected(there.error());
     replace = *there;
   }
-  run change = adding ? write_record(*db_, adding->value, at, replace)
+  if (const auto* added = adding ? std::get_if<peer>(&adding->value) : nullptr) {
+    into.keys.push_back({added->gateway, added->public_key});
+  }
+  run change = adding ? write_record(*db_, adding->value, into.at, replace)
                       : delete_record(*db_, std::get<removal>(one).key);
   switch (change.next()) {
     case run::step::done: return {};

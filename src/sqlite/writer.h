@@ -10,15 +10,21 @@
 #include <thread>
 
 #include "model/record.h"
+#include "sqlite/changes.h"
 #include "sqlite/checkpointer.h"
 #include "sqlite/database.h"
 
 namespace peerage::sqlite {
 
+struct committed {
+  revision at;
+  std::vector<touched> keys;
+};
+
 class writer {
  public:
-  /// Called on the writer's thread, once for each transaction.
-  using done = std::function<void(result<revision>)>;
+  /// Called on the writer's thread, once for each transaction, in the order of their revisions.
+  using done = std::function<void(result<committed>)>;
 
   /// `beside` is another connection to the same file.
   writer(std::unique_ptr<database> db, std::unique_ptr<database> beside);
@@ -32,16 +38,17 @@ class writer {
   struct job {
     transaction writes;
     done tell;
-    result<revision> outcome = revision{};
+    result<committed> outcome = committed{};
   };
 
   void loop();
   void tend_log();
   void write_batch(std::deque<job>& batch);
-  result<revision> write_one(const transaction& writes);
-  result<> write(const peerage::write& one, revision at);
+  result<committed> write_one(const transaction& writes);
+  result<> write(const peerage::write& one, committed& into);
   std::unexpected<error> constraint_failure(const peerage::write& one);
-  result<bool> check(const record_key& key, const expectation& expected);
+  result<bool> check(const record_key& key, const expectation& expected,
+                     std::vector<touched>* replaced = nullptr);
 
   std::unique_ptr<database> db_;
   checkpointer checkpointer_;

@@ -3,6 +3,7 @@
 #include <boost/asio/detached.hpp>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "sqlite/database.h"
 #include "sqlite/store.h"
@@ -95,6 +96,78 @@ TEST(sqlite_store, goes_on_with_a_file_of_the_first_version) {
   transaction writes;
   writes.push_back(put{fakes::sample_peer("acme", "new", 2), absent{}});
   EXPECT_TRUE(fakes::run_on(loop, opened->commit(std::move(writes))));
+}
+
+struct followed_store : testing::Test {
+  folder home;
+  asio::io_context loop;
+  std::unique_ptr<store> opened = open_sqlite_store(loop.get_executor(), home.file()).value();
+
+  void commit(transaction writes) {
+    ASSERT_TRUE(fakes::run_on(loop, opened->commit(std::move(writes))));
+  }
+  void put_one(peer one) {
+    transaction writes;
+    writes.push_back(put{std::move(one), anything{}});
+    commit(std::move(writes));
+  }
+  void SetUp() override {
+    transaction writes;
+    writes.push_back(put{fakes::sample_network("acme"), absent{}});
+    writes.push_back(put{fakes::sample_gateway("gw-1"), absent{}});
+    commit(std::move(writes));
+  }
+  followed follow(std::string position, steady_duration wait = milliseconds{1}) {
+    gateway_name name = *gateway_name::parse("gw-1");
+    return fakes::run_on(loop, opened->follow(std::move(name), std::move(position), wait)).value();
+  }
+};
+
+TEST_F(followed_store, tells_what_changed_without_reading_everything) {
+  const peer stays = fakes::sample_peer("acme", "stays", 1);
+  put_one(stays);
+  peer rekeyed = fakes::sample_peer("acme", "rekeyed", 2);
+  put_one(rekeyed);
+  followed word = follow({});
+  EXPECT_TRUE(word.what.whole);
+  EXPECT_EQ(word.what.peers.size(), 2U);
+
+  rekeyed.public_key = fakes::sample_key(3);
+  put_one(rekeyed);
+  const peer passing = fakes::sample_peer("acme", "passing", 4);
+  put_one(passing);
+  transaction writes;
+  writes.push_back(removal{passing.id, present{}});
+  commit(std::move(writes));
+  word = follow(word.position);
+  EXPECT_FALSE(word.what.whole);
+  const std::set<public_key> keys(word.what.keys.begin(), word.what.keys.end());
+  EXPECT_EQ(keys,
+            (std::set<public_key>{fakes::sample_key(2), rekeyed.public_key, passing.public_key}));
+  ASSERT_EQ(word.what.peers.size(), 1U);
+  EXPECT_EQ(word.what.peers[0].peer.public_key, rekeyed.public_key);
+  EXPECT_TRUE(follow(word.position).what.keys.empty());
+}
+
+TEST_F(followed_store, tells_many_changes_before_they_are_too_many) {
+  const std::string position = follow({}).position;
+  std::optional<followed> word;
+  gateway_name name = *gateway_name::parse("gw-1");
+  std::string behind = position;
+  asio::co_spawn(loop, opened->follow(std::move(name), std::move(behind), std::chrono::minutes{5}),
+                 [&](std::exception_ptr, result<followed> got) { word = std::move(*got); });
+  for (std::uint32_t n = 1; n <= 8'192;) {
+    EXPECT_FALSE(word);
+    transaction writes;
+    for (int i = 0; i < 256; ++i, ++n) {
+      writes.push_back(put{fakes::sample_peer("acme", "p" + std::to_string(n), n), absent{}});
+    }
+    commit(std::move(writes));
+  }
+  for (int i = 0; i < 1'000 && !word; ++i) loop.run_one();
+  ASSERT_TRUE(word);
+  EXPECT_FALSE(word->what.whole);
+  EXPECT_EQ(word->what.peers.size(), 8'192U);
 }
 
 TEST(sqlite_store, one_that_is_closed_under_way_has_all_or_nothing) {
