@@ -323,24 +323,25 @@ bool kept(const std::vector<scaled>& all) {
   return fine;
 }
 
+task<> measure_all(setting& in, std::vector<scaled>& all) {
+  in.empty = co_await memory_of_none(in);
+  in.fewest = make_stand(in, "fewest", 98, in.wanted.peers.front());
+  co_await in.fewest->prepare();
+  unsigned number = 0;
+  for (const std::uint32_t peers : in.wanted.peers) {
+    if (in.wanted.quick && peers > 10'000) continue;
+    all.push_back(co_await measure_one(in, number++, peers));
+    print({all.back()});
+  }
+}
+
 int run(const arguments& wanted, const std::string& folder) {
   asio::io_context loop{1};
   std::vector<scaled> all;
   setting in{loop.get_executor(), wanted, folder, 0, 0, {}};
   const std::uint64_t rounds = wanted.rounds != 0 ? wanted.rounds : wanted.quick ? 100 : 300;
   in.rounds = (rounds + in_a_turn - 1) / in_a_turn * in_a_turn;
-  const auto work = [&]() -> task<> {
-    in.empty = co_await memory_of_none(in);
-    in.fewest = make_stand(in, "fewest", 98, wanted.peers.front());
-    co_await in.fewest->prepare();
-    unsigned number = 0;
-    for (const std::uint32_t peers : wanted.peers) {
-      if (wanted.quick && peers > 10'000) continue;
-      all.push_back(co_await measure_one(in, number++, peers));
-      print({all.back()});
-    }
-  };
-  asio::co_spawn(loop, work(), [&](std::exception_ptr thrown) {
+  asio::co_spawn(loop, measure_all(in, all), [&](std::exception_ptr thrown) {
     loop.stop();
     if (thrown) std::rethrow_exception(thrown);
   });

@@ -54,7 +54,7 @@ TEST_F(hostile_mirror, with_a_trigger_is_put_aside) {
 }
 
 TEST_F(hostile_mirror, of_a_newer_version_is_put_aside) {
-  prepare("PRAGMA user_version = 2");
+  prepare("PRAGMA user_version = 3");
   expect_put_aside();
 }
 
@@ -64,8 +64,43 @@ TEST_F(hostile_mirror, with_a_peer_that_is_none_is_put_aside) {
     ASSERT_TRUE(made);
     ASSERT_TRUE((*made)->save({fakes::sample_gateway("gw-1"), epoch{"e"}, "", {}}, {}, {}));
   }
-  prepare("INSERT INTO peers VALUES (x'00', 1, '{}')");
+  prepare("INSERT INTO peers VALUES (1, 1, '{}')");
   expect_put_aside();
+}
+
+TEST_F(hostile_mirror, with_rows_of_one_peer_or_numbers_that_none_has_is_put_aside) {
+  const mirror_head head{fakes::sample_gateway("gw-1"), epoch{"e"}, "", {}};
+  const peer one = fakes::sample_peer("acme", "p", 1);
+  for (const char* change :
+       {"INSERT INTO peers SELECT id + 1, revision, assignment FROM peers",
+        "UPDATE peers SET id = 0", "UPDATE peers SET id = 9223372036854775807"}) {
+    {
+      const auto made = open_sqlite_mirror(file());
+      ASSERT_TRUE(made);
+      ASSERT_TRUE((*made)->save(head, {{assignment_of(one, {}), revision{1}}}, {}));
+    }
+    prepare(change);
+    expect_put_aside();
+    fs::remove(file() + ".unusable");
+  }
+}
+
+TEST_F(hostile_mirror, that_could_not_be_saved_goes_on_from_what_its_file_has) {
+  const auto made = open_sqlite_mirror(file());
+  ASSERT_TRUE(made);
+  const mirror_head head{fakes::sample_gateway("gw-1"), epoch{"e"}, "", {}};
+  const auto row = [](std::uint32_t n) {
+    const peer one = fakes::sample_peer("acme", "p" + std::to_string(n), n);
+    return stored_assignment{assignment_of(one, {}), revision{n}};
+  };
+  ASSERT_TRUE((*made)->save(head, {row(1)}, {}));
+  prepare("ALTER TABLE head RENAME TO elsewhere");
+  EXPECT_FALSE((*made)->save(head, {row(2)}, {row(1).peer.public_key}));
+  prepare("ALTER TABLE elsewhere RENAME TO head");
+  ASSERT_TRUE((*made)->save(head, {row(1), row(3)}, {}));
+  const auto loaded = (*made)->load();
+  ASSERT_TRUE(loaded && *loaded);
+  EXPECT_EQ((*loaded)->peers.size(), 2U);
 }
 
 // Its page is read by no load, but the next save would take it.
