@@ -28,7 +28,7 @@ struct load_result {
   std::uint64_t made = 0;
   double a_second = 0;  // confirmed ones, until the last answer
   std::array<series, stage_names.size()> stages;
-  series latencies;     // milliseconds
+  series latencies;  // milliseconds
   std::vector<fleet_stand::created> creations;
 };
 
