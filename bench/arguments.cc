@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <string_view>
 
 namespace peerage::bench {
@@ -37,11 +38,15 @@ std::vector<std::uint32_t> numbers(std::string_view text, const argument_rules& 
 
 std::optional<arguments> parse_arguments(int argc, char** argv, const char* help,
                                          argument_rules rules) {
-  static const option all[] = {
-      {"bin-dir", required_argument, nullptr, 'b'}, {"consul", required_argument, nullptr, 's'},
-      {"json", required_argument, nullptr, 'j'},    {"peers", required_argument, nullptr, 'p'},
-      {"rounds", required_argument, nullptr, 'r'},  {"quick", no_argument, nullptr, 'q'},
-      {"check", no_argument, nullptr, 'c'},         {nullptr, 0, nullptr, 0}};
+  static const option all[] = {{"bin-dir", required_argument, nullptr, 'b'},
+                               {"consul", required_argument, nullptr, 's'},
+                               {"json", required_argument, nullptr, 'j'},
+                               {"peers", required_argument, nullptr, 'p'},
+                               {"rounds", required_argument, nullptr, 'r'},
+                               {"quick", no_argument, nullptr, 'q'},
+                               {"check", no_argument, nullptr, 'c'},
+                               {"help", no_argument, nullptr, 'h'},
+                               {nullptr, 0, nullptr, 0}};
   arguments made;
   bool good = true;
   for (int flag = 0; (flag = getopt_long(argc, argv, "", all, nullptr)) != -1;) {
@@ -52,6 +57,7 @@ std::optional<arguments> parse_arguments(int argc, char** argv, const char* help
       case 'j': made.json = value; break;
       case 'q': made.quick = true; break;
       case 'c': made.check = true; break;
+      case 'h': std::fputs(help, stdout); std::exit(0);
       case 'r':
         made.rounds = whole(value, most_rounds).value_or(0);
         good = good && made.rounds > 0;

@@ -24,7 +24,8 @@ struct argument_rules {
   std::size_t most_stands = 4;  // numbers in --peers
 };
 
-/// Nothing, after printing `help` on standard error, where they are not such.
+/// Nothing, after printing `help` on standard error, where they are not such. With --help that is
+/// all: the process ends.
 std::optional<arguments> parse_arguments(int argc, char** argv, const char* help,
                                          argument_rules rules = {});
 

@@ -57,6 +57,7 @@ std::optional<options> parse(int argc, char** argv) {
                                {"seconds", required_argument, nullptr, 's'},
                                {"connections", required_argument, nullptr, 'n'},
                                {"check", no_argument, nullptr, 'c'},
+                               {"help", no_argument, nullptr, 'h'},
                                {nullptr, 0, nullptr, 0}};
   options made;
   bool good = true;
@@ -66,6 +67,7 @@ std::optional<options> parse(int argc, char** argv) {
       case 's': made.span_s = std::atoi(optarg); break;
       case 'n': made.connections = std::atoi(optarg); break;
       case 'c': made.check = true; break;
+      case 'h': std::fputs(help, stdout); std::exit(0);
       default: good = false;
     }
   }
