@@ -10,7 +10,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cstdio>
-#include <fstream>
 #include <stdexcept>
 
 #include "bench/arguments.h"
@@ -79,13 +78,9 @@ double in_seconds(steady_clock::duration took) {
   return std::chrono::duration<double>(took).count();
 }
 
-/// Resident bytes of a process.
-double memory_of(pid_t process) {
-  std::ifstream in("/proc/" + std::to_string(process) + "/status");
-  for (std::string line; std::getline(in, line);) {
-    if (line.starts_with("VmRSS:")) return 1'024 * std::stod(line.substr(6));
-  }
-  throw std::runtime_error("the daemon has no memory");
+/// Resident bytes of the daemon.
+double memory_of(const stand& at) {
+  return 1e6 * usage_of(at.daemon()).memory_mb;
 }
 
 /// The values of `all` without those of `before`.
@@ -122,7 +117,8 @@ series daemons(const measured& all) {
 task<> create_at_rest(stand& at, stand* fewest, std::uint64_t rounds, scaled& into) {
   (void)co_await create(at, warming_up);
   if (fewest) (void)co_await create(*fewest, warming_up);
-  const auto before = at.values();
+  const measured before = at.values();
+  const measured fewest_before = fewest ? fewest->values() : measured{};
   for (std::uint64_t done = 0; done < rounds; done += in_a_turn) {
     co_await at.once(part::create, false);
     const double used = usage_of(at.daemon()).cpu_s;
@@ -138,9 +134,7 @@ task<> create_at_rest(stand& at, stand* fewest, std::uint64_t rounds, scaled& in
   into.store = std::move(made.stages[store_stage]);
   into.device = std::move(made.stages[device_stage]);
   into.removal = std::move(made.removals);
-  if (!fewest) co_return;
-  into.fewest = daemons(fewest->values());
-  into.fewest.erase(into.fewest.begin(), into.fewest.end() - static_cast<std::ptrdiff_t>(rounds));
+  if (fewest) into.fewest = daemons(since(fewest->values(), fewest_before));
 }
 
 task<> restart(stand& at, scaled& into) {
@@ -219,7 +213,7 @@ task<scaled> measure_one(const setting& in, unsigned number, std::uint32_t peers
   stand& at = *own;
   co_await at.prepare();
   made.load_s = in_seconds(co_await at.start_daemon());
-  made.memory = (memory_of(at.daemon()) - in.empty) / peers;
+  made.memory = (memory_of(at) - in.empty) / peers;
   std::fprintf(stderr, "bench: %s peers: creations\n", with_commas(peers).c_str());
   stand* const fewest = number == 0 ? nullptr : in.fewest.get();
   if (fewest) (void)co_await fewest->start_daemon();
@@ -242,7 +236,7 @@ task<double> memory_of_none(const setting& in) {
   co_await none->prepare();
   (void)co_await none->start_daemon();
   co_await none->once(part::create, false);
-  const double size = memory_of(none->daemon());
+  const double size = memory_of(*none);
   co_await none->stop_daemon();
   co_return size;
 }
