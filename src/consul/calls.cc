@@ -52,32 +52,31 @@ struct calls::waiter {
   waiter& operator=(const waiter&) = delete;
   calls& owner;
   asio::steady_timer timer;
-  std::shared_ptr<connection> given;
+  std::shared_ptr<requester> given;
 };
 
 /// Gives a connection back, however the call ended.
 class calls::lease {
  public:
-  lease(calls& of, std::shared_ptr<connection> held) : of_(of), held_(std::move(held)) {}
+  lease(calls& of, std::shared_ptr<requester> held) : of_(of), held_(std::move(held)) {}
   ~lease() { of_.release(std::move(held_)); }
   lease(const lease&) = delete;
   lease& operator=(const lease&) = delete;
-  connection& operator*() { return *held_; }
+  requester& operator*() { return *held_; }
 
  private:
   calls& of_;
-  std::shared_ptr<connection> held_;
+  std::shared_ptr<requester> held_;
 };
 
-calls::calls(asio::any_io_executor loop, http::base_url to, std::shared_ptr<http::client_tls> tls,
-             secret_text token)
-    : loop_(std::move(loop)), to_(std::move(to)), tls_(std::move(tls)), token_(std::move(token)) {}
+calls::calls(asio::any_io_executor loop, connector connect, secret_text token)
+    : loop_(std::move(loop)), connect_(std::move(connect)), token_(std::move(token)) {}
 
 calls::~calls() {
   for (const auto& each : free_) each->close();
 }
 
-task<result<std::shared_ptr<connection>>> calls::acquire() {
+task<result<std::shared_ptr<requester>>> calls::acquire() {
   if (!free_.empty()) {
     auto taken = std::move(free_.back());
     free_.pop_back();
@@ -94,7 +93,7 @@ task<result<std::shared_ptr<connection>>> calls::acquire() {
   co_return fail(errc::unavailable, "every connection to Consul is busy");
 }
 
-void calls::release(std::shared_ptr<connection> free) {
+void calls::release(std::shared_ptr<requester> free) {
   if (waiting_.empty()) {
     free_.push_back(std::move(free));
     return;
@@ -186,7 +185,7 @@ task<result<std::uint64_t>> calls::index(std::string missing) {
   co_return index_in(*answer);
 }
 
-task<result<calls::seen>> calls::watch(std::shared_ptr<connection> over, std::string key,
+task<result<calls::seen>> calls::watch(std::shared_ptr<requester> over, std::string key,
                                        bool folder, std::uint64_t since, steady_duration wait) {
   http::request wanted;
   wanted.method = "GET";

@@ -13,14 +13,14 @@
 
 #include "base/secret.h"
 #include "consul/codec.h"
-#include "consul/connection.h"
+#include "consul/requester.h"
 
 namespace peerage::consul {
 
 class calls {
  public:
-  calls(asio::any_io_executor loop, http::base_url to, std::shared_ptr<http::client_tls> tls,
-        secret_text token);
+  /// `connect` makes the connections: eight at most, and one for each caller of connect().
+  calls(asio::any_io_executor loop, connector connect, secret_text token);
   ~calls();
   calls(const calls&) = delete;
   calls& operator=(const calls&) = delete;
@@ -42,9 +42,9 @@ class calls {
   };
   /// The key, or every key that begins with it, over a connection of the caller's own. With `since`
   /// other than 0 it waits until the index has passed that, or for about `wait`.
-  task<result<seen>> watch(std::shared_ptr<connection> over, std::string key, bool folder,
+  task<result<seen>> watch(std::shared_ptr<requester> over, std::string key, bool folder,
                            std::uint64_t since, steady_duration wait);
-  std::shared_ptr<connection> connect() { return std::make_shared<connection>(loop_, to_, tls_); }
+  std::shared_ptr<requester> connect() { return connect_(); }
 
   /// One transaction, sent once.
   task<result<txn_answer>> write(std::vector<operation> operations);
@@ -53,18 +53,17 @@ class calls {
   class lease;
   struct waiter;
 
-  task<result<std::shared_ptr<connection>>> acquire();
-  void release(std::shared_ptr<connection> free);
+  task<result<std::shared_ptr<requester>>> acquire();
+  void release(std::shared_ptr<requester> free);
   task<result<http::response>> ask(http::request wanted, bool writing);
   task<result<http::response>> read(std::string key, std::string query);
   task<result<txn_answer>> transact(std::vector<operation> operations, bool writing);
 
   asio::any_io_executor loop_;
-  http::base_url to_;
-  std::shared_ptr<http::client_tls> tls_;  // none for plain HTTP
+  connector connect_;
   secret_text token_;
   std::size_t made_ = 0;
-  std::vector<std::shared_ptr<connection>> free_;
+  std::vector<std::shared_ptr<requester>> free_;
   std::deque<waiter*> waiting_;
 };
 

@@ -24,8 +24,12 @@ step remove(std::string key) {
   return {{verb::remove, std::move(key), {}, 0, 0}, blame::moved};
 }
 
-step remove_known(const entry& old) {
-  return {{verb::remove_cas, old.key, {}, 0, old.index}, blame::moved};
+/// Removes the record at the index at which it was read. Consul's delete-cas succeeds where the key
+/// is already gone, and what follows in the transaction would then be taken from whoever has it
+/// now; check-index fails there.
+void remove_known(change& to, const entry& old) {
+  to.steps.push_back({{verb::check_index, old.key, {}, 0, old.index}, blame::moved});
+  to.steps.push_back(remove(old.key));
 }
 
 bool has(const std::vector<std::string>& all, const std::string& one) {
@@ -156,7 +160,7 @@ void put_peer(change& to, const key_space& keys, const peer& wanted,
 }
 
 void remove_peer(change& to, const key_space& keys, const known<peer>& old) {
-  to.steps.push_back(remove_known(old.raw));
+  remove_known(to, old.raw);
   let_go(to, keys, old.value, nullptr);
   count(to, old.value, -1);
 }
@@ -171,7 +175,7 @@ void put_gateway(change& to, const key_space& keys, const gateway& wanted,
 }
 
 void remove_gateway(change& to, const key_space& keys, const known<gateway>& old) {
-  to.steps.push_back(remove_known(old.raw));
+  remove_known(to, old.raw);
   to.steps.push_back(remove(keys.number(old.value.number)));
   to.steps.push_back({{verb::remove_tree, keys.rings_of(old.value.name), {}, 0, 0}, blame::moved});
   to.steps.push_back(remove(keys.bus_gateways() + old.value.name.text()));
@@ -183,7 +187,7 @@ void put_plain(change& to, std::string key, std::string value, const entry* old,
 }
 
 void remove_plain(change& to, const entry& old) {
-  to.steps.push_back(remove_known(old));
+  remove_known(to, old);
 }
 
 result<record> read_record(const key_space& keys, const record_key& kind, const entry& from) {

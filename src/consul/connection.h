@@ -1,6 +1,7 @@
 // One kept HTTP connection to a Consul agent, one request at a time. Owned by the pool in calls.h,
-// used on the loop's thread. It differs from http::client in one promise: a write is sent once and
-// never again by itself, since the first one may have been done and would then refuse the second.
+// used on the event loop's thread. It differs from http::client in one promise: a write is sent
+// once and never again by itself, since the first one may have been done and would then refuse the
+// second.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
@@ -13,24 +14,21 @@
 #include "async/task.h"
 #include "base/error.h"
 #include "base/time.h"
+#include "consul/requester.h"
 #include "http/client.h"
 #include "http/parse.h"
 #include "http/stream.h"
 
 namespace peerage::consul {
 
-class connection : public std::enable_shared_from_this<connection> {
+class connection final : public requester, public std::enable_shared_from_this<connection> {
  public:
   connection(asio::any_io_executor loop, http::base_url to, std::shared_ptr<http::client_tls> tls);
-  ~connection();
+  ~connection() override;
 
-  /// The answer, whatever its status. errc::unavailable: not sent, or a read whose answer was lost;
-  /// errc::outcome_unknown: a write that was sent and whose answer was lost or late;
-  /// errc::corrupt. `limit`, from now, ends it. After an error, or cancelled, it is closed, and the
-  /// next call connects anew.
-  task<result<http::response>> ask(http::request wanted, bool writing, steady_duration limit);
-
-  void close();
+  task<result<http::response>> ask(http::request wanted, bool writing,
+                                   steady_duration limit) override;
+  void close() override;
 
  private:
   struct watch;

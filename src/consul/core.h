@@ -35,7 +35,7 @@ struct core {
   std::map<std::string, place> places = {};
   // Of the gateways that this process runs or follows.
   std::map<gateway_name, claimant> claims = {};
-  std::map<gateway_name, std::shared_ptr<connection>> followers = {};
+  std::map<gateway_name, std::shared_ptr<requester>> followers = {};
   std::uint64_t highest = 0;            // index of the whole KV store that was seen
   std::string known_epoch = {};         // that was seen last
   std::set<std::string> reported = {};  // keys of corrupt values
@@ -55,7 +55,7 @@ task<result<assigned>> assignments(shared_core self, gateway_name gateway,
                                    std::vector<public_key> keys);
 // whole.cc
 task<result<followed>> read_whole(shared_core self, gateway_name gateway,
-                                  std::shared_ptr<connection> over, place_in_rings known);
+                                  std::shared_ptr<requester> over, place_in_rings known);
 /// The assignments in the entries; what is none is reported and passed over.
 void take_assignments(core& self, const gateway_name& gateway, const std::vector<entry>& from,
                       std::map<std::string, stored_assignment>& into);

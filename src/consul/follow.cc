@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t most_questions = 64;
 constexpr milliseconds bus_first{20};
 
-std::shared_ptr<connection> follower(core& self, const gateway_name& gateway) {
+std::shared_ptr<requester> follower(core& self, const gateway_name& gateway) {
   auto& kept = self.followers[gateway];
   if (!kept) kept = self.calls->connect();
   return kept;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "consul/connection.h"
+
 namespace peerage::consul {
 
 result<std::shared_ptr<calls>> open_calls(const asio::any_io_executor& loop,
@@ -21,7 +23,10 @@ result<std::shared_ptr<calls>> open_calls(const asio::any_io_executor& loop,
     if (!made) return std::unexpected(std::move(made.error()));
     tls = *std::move(made);
   }
-  return std::make_shared<calls>(loop, std::move(*url), std::move(tls), options.token);
+  connector connect = [loop, to = std::move(*url), tls = std::move(tls)] {
+    return std::make_shared<connection>(loop, to, tls);
+  };
+  return std::make_shared<calls>(loop, std::move(connect), options.token);
 }
 
 }  // namespace peerage::consul

@@ -12,4 +12,9 @@ namespace peerage::consul {
 result<std::shared_ptr<calls>> open_calls(const asio::any_io_executor& loop,
                                           const consul_options& options);
 
+/// open_consul_store() over calls that are there already: the options' address and files are not
+/// used.
+result<std::unique_ptr<store>> open_store(asio::any_io_executor loop, clock& time,
+                                          std::shared_ptr<calls> calls, consul_options options);
+
 }  // namespace peerage::consul

@@ -23,7 +23,7 @@ struct roster_core {
   key_space keys;
   std::shared_ptr<consul::calls> calls;
   std::function<void(const std::string&, const std::string&)> on_corrupt;
-  std::map<party_kind, std::shared_ptr<connection>> over = {};
+  std::map<party_kind, std::shared_ptr<requester>> over = {};
   std::set<std::string> reported = {};
 
   std::string folder(party_kind of) const {

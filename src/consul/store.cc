@@ -30,8 +30,8 @@ class consul_store final : public store {
   task<result<page>> list(page_query query) override {
     return consul::list(core_, std::move(query));
   }
-  // Six operations each at most, a ring and a count: 64 are Consul's limit.
-  std::size_t most_removals() const override { return 8; }
+  // Seven operations each at most, a change log and a quota's count: Consul's limit is 64.
+  std::size_t most_removals() const override { return 7; }
   task<result<followed>> follow(gateway_name gateway, std::string position,
                                 steady_duration wait) override {
     return consul::follow(core_, std::move(gateway), std::move(position), wait);
@@ -66,12 +66,18 @@ void core::report(const std::string& key, const std::string& why) {
 
 result<std::unique_ptr<store>> open_consul_store(asio::any_io_executor loop, clock& time,
                                                  consul_options options) {
-  if (!consul::is_id(options.api_id)) {
-    return fail(errc::invalid, "the API process's id must be a DNS label", "api_id");
-  }
   auto opened = consul::open_calls(loop, options);
   if (!opened) return std::unexpected(std::move(opened.error()));
   auto calls = *std::move(opened);
+  return consul::open_store(std::move(loop), time, std::move(calls), std::move(options));
+}
+
+result<std::unique_ptr<store>> consul::open_store(asio::any_io_executor loop, clock& time,
+                                                  std::shared_ptr<consul::calls> calls,
+                                                  consul_options options) {
+  if (!consul::is_id(options.api_id)) {
+    return fail(errc::invalid, "the API process's id must be a DNS label", "api_id");
+  }
   consul::key_space keys{options.prefix};
   auto writer = std::make_shared<consul::writer>(loop, time, calls, keys, options.api_id);
   auto core = std::make_shared<consul::core>(consul::core{loop, time, std::move(keys),

@@ -26,7 +26,7 @@ struct reading {
   bool lost = false;  // the rings turned too fast
 };
 
-task<result<>> read_rings(shared_core self, gateway_name gateway, std::shared_ptr<connection> over,
+task<result<>> read_rings(shared_core self, gateway_name gateway, std::shared_ptr<requester> over,
                           reading& into, bool first) {
   const std::string folder = self->keys.rings_of(gateway);
   std::string asked = folder;
@@ -75,7 +75,7 @@ void take_assignments(core& self, const gateway_name& gateway, const std::vector
 }
 
 task<result<followed>> read_whole(shared_core self, gateway_name gateway,
-                                  std::shared_ptr<connection> over, place_in_rings known) {
+                                  std::shared_ptr<requester> over, place_in_rings known) {
   auto id = co_await identity(self);
   if (!id) co_return std::unexpected(std::move(id.error()));
   reading now;

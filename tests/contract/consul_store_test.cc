@@ -3,8 +3,11 @@
 #include <set>
 
 #include "base/base64.h"
+#include "consul/change.h"
+#include "consul/open.h"
 #include "consul/rings.h"
 #include "consul/store.h"
+#include "consul/writer.h"
 #include "local/system_clock.h"
 #include "testing/run.h"
 #include "testing/samples.h"
@@ -206,6 +209,63 @@ TEST_F(consul_store, the_most_removals_of_counted_peers_fit) {
     gone.push_back(removal{made.id, present{}});
   }
   EXPECT_EQ(blame(commit(*one, std::move(gone))), "");
+}
+
+// Consul's delete-cas succeeds where the key is already gone.
+TEST_F(consul_store, of_two_removals_of_one_record_exactly_one_is_done) {
+  const auto first = open("api-1");
+  const auto second = open("api-2");
+  furnish(*first);
+  for (std::uint32_t i = 0; i < 40; ++i) {
+    const peer one = sample_peer("acme", "a" + std::to_string(i), i);
+    const std::string name = "n" + std::to_string(i);
+    const std::uint16_t number = static_cast<std::uint16_t>(100 + i);
+    ASSERT_TRUE(add(*first, one));
+    ASSERT_TRUE(add(*first, sample_network(name, "fd00:1::/48")));
+    ASSERT_TRUE(add(*first, sample_gateway("gw-" + name, number)));
+    const std::vector<record_key> keys = {one.id, *network_name::parse(name),
+                                          *gateway_name::parse("gw-" + name)};
+    for (const record_key& key : keys) {
+      std::vector<std::pair<store*, transaction>> both;
+      both.emplace_back(first.get(), transaction{removal{key, present{}}});
+      both.emplace_back(second.get(), transaction{removal{key, present{}}});
+      const auto ended = race(std::move(both));
+      EXPECT_NE(ended[0].has_value(), ended[1].has_value()) << i << " of kind " << key.index();
+    }
+  }
+}
+
+TEST_F(consul_store, a_removal_that_comes_second_leaves_who_has_the_key_and_the_addresses_now) {
+  const auto one = open("api-1");
+  furnish(*one);
+  peer old = sample_peer("acme", "old", 1);
+  old.expires_at = old.created_at + seconds{60};
+  old.quota = 5;
+  ASSERT_TRUE(add(*one, old));
+  // A second process has read the peer, and its transaction is late.
+  const consul::key_space keys{prefix_};
+  const consul::known<peer> read{*raw("peers/acme/old"), old};
+  consul::change late;
+  consul::remove_peer(late, keys, read);
+
+  ASSERT_TRUE(remove(*one, old.id));
+  peer next = old;
+  next.id.name = *peer_name::parse("next");
+  ASSERT_TRUE(add(*one, next));
+
+  const auto calls = consul::open_calls(loop_.get_executor(), options_at(server_.url(), prefix_));
+  ASSERT_TRUE(calls);
+  const auto time = make_system_clock(loop_.get_executor());
+  const auto other = std::make_shared<consul::writer>(loop_.get_executor(), *time, *calls, keys,
+                                                      std::string("api-2"));
+  const auto ended = run_on(loop_, other->send(std::move(late)));
+  EXPECT_FALSE(ended.done);
+  for (const auto& key : {keys.at(next.gateway, next.public_key), keys.address(next.ipv6)}) {
+    EXPECT_TRUE(raw(key.substr(prefix_.size()))) << key;
+  }
+  EXPECT_EQ(raw("quotas/t1")->value, "1");
+  EXPECT_FALSE(raw("placed/gw-1/acme/old"));
+  EXPECT_TRUE(raw("placed/gw-1/acme/next"));
 }
 
 TEST_F(consul_store, a_network_is_removed_or_gets_a_peer_and_never_both) {
