@@ -241,6 +241,10 @@ task<result<txn_answer>> calls::transact(std::vector<operation> operations, bool
   co_return std::move(*read);
 }
 
+task<result<txn_answer>> calls::look(std::vector<operation> operations) {
+  return transact(std::move(operations), false);
+}
+
 task<result<txn_answer>> calls::write(std::vector<operation> operations) {
   return transact(std::move(operations), true);
 }

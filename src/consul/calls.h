@@ -46,6 +46,8 @@ class calls {
                            std::uint64_t since, steady_duration wait);
   std::shared_ptr<requester> connect() { return connect_(); }
 
+  /// One transaction that only reads and checks: all of it is of one moment.
+  task<result<txn_answer>> look(std::vector<operation> operations);
   /// One transaction, sent once.
   task<result<txn_answer>> write(std::vector<operation> operations);
 

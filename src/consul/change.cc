@@ -159,6 +159,18 @@ void put_peer(change& to, const key_space& keys, const peer& wanted,
   touch(to, wanted);
 }
 
+std::vector<hanging_key> hanging_keys(const key_space& keys, const peer& of,
+                                      std::optional<prefix> network_ipv4,
+                                      std::vector<prefix> network_routes) {
+  std::vector<hanging_key> made;
+  made.push_back({keys.at(of.gateway, of.public_key),
+                  wire::write(assignment_of(of, network_ipv4, std::move(network_routes)))});
+  made.push_back({keys.placed(of.gateway, of.id), {}});
+  for (auto& each : address_keys(keys, of)) made.push_back({std::move(each), id_text(of.id)});
+  if (auto expiry = expiry_key(keys, of)) made.push_back({*std::move(expiry), {}});
+  return made;
+}
+
 void remove_peer(change& to, const key_space& keys, const known<peer>& old) {
   remove_known(to, old.raw);
   let_go(to, keys, old.value, nullptr);

@@ -75,6 +75,17 @@ void put_plain(change& to, std::string key, std::string value, const entry* old,
                const expectation& expected);
 void remove_plain(change& to, const entry& old);
 
+/// A key that hangs on a peer's record: there because of it, changed and removed only with it.
+struct hanging_key {
+  std::string key;
+  std::string value;  // as the record says; empty where only the key matters
+};
+/// All that hang on the peer: its assignment, its place on the gateway, addresses, expiry. The
+/// first is the assignment.
+std::vector<hanging_key> hanging_keys(const key_space& keys, const peer& of,
+                                      std::optional<prefix> network_ipv4,
+                                      std::vector<prefix> network_routes);
+
 /// The record in the entry. errc::corrupt when it is none of ours, or is not what its key says.
 result<record> read_record(const key_space& keys, const record_key& kind, const entry& from);
 std::string write_record(const record& from);

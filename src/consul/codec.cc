@@ -14,8 +14,9 @@ constexpr std::uint64_t slots = 64;
 
 std::string_view name_of(verb what) {
   // In the order of `verb`.
-  static constexpr std::array<std::string_view, 7> names{
-      "set", "cas", "delete", "delete-cas", "delete-tree", "check-index", "get"};
+  static constexpr std::array<std::string_view, 8> names{
+      "set",         "cas",         "delete",           "delete-cas",
+      "delete-tree", "check-index", "check-not-exists", "get"};
   return names.at(static_cast<std::size_t>(what));
 }
 

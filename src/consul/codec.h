@@ -17,7 +17,7 @@ namespace peerage::consul {
 /// Consul's own bound on one transaction.
 inline constexpr std::size_t most_operations = 64;
 
-enum class verb { set, cas, remove, remove_cas, remove_tree, check_index, get };
+enum class verb { set, cas, remove, remove_cas, remove_tree, check_index, check_not_exists, get };
 
 struct operation {
   verb what{};

@@ -7,6 +7,7 @@
 // refused, one from after it writes the record again, and then the deletion is refused. A mark
 // that a crash left behind costs the next creation that one write, and nothing else.
 #include <algorithm>
+#include <charconv>
 #include <set>
 #include <utility>
 
@@ -111,20 +112,47 @@ task<result<>> plan_put(shared_core self, attempt& now, const put& wanted, const
   co_return result<>{};
 }
 
-task<result<>> no_peers(shared_core self, record_key key) {
+/// Whether the transaction leaves the peer there, where it writes it at all.
+std::optional<bool> left_by(const transaction& writes, const peer_id& id, const record_key& in) {
+  std::optional<bool> left;
+  for (const write& each : writes) {
+    if (const auto* adding = std::get_if<put>(&each)) {
+      const auto* one = std::get_if<peer>(&adding->value);
+      if (one == nullptr || one->id != id) continue;
+      left = record_key(one->id.network) == in || record_key(one->gateway) == in;
+    } else if (std::get<removal>(each).key == record_key(id)) {
+      left = false;
+    }
+  }
+  return left;
+}
+
+/// Whether the network or gateway has none once the transaction is done.
+task<result<>> no_peers(shared_core self, record_key key, const transaction& writes) {
   const auto* of = std::get_if<network_name>(&key);
   std::string folder =
       of ? self->keys.peers_of(*of) : self->keys.placed_on(std::get<gateway_name>(key));
   const auto found = co_await self->calls->keys(std::move(folder));
   if (!found) co_return std::unexpected(found.error());
-  if (!found->empty()) co_return fail(errc::conflict, "it still has peers", "peers");
+  const auto stays = [&](const std::string& each) {
+    const auto id = key_space::id_at_end(each);
+    return !id || left_by(writes, *id, key).value_or(true);
+  };
+  bool some = std::ranges::any_of(*found, stays);
+  for (const write& each : writes) {
+    const auto* adding = std::get_if<put>(&each);
+    const auto* one = adding ? std::get_if<peer>(&adding->value) : nullptr;
+    some = some || (one && left_by(writes, one->id, key).value_or(false));
+  }
+  if (some) co_return fail(errc::conflict, "it still has peers", "peers");
   co_return result<>{};
 }
 
 /// Marks a network's or gateway's record as closing, if it is not, and sees that it has no peers.
 /// True: `old` is the record as marked. False: it has moved, begin again.
-task<result<bool>> close_place(shared_core self, attempt& now, record_key key, entry& old) {
-  auto empty = co_await no_peers(self, key);
+task<result<bool>> close_place(shared_core self, attempt& now, record_key key, entry& old,
+                               const transaction& writes) {
+  auto empty = co_await no_peers(self, key, writes);
   if (!empty) co_return std::unexpected(std::move(empty.error()));
   if (closing(old)) co_return true;  // seen empty after the mark
   change mark;
@@ -136,14 +164,20 @@ task<result<bool>> close_place(shared_core self, attempt& now, record_key key, e
   if (!marked.done) co_return false;
   now.mine[old.key] = before;
   old.index = index_of(*marked.done);
-  empty = co_await no_peers(self, std::move(key));
+  empty = co_await no_peers(self, std::move(key), writes);
   if (!empty) co_return std::unexpected(std::move(empty.error()));
   co_return true;
 }
 
 /// False: something has moved, begin again.
-task<result<bool>> plan_removal(shared_core self, attempt& now, const removal& wanted, entry* old) {
-  if (old == nullptr) co_return true;
+task<result<bool>> plan_removal(shared_core self, attempt& now, const removal& wanted, entry* old,
+                                const transaction& writes) {
+  if (old == nullptr) {
+    // There is none, and the rest of the transaction rests on that.
+    now.work.steps.push_back(
+        {{verb::check_not_exists, self->keys.of(wanted.key), {}, 0, 0}, blame::moved});
+    co_return true;
+  }
   if (std::holds_alternative<peer_id>(wanted.key)) {
     const auto before = known_as<peer>(*self, wanted.key, old);
     if (!before) co_return std::unexpected(before.error());
@@ -153,7 +187,7 @@ task<result<bool>> plan_removal(shared_core self, attempt& now, const removal& w
   const bool of_gateway = std::holds_alternative<gateway_name>(wanted.key);
   if (of_gateway || std::holds_alternative<network_name>(wanted.key)) {
     record_key key = wanted.key;
-    auto closed = co_await close_place(self, now, std::move(key), *old);
+    auto closed = co_await close_place(self, now, std::move(key), *old, writes);
     if (!closed || !*closed) co_return closed;
   }
   if (of_gateway) {
@@ -204,7 +238,7 @@ task<result<bool>> plan(shared_core self, attempt& now, const transaction& write
       const auto planned = co_await plan_put(self, now, *adding, old);
       if (!planned) co_return std::unexpected(planned.error());
     } else {
-      auto planned = co_await plan_removal(self, now, std::get<removal>(each), old);
+      auto planned = co_await plan_removal(self, now, std::get<removal>(each), old, writes);
       if (!planned || !*planned) co_return planned;
     }
   }
@@ -231,6 +265,32 @@ void forget_written(core& self, const transaction& writes, const change& sent_st
   }
 }
 
+/// What a refusal because of a quota means: the count was read at another moment than the names.
+/// Nothing where it does not hold any more, or never did, and the commit is to be tried again: the
+/// peer is there by now, and counts for nothing, or there is room.
+task<std::optional<error>> refused_by_quota(shared_core self, const attempt& now,
+                                            const transaction& writes) {
+  for (const write& each : writes) {
+    const auto* adding = std::get_if<put>(&each);
+    const auto* one = adding ? std::get_if<peer>(&adding->value) : nullptr;
+    if (one == nullptr || !one->quota) continue;
+    const std::string key = self->keys.of(record_key(one->id));
+    if (now.old.contains(key)) continue;
+    std::vector<operation> look{{verb::check_not_exists, key, {}, 0, 0},
+                                {verb::get, self->keys.quota(one->created_by.text()), {}, 0, 0}};
+    const auto seen = co_await self->calls->look(std::move(look));
+    if (!seen) co_return seen.error();
+    const bool exists = !seen->refusals.empty() && seen->refusals.front().operation == 0;
+    if (exists && std::holds_alternative<absent>(adding->expected)) co_return error_of(blame::name);
+    if (!seen->refusals.empty() || seen->results.empty()) co_return std::nullopt;
+    const std::string& text = seen->results.back().value;
+    std::uint64_t used = 0;
+    std::from_chars(text.data(), text.data() + text.size(), used);
+    if (used >= *one->quota) co_return error_of(blame::max_peers);
+  }
+  co_return std::nullopt;
+}
+
 }  // namespace
 
 task<result<revision>> commit(shared_core self, transaction writes) {
@@ -251,6 +311,11 @@ task<result<revision>> commit(shared_core self, transaction writes) {
     if (ended.done) co_return *ended.done;
     if (ended.failed) co_return std::unexpected(std::move(*ended.failed));
     const auto moved = std::ranges::find(ended.refused, blame::moved);
+    if (ended.refused.front() == blame::max_peers) {
+      auto why = co_await refused_by_quota(self, now, writes);
+      if (why) co_return std::unexpected(*std::move(why));
+      continue;
+    }
     if (moved == ended.refused.end()) co_return std::unexpected(error_of(ended.refused.front()));
     forget_places(*self, now);
   }

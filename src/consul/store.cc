@@ -5,6 +5,7 @@
 
 #include "consul/core.h"
 #include "consul/open.h"
+#include "consul/sweep.h"
 
 namespace peerage {
 namespace consul {
@@ -46,6 +47,7 @@ class consul_store final : public store {
     return consul::release(core_, std::move(gateway));
   }
   task<result<epoch>> identity() override { return consul::identity(core_); }
+  task<result<sweep_report>> sweep(bool repair) override { return consul::sweep(core_, repair); }
 
  private:
   shared_core core_;

@@ -296,6 +296,9 @@ void writer::compose_marks(group& of) {
       of.operations.push_back({verb::cas, key, std::to_string(now.used), flags, now.index});
     } else if (now.index > 0) {
       of.operations.push_back({verb::remove_cas, key, {}, 0, now.index});
+    } else {
+      // Another process may have made one since this one saw none.
+      of.operations.push_back({verb::check_not_exists, key, {}, 0, 0});
     }
   }
   of.owners.resize(of.operations.size());

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -55,6 +56,14 @@ struct followed {
   assigned what;
   std::string position;  // where to go on: opaque, may be kept across restarts
   epoch of;
+};
+
+/// What a look at the whole store found: keys that disagree with the records they belong to.
+struct sweep_report {
+  std::uint64_t records = 0;  // peers that were looked at
+  std::uint64_t wrong = 0;
+  std::uint64_t repaired = 0;
+  std::vector<std::string> examples;  // of what was wrong: key and reason, 20 at most
 };
 
 struct store {
@@ -112,6 +121,11 @@ struct store {
   /// The store's identity, the same for its whole life: a restored one has another. Errors as
   /// get().
   virtual task<result<epoch>> identity() = 0;
+
+  /// Looks for keys that disagree with the records they belong to, slowly, beside everything else;
+  /// with `repair` puts right what is certain. A store whose own constraints make that impossible
+  /// looks at nothing. Errors as get().
+  virtual task<result<sweep_report>> sweep(bool) { co_return sweep_report{}; }
 };
 
 /// get() for one kind of record.

@@ -93,7 +93,7 @@ struct consul_kv::transaction {
   std::uint64_t index;
   std::map<std::string, std::optional<entry>> before = {};  // of each key that changed
   std::set<std::string> deleted = {};                       // keys, and prefixes of trees
-  std::set<std::string> removed_with_tree = {};
+  std::map<std::string, std::string> removed_with_tree = {};
   json::array results = {}, errors = {};
 
   const entry* find(const std::string& key) const {
@@ -134,7 +134,7 @@ struct consul_kv::transaction {
     auto last = first;
     for (; last != now.end() && last->first.starts_with(prefix); ++last) {
       keep(last->first);
-      removed_with_tree.insert(last->first);
+      removed_with_tree.insert_or_assign(last->first, prefix);
     }
     if (first == last) return;
     now.erase(first, last);
@@ -290,8 +290,9 @@ bool consul_kv::wakes(const http::request& asked, const changed_keys& changed) c
   if (!key) return false;
   const bool folder = parameter(asked, "recurse") || parameter(asked, "keys");
   return std::ranges::any_of(changed, [&](const auto& each) {
-    if (folder) return each.first.starts_with(*key);
-    return each.first == *key && !removed_with_tree_.contains(*key);
+    if (folder ? !each.first.starts_with(*key) : each.first != *key) return false;
+    const auto tree = removed_with_tree_.find(each.first);
+    return tree == removed_with_tree_.end() || (folder && tree->second.starts_with(*key));
   });
 }
 

@@ -7,7 +7,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,7 +32,7 @@ class consul_kv {
   bool blocks(const http::request& asked) const;
   using changed_keys = std::map<std::string, std::optional<consul::entry>>;
   /// Whether the last transaction, which changed these keys, wakes a query that waits. It may wake
-  /// others too. A query for a key that is absent, or that delete-tree removes, may sleep on.
+  /// others too. A query for a key, or for a part of a tree, sleeps on when delete-tree removes it.
   bool wakes(const http::request& asked, const changed_keys& changed) const;
 
   /// From now on the token may do only this. Other tokens, and none, may do everything.
@@ -58,10 +57,10 @@ class consul_kv {
   std::uint64_t index_of_folder(const std::string& prefix) const;
 
   table entries_;
-  std::map<std::string, std::uint64_t> deletions_;  // by key or prefix: the index
-  std::set<std::string> removed_with_tree_;         // by the last transaction
-  std::uint64_t index_ = 0;                         // of the last transaction that changed anything
-  std::uint64_t next_ = 10;                         // as Raft counts
+  std::map<std::string, std::uint64_t> deletions_;        // by key or prefix: the index
+  std::map<std::string, std::string> removed_with_tree_;  // by the last transaction: the tree
+  std::uint64_t index_ = 0;  // of the last transaction that changed anything
+  std::uint64_t next_ = 10;  // as Raft counts
   std::map<std::string, std::vector<kv_rule>> rules_;
 };
 
