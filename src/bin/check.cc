@@ -54,6 +54,26 @@ task<> check_store(store& desired, const daemon_config& config, report& into) {
                                                    : "Consul at " + config.store.address);
 }
 
+/// The records of a store whose keys can disagree with them. Reads all of it.
+task<> check_records(store& desired, report& into) {
+  if (!desired.sweepable()) co_return;
+  const auto found = co_await desired.sweep(false);
+  if (!found) {
+    into.say("records", std::unexpected(found.error()), {});
+    co_return;
+  }
+  result<> agree;
+  std::string examples;
+  for (const std::string& each : found->examples) examples += "\n         " + each;
+  if (found->wrong > 0) {
+    agree = fail(errc::corrupt, std::to_string(found->wrong) +
+                                    " keys disagree with the peers' records; a running API process "
+                                    "repairs what is certain within an hour:" +
+                                    examples);
+  }
+  into.say("records", agree, std::to_string(found->records) + " peers, and every key agrees");
+}
+
 task<> check_bus(const bus& word, clock& time, const bus_config& config, report& into) {
   if (config.kind == bus_kind::local) co_return;
   const steady_time limit = time.steady() + bus_limit;
@@ -117,6 +137,7 @@ task<> check_backends(asio::any_io_executor loop, daemon_config config, report& 
     co_return;
   }
   co_await check_store(*opened->store, config, into);
+  if (config.api) co_await check_records(*opened->store, into);
   co_await check_bus(*opened->bus, *time, config.bus, into);
   if (opened->nats != nullptr) co_await opened->nats->stop();
 }

@@ -47,6 +47,7 @@ class consul_store final : public store {
     return consul::release(core_, std::move(gateway));
   }
   task<result<epoch>> identity() override { return consul::identity(core_); }
+  bool sweepable() const override { return true; }
   task<result<sweep_report>> sweep(bool repair) override { return consul::sweep(core_, repair); }
 
  private:

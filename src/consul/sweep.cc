@@ -172,7 +172,7 @@ task<result<>> examine_all(sweeping& now, std::vector<suspect> all) {
     auto done = co_await examine(now, std::move(each));
     if (!done) co_return done;
   }
-  co_await now.self->time.wait_until(now.self->time.steady() + pause);
+  if (now.repair) co_await now.self->time.wait_until(now.self->time.steady() + pause);
   co_return result<>{};
 }
 

@@ -223,6 +223,9 @@ class control {
   void hear(const heartbeat& beat);
   void tell_gateways();
   void publish(event_kind what, const peer& of, revision at);
+  // sweep.cc
+  task<result<bool>> take_sweep();
+  task<> sweep_loop();
   task<> use_loop();
   task<> flush_uses();
 

@@ -122,9 +122,11 @@ struct store {
   /// get().
   virtual task<result<epoch>> identity() = 0;
 
-  /// Looks for keys that disagree with the records they belong to, slowly, beside everything else;
-  /// with `repair` puts right what is certain. A store whose own constraints make that impossible
-  /// looks at nothing. Errors as get().
+  /// Whether keys can disagree with the records they belong to: not where the store's own
+  /// constraints make that impossible.
+  virtual bool sweepable() const { return false; }
+  /// Looks for such keys beside everything else; with `repair`, slowly, and repairs what is certain.
+  /// Errors as get().
   virtual task<result<sweep_report>> sweep(bool) { co_return sweep_report{}; }
 };
 

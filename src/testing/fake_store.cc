@@ -305,4 +305,10 @@ task<result<epoch>> fake_store::identity() {
   co_return epoch{id};
 }
 
+task<result<sweep_report>> fake_store::sweep(bool) {
+  if (away) co_return fail(errc::unavailable, "the store is away");
+  ++sweeps;
+  co_return sweep_finds.value_or(sweep_report{});
+}
+
 }  // namespace peerage::fakes

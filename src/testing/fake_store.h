@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "async/signal.h"
@@ -26,6 +27,11 @@ class fake_store final : public store {
   task<result<>> claim(gateway_name gateway, claimant who) override;
   task<> release(gateway_name gateway) override;
   task<result<epoch>> identity() override;
+  bool sweepable() const override { return sweep_finds.has_value(); }
+  task<result<sweep_report>> sweep(bool repair) override;
+
+  std::optional<sweep_report> sweep_finds;  // where set, it can be swept
+  std::size_t sweeps = 0;
 
   enum class trouble {
     none,
