@@ -46,6 +46,7 @@ task<result<>> control::start() {
   background_.spawn(expiry_loop());
   background_.spawn(board_loop());
   background_.spawn(use_loop());
+  background_.spawn(sweep_loop());
   co_return result<>{};
 }
 

@@ -132,7 +132,8 @@ class control {
   task<result<network>> create_network(const principal& who, network_request wanted);
   task<result<network>> show_network(const principal& who, network_name name);
   task<result<std::vector<network>>> list_networks(const principal& who);
-  /// Its tokens go with it.
+  /// Its tokens open nothing from then on, and are removed. errc::not_found where there is none;
+  /// what an interrupted removal left of its tokens is removed all the same.
   task<result<>> remove_network(const principal& who, network_name name);
 
   task<result<std::vector<gateway_info>>> list_gateways();
@@ -155,7 +156,8 @@ class control {
   task<result<peer_page>> list_peers(const principal& who, network_name network, std::string after,
                                      std::size_t limit, std::optional<seconds> stale);
 
-  /// A token of one network makes, sees and removes tokens of that network alone.
+  /// A token of one network makes, sees and removes tokens of that network alone. errc::conflict
+  /// with field "network" where that has as many as it may.
   task<result<new_token>> create_token(const principal& who, token_request wanted);
   task<result<std::vector<token>>> list_tokens(const principal& who);
   task<result<>> remove_token(const principal& who, token_id id);
@@ -202,6 +204,11 @@ class control {
 
   task<result<>> read_gateways();
   task<result<network>> network_for(const principal& who, network_name name);
+  task<result<std::optional<network>>> find_network(network_name name);
+  task<result<bool>> in_its_network(token what);
+  task<result<std::vector<stored<token>>>> stored_tokens();
+  task<result<>> sweep_tokens(std::optional<network_name> network);
+  task<> sweep_loop();
   result<> may_write(const principal& who, const network_name& network);
   task<result<enrolment>> make(const principal& who, network_name network, enrol_request wanted);
   task<result<gateway>> choose(const enrol_request& wanted);

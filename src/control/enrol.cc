@@ -154,6 +154,7 @@ task<result<enrolment>> control::put(const principal& who, peer_id id, enrol_req
     const bool moved_on =
         !done && ((done.error().code == errc::conflict && done.error().field == "revision") ||
                   (done.error().code == errc::not_found && done.error().field == "name"));
+    if (!done && !moved_on) networks_.forget(id.network);
     if (!moved_on) co_return done;
   }
   co_return fail(errc::unavailable, "the peer is being changed by others all the time; try again");
@@ -218,7 +219,7 @@ task<result<control::store_answer>> control::store_peer(peer wanted, const netwo
       }
     }
     transaction writes;
-    writes.push_back(peerage::put{wanted, expected});
+    writes.push_back(peerage::put{wanted, expected, in.id});
     auto stored = co_await store_.commit(std::move(writes));
     if (stored) {
       if (new_address) board_.count_one(wanted.gateway);

@@ -46,11 +46,4 @@ task<result<std::shared_ptr<watcher>>> control::watch(const principal& who,
   });
 }
 
-task<bool> control::still_good(token_id id) {
-  const auto found = co_await get_as<token>(store_, id);
-  if (!found) co_return true;  // the store is away, and the token was good
-  co_return found->has_value() &&
-      (!(*found)->value.expires_at || *(*found)->value.expires_at > clock_.now());
-}
-
 }  // namespace peerage

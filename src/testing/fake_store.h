@@ -48,6 +48,7 @@ class fake_store final : public store {
   using table = std::map<std::string, stored<record>>;
   result<> check(const write& one, const table& now) const;
   result<> check_peer(const peer& one, const table& now) const;
+  static result<> check_network(const put& wanted, const table& now);
 
   struct changed {
     std::uint64_t at;
