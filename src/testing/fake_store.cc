@@ -60,6 +60,7 @@ struct matcher {
 
 task<result<revision>> fake_store::commit(transaction writes) {
   ++commits;
+  if (failing) co_return std::unexpected(*failing);
   if (away) co_return fail(errc::unavailable, "the store is away");
   trouble now = trouble::none;
   if (!next_commits.empty()) {
@@ -91,6 +92,14 @@ task<result<revision>> fake_store::commit(transaction writes) {
   wake();
   if (now == trouble::loses_answer) co_return fail(errc::outcome_unknown, "no answer");
   co_return made;
+}
+
+void fake_store::put_raw(const transaction& writes) {
+  ++last_;
+  for (const write& each : writes) {
+    const record& value = std::get<put>(each).value;
+    records_.insert_or_assign(text_of(key_of(value)), stored<record>{value, revision{last_}});
+  }
 }
 
 result<> fake_store::check(const write& one, const table& now) const {
@@ -173,6 +182,8 @@ result<> fake_store::check_peer(const peer& one, const table& now) const {
 }
 
 task<result<std::optional<stored<record>>>> fake_store::get(record_key key) {
+  ++reads;
+  if (failing) co_return std::unexpected(*failing);
   if (away) co_return fail(errc::unavailable, "the store is away");
   const auto found = records_.find(text_of(key));
   if (found == records_.end()) co_return std::optional<stored<record>>{};
@@ -189,6 +200,8 @@ task<result<std::optional<stored<record>>>> fake_store::find_peer(gateway_name o
 }
 
 task<result<page>> fake_store::list(page_query query) {
+  ++reads;
+  if (failing) co_return std::unexpected(*failing);
   if (away) co_return fail(errc::unavailable, "the store is away");
   std::vector<stored<record>> all;
   for (const auto& [text, each] : records_)
