@@ -15,6 +15,8 @@ namespace {
 
 /// What a request is counted under when it led to no route.
 constexpr std::string_view no_route = "none";
+/// So many bytes of an answer count as one more read.
+constexpr std::size_t read_unit = 4'096;
 
 constexpr std::array<std::string_view, 5> known_methods = {"GET", "HEAD", "POST", "PUT", "DELETE"};
 
@@ -165,8 +167,14 @@ task<http::response> api::call(const http::request& request, std::string& patter
       co_return problem(403, missing_scope(who, *wanted.needs));
     }
   }
+  const bool reads = wanted.needs && wanted.method == "GET";
+  if (reads) {
+    if (auto may = control_.may_read(who); !may) co_return problem(may.error());
+  }
   const peerage::call now{control_, metrics_, audit_, noted, request, found->captured, who};
-  co_return co_await wanted.answer(now);
+  http::response answer = co_await wanted.answer(now);
+  if (reads) control_.charge_read(who, 1 + answer.body.size() / read_unit);
+  co_return answer;
 }
 
 }  // namespace peerage

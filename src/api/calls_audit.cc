@@ -4,6 +4,7 @@
 #include "api/problem.h"
 #include "api/read.h"
 #include "api/write.h"
+#include "log/log.h"
 
 namespace peerage {
 
@@ -11,7 +12,12 @@ task<http::response> get_audit(const call& now) {
   auto query = read_audit_query(now.request.query);
   if (!query) co_return problem(query.error());
   const auto found = co_await now.audit.read(std::move(query->cursor), query->limit);
-  if (!found) co_return problem(found.error());
+  if (!found) {
+    if (found.error().code == errc::io) {
+      log::error("the audit can't be read", {{"why", found.error().message}});
+    }
+    co_return problem(found.error());
+  }
   json::array items;
   for (const audit_entry& each : found->items) items.emplace_back(written(each));
   json::object answer = written_list(std::move(items), found->next);

@@ -10,7 +10,7 @@ task<http::response> get_health(const call&) {
 }
 
 task<http::response> get_ready(const call& now) {
-  const auto away = co_await now.mind.away();
+  const auto away = now.mind.away();
   json::array names;
   bool store = true;
   for (const std::string& each : away) {
@@ -23,12 +23,11 @@ task<http::response> get_ready(const call& now) {
 }
 
 task<http::response> get_metrics(const call& now) {
-  const auto gateways = co_await now.mind.list_gateways();
-  if (gateways) {
-    for (const gateway_info& each : *gateways) {
-      now.counts.set_gateway(each.what.name.text(), each.live, each.peers);
-    }
+  std::vector<gateway_count> gateways;
+  for (const gateway_info& each : now.mind.known_gateways()) {
+    gateways.push_back({each.what.name.text(), each.live, each.peers});
   }
+  now.counts.set_gateways(gateways);
   http::response answer;
   answer.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
   answer.body = now.counts.text();

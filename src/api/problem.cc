@@ -87,6 +87,10 @@ http::response problem(int status, std::string detail, const std::string& field)
 }
 
 http::response problem(const error& from) {
+  // What this host or its disk can't do is not about the caller; the log has the rest.
+  const bool inner = from.code == errc::corrupt || from.code == errc::io ||
+                     (from.code == errc::unsupported && from.field.empty());
+  if (inner) return problem(503, "the server can't do it now; its log says why");
   // The one thing that is unsupported at this door is a body of another media type.
   if (from.field == "Content-Type") return problem(415, from.message);
   return problem(status_of(from.code), from.message, from.field);

@@ -160,6 +160,13 @@ result<bool> read_drain(const json::object& from) {
 
 namespace {
 
+/// A position that only the server can read.
+bool is_sealed(std::string_view text) {
+  return text.size() > 1 && text.size() <= 200 && text.front() == '~' && text.size() % 2 == 1 &&
+         std::all_of(text.begin() + 1, text.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
 result<> take_limit(list_query& into, const std::string& name, std::string_view value) {
   const auto limit = whole_number(value, 1, 1'000);
   if (!limit) return fail(errc::invalid, limit.error().message, name);
@@ -177,7 +184,8 @@ result<list_query> read_list_query(std::string_view query) {
     if (name == "limit") {
       if (auto good = take_limit(made, name, value); !good) return std::unexpected(good.error());
     } else if (name == "cursor") {
-      if (!is_label(value)) return fail(errc::invalid, "is not one that a list gave", name);
+      if (!is_label(value) && !is_sealed(value))
+        return fail(errc::invalid, "is not one that a list gave", name);
       made.cursor = value;
     } else if (name == "stale_s") {
       const auto stale = whole_number(value, 1, longest_s);

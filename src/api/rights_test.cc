@@ -429,6 +429,7 @@ TEST_F(rights, readiness_names_what_is_away) {
   EXPECT_EQ(degraded.at("status"), "degraded");
   EXPECT_EQ(degraded.at("away"), R"(["gateway gw-iad-1"])");
   store().away = true;
+  pass(seconds{3});
   EXPECT_EQ(ask_as("", "GET", "/readyz").status, 503);
   EXPECT_EQ(ask_as("", "GET", "/healthz").at("status"), "ok");
   EXPECT_EQ(ask_as("", "GET", "/metrics").status, 200);

@@ -312,7 +312,7 @@ TEST_F(trouble, a_store_that_refuses_is_503_and_nothing_is_stored) {
                {"POST", "/v1/tokens", R"({"scopes": ["admin"]})"}};
   for (const auto& each : calls) {
     store().next_commits = {trouble_kind::refuses};
-    refuses(503, "", "the store refuses", each.method, each.target, each.body);
+    refuses(503, "", "the store can't do it now", each.method, each.target, each.body);
     store().next_commits = {trouble_kind::loses_question};
     refuses(504, "", "", each.method, each.target, each.body);
   }

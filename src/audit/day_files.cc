@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -179,6 +180,32 @@ result<found_lines> day_files::before(const std::string& from, std::size_t limit
     break;
   }
   return made;
+}
+
+result<std::uint64_t> day_files::shrink_to(std::uint64_t bytes, const std::string& kept) const {
+  std::vector<std::pair<std::string, std::uint64_t>> sizes;
+  std::uint64_t whole = 0;
+  for (std::string& each : days()) {
+    std::error_code problem;
+    const std::uint64_t size = std::filesystem::file_size(path_of(each), problem);
+    if (problem) continue;
+    whole += size;
+    sizes.emplace_back(std::move(each), size);
+  }
+  for (const auto& [day, size] : sizes) {
+    if (whole <= bytes || day == kept) break;
+    if (::unlink(path_of(day).c_str()) != 0 && errno != ENOENT) {
+      return failed("file of " + day + " can't be removed", errno);
+    }
+    whole -= size;
+  }
+  return whole;
+}
+
+std::optional<std::uint64_t> day_files::room() const {
+  struct statvfs disk{};
+  if (::statvfs(folder_.c_str(), &disk) != 0) return {};
+  return static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
 }
 
 result<> day_files::forget_before(const std::string& day) const {

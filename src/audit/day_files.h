@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,13 @@ class day_files {
   /// The newest lines before the place, which is "" for the newest of all. errc::invalid for a
   /// place that none was; errc::io.
   result<found_lines> before(const std::string& place, std::size_t limit) const;
+
+  /// Removes the oldest days, and never `kept`, until all are at most so large together; how large
+  /// they are then. errc::io.
+  result<std::uint64_t> shrink_to(std::uint64_t bytes, const std::string& kept) const;
+
+  /// How much is free on the folder's disk; nothing where that can't be told.
+  std::optional<std::uint64_t> room() const;
 
   /// Removes every day before that one. errc::io.
   result<> forget_before(const std::string& day) const;

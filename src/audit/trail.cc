@@ -1,5 +1,6 @@
 #include "audit/trail.h"
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/post.hpp>
 #include <condition_variable>
@@ -83,6 +84,7 @@ class trail final : public audit_trail {
  private:
   void work() {
     forget(day_);
+    if (const auto size = files_.shrink_to(options_.most_bytes, day_)) bytes_ = *size;
     for (;;) {
       std::deque<audit_entry> entries;
       std::deque<std::function<void()>> questions;
@@ -109,7 +111,7 @@ class trail final : public audit_trail {
       for (; at != entries.end() && audit::day_of(at->at) == day; ++at) {
         lines += wire::write(*at) + "\n";
       }
-      const auto written = files_.append(day, lines);
+      const auto written = append(day, lines);
       if (!written) lost_ += static_cast<std::uint64_t>(at - first);
       if (well_ && !written)
         log::error("audit can't be written", {{"why", written.error().message}});
@@ -119,6 +121,26 @@ class trail final : public audit_trail {
       day_ = day;
       forget(day);
     }
+  }
+
+  /// Within the bounds of all files together, and of the disk.
+  result<> append(const std::string& day, const std::string& lines) {
+    const auto room = files_.room();
+    if (room && *room < options_.leave_free + lines.size()) {
+      return fail(errc::io, "the disk is nearly full; what is free is left to the store");
+    }
+    if (bytes_ + lines.size() > options_.most_bytes) {
+      const auto wanted = std::min<std::uint64_t>(lines.size(), options_.most_bytes);
+      auto left = files_.shrink_to(options_.most_bytes - wanted, day);
+      if (!left) return std::unexpected(std::move(left.error()));
+      bytes_ = *left;
+      if (bytes_ + lines.size() > options_.most_bytes) {
+        return fail(errc::io, "this day alone is as large as the audit may be");
+      }
+    }
+    auto written = files_.append(day, lines);
+    if (written) bytes_ += lines.size();
+    return written;
   }
 
   void forget(const std::string& today) {
@@ -147,6 +169,7 @@ class trail final : public audit_trail {
   audit::day_files files_;
   std::string day_;
   bool well_ = true;
+  std::uint64_t bytes_ = 0;  // of all files, or more
 
   std::mutex mutex_;
   std::condition_variable wake_;

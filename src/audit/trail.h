@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -14,6 +15,11 @@ struct audit_options {
   std::string folder;
   std::chrono::days keep{90};         // whole days, today's apart
   std::size_t most_waiting = 65'536;  // entries; what comes beyond is lost
+  // Of all files together. The oldest days go first, and today never: where that alone is as large,
+  // entries are lost.
+  std::uint64_t most_bytes = 1'000'000'000;
+  // Nothing is written while less is free on the disk, which is left to the store.
+  std::uint64_t leave_free = 64'000'000;
 };
 
 /// Its end waits until what was noted is written. What goes wrong is logged, and again once it is

@@ -63,6 +63,41 @@ struct trail_in_a_folder : testing::Test {
   fs::path folder = home.path() / "audit";
 };
 
+TEST_F(trail_in_a_folder, the_oldest_days_make_room_and_then_entries_are_lost) {
+  audit_options small{.folder = folder, .keep = std::chrono::days{90}};
+  small.leave_free = 0;
+  small.most_bytes = 2'000;
+  const auto bounded = make_audit_trail(loop.get_executor(), now, small);
+  for (int day = 0; day < 8; ++day) {
+    for (int n = 0; n < 3; ++n) bounded->note(entry(n, std::chrono::days{day}));
+    page(*bounded);
+  }
+  EXPECT_LT(files().size(), 4U);
+  EXPECT_EQ(files().back(), "2026-03-06.jsonl");
+  EXPECT_EQ(bounded->lost(), 0U);
+  for (int n = 0; n < 100; ++n) {
+    bounded->note(entry(n, std::chrono::days{7}));
+    page(*bounded);
+  }
+  EXPECT_EQ(files().size(), 1U) << "today's is never removed";
+  EXPECT_LE(fs::file_size(folder / files().front()), small.most_bytes);
+  EXPECT_GT(bounded->lost(), 0U);
+  bounded->note(entry(1, std::chrono::days{8}));
+  EXPECT_EQ(names(page(*bounded)).front(), "p1") << "the next day has room again";
+  EXPECT_EQ(files(), std::vector<std::string>{"2026-03-07.jsonl"});
+}
+
+TEST_F(trail_in_a_folder, a_nearly_full_disk_is_left_to_the_store) {
+  fs::create_directory(folder);
+  audit_options careful{.folder = folder};
+  careful.leave_free = std::uint64_t{1} << 62U;
+  const auto bounded = make_audit_trail(loop.get_executor(), now, careful);
+  bounded->note(entry(1));
+  EXPECT_TRUE(page(*bounded).items.empty());
+  EXPECT_EQ(bounded->lost(), 1U);
+  EXPECT_TRUE(files().empty());
+}
+
 TEST_F(trail_in_a_folder, gives_back_what_was_noted_the_newest_first) {
   {
     const auto first = open();

@@ -73,6 +73,8 @@ task<result<>> service::start() {
     control_options options;
     options.remember = far ? remember : milliseconds{0};
     options.of_token = twice_at_once(config_.api->token_creations_per_s);
+    options.reads_of_token = twice_at_once(config_.api->token_reads_per_s);
+    options.reads_of_network = twice_at_once(config_.api->network_reads_per_s);
     options.of_network = twice_at_once(config_.api->network_creations_per_s);
     control_ =
         std::make_unique<control>(loop_, *with_.store, *with_.bus, *clock_, std::move(options));

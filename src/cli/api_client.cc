@@ -1,20 +1,39 @@
 #include "cli/api_client.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <charconv>
+#include <chrono>
 #include <exception>
 #include <utility>
 
 #include "async/task.h"
+#include "crypto/random.h"
 #include "http/client.h"
 
 namespace peerage::cli {
 namespace {
 
-/// Longer than the server waits for a gateway by itself (5 s), and for its store.
-constexpr seconds call_deadline{20};
 constexpr std::size_t most_at_once = 16;
+
+/// How long the server asks to be left alone, and up to half of that more, so that many who were
+/// refused together do not come back together. Nothing where the same call again is of no use.
+std::optional<steady_duration> wait_before_next(const http::response& said) {
+  if (said.status != 503 && said.status != 429) return {};
+  const std::string_view text = said.header("Retry-After");
+  unsigned after = 0;
+  const char* last = text.data() + text.size();
+  const auto [end, problem] = std::from_chars(text.data(), last, after);
+  if (text.empty() || problem != std::errc{} || end != last || after > 60) return {};
+  std::array<std::uint8_t, 2> bytes{};
+  fill_random(bytes);
+  const unsigned jitter = (bytes[0] * 256U + bytes[1]) % (after * 500U + 100U);
+  return milliseconds{after * 1'000U + jitter};
+}
 
 }  // namespace
 
@@ -32,7 +51,9 @@ struct api_client::core {
   std::size_t next = 0;
   std::optional<failure> unreachable;
 
+  milliseconds patience{};
   task<> work(std::size_t connection);
+  task<result<http::response>> ask(std::size_t connection, const api_call& call);
   http::request request_for(const api_call& call) const;
   answer<api_answer> read(const api_call& call, result<http::response> said) const;
 };
@@ -70,6 +91,20 @@ answer<api_answer> api_client::core::read(const api_call& call, result<http::res
   return read;
 }
 
+task<result<http::response>> api_client::core::ask(std::size_t connection, const api_call& call) {
+  using clock = std::chrono::steady_clock;
+  const auto until = clock::now() + patience;
+  for (;;) {
+    http::request request = request_for(call);
+    auto said = co_await connections[connection].send(std::move(request), until - clock::now());
+    if (!said) co_return said;
+    const auto wait = wait_before_next(*said);
+    if (!wait || clock::now() + *wait >= until) co_return said;
+    asio::steady_timer timer(loop, *wait);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+}
+
 task<> api_client::core::work(std::size_t connection) {
   while (next < wanted.size()) {
     const std::size_t at = next++;
@@ -77,8 +112,7 @@ task<> api_client::core::work(std::size_t connection) {
       answers[at] = std::unexpected(*unreachable);
       continue;
     }
-    http::request request = request_for(wanted[at]);
-    auto said = co_await connections[connection].send(std::move(request), call_deadline);
+    auto said = co_await ask(connection, wanted[at]);
     answers[at] = read(wanted[at], std::move(said));
     const auto& read_answer = *answers[at];
     if (!read_answer && read_answer.error().status == exit_status::unreachable) {
@@ -90,8 +124,9 @@ task<> api_client::core::work(std::size_t connection) {
 api_client::api_client(std::unique_ptr<core> made) : core_(std::move(made)) {}
 api_client::~api_client() = default;
 
-answer<std::unique_ptr<api_client>> api_client::open(const settings& from) {
+answer<std::unique_ptr<api_client>> api_client::open(const settings& from, milliseconds patience) {
   auto made = std::make_unique<core>();
+  made->patience = patience;
   made->server = from.server;
   made->token = from.token;
   made->token_note = from.token_note;

@@ -32,7 +32,9 @@ struct api_answer {
 class api_client {
  public:
   /// Reads the CA file; wrong usage where that is of no use.
-  static answer<std::unique_ptr<api_client>> open(const settings& from);
+  /// A call takes `patience` at most. Within that, what a server can't do now (503, or 429, with
+  /// Retry-After: nothing was done) is asked again.
+  static answer<std::unique_ptr<api_client>> open(const settings& from, milliseconds patience);
   ~api_client();
 
   answer<api_answer> call(api_call wanted);

@@ -75,7 +75,7 @@ constexpr std::string_view reset_text =
 
 constexpr std::string_view status_text =
     "Asks the peer's gateway what it sees: the peer's endpoint, its last handshake, what went\n"
-    "through. Exit status 3 while the peer is pending.\n"
+    "through. Exit status 3 unless the peer is live: while it is pending, or its state unknown.\n"
     "\n"
     "  until peerage status laptop; do sleep 1; done\n";
 

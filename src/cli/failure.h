@@ -16,8 +16,9 @@ enum class exit_status {
   done = 0,
   failed = 1,       // refused, or failed
   usage = 2,        // the command line, the environment or a config file is wrong
-  pending = 3,      // stored, and not yet live (or not yet gone)
+  pending = 3,      // stored, and not yet live (or not yet gone); of `status`: not live
   unreachable = 4,  // no server there
+  unavailable = 5,  // the server is there and can't do it now; it was tried for 20 s
 };
 
 struct failure {

@@ -44,6 +44,7 @@ class command : public testing::Test {
                        .err_is_terminal = terminal_,
                        .environment = environment_,
                        .now = [] { return wall_time{seconds{1'800'000'000}}; },
+                       .patience = patience_,
                        .admin_token_file = folder_ + "/admin-token"};
     const int status = run(static_cast<int>(argv.size()), argv.data(), world);
     return {status, out.str(), err.str()};
@@ -75,6 +76,7 @@ class command : public testing::Test {
   std::string folder_ = own_.path();
   std::string typed_;  // on standard input
   bool terminal_ = false;
+  milliseconds patience_{20'000};
   fake_api api_;
   std::map<std::string, std::string, std::less<>> environment_;
 };

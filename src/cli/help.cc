@@ -21,7 +21,7 @@ constexpr std::string_view ending =
     "Environment: PEERAGE_SERVER, PEERAGE_NETWORK, PEERAGE_TOKEN (the token itself), NO_COLOR.\n"
     "Defaults from ~/.config/peerage/config.toml: server, network, token_file.\n"
     "Exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 stored but still pending, 4 the\n"
-    "server can't be reached.\n";
+    "server can't be reached, 5 the server can't do it now.\n";
 
 bool belongs_to(std::string_view group, std::string_view words) {
   return words == group || (words.starts_with(group) && words[group.size()] == ' ');

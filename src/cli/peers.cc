@@ -112,7 +112,7 @@ answer<exit_status> status_of_peer(session& in) {
   const auto peer = get_peer(in);
   if (!peer) return std::unexpected(peer.error());
   const std::string state = text_of(*peer, "state");
-  const exit_status ended = state == "pending" ? exit_status::pending : exit_status::done;
+  const exit_status ended = state == "live" ? exit_status::done : exit_status::pending;
   if (in.json()) {
     in.print(*peer);
     return ended;

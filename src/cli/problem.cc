@@ -45,6 +45,7 @@ failure refused_by_server(const http::response& said, const attempt& tried,
                           const std::string& token_note) {
   failure refused;
   refused.http_status = said.status;
+  if (said.status == 503 || said.status == 429) refused.status = exit_status::unavailable;
   auto body = json::parse(said.body);
   std::string detail = body ? text_of(*body, "detail") : "";
   if (detail.empty() && body) detail = text_of(*body, "title");

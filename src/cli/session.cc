@@ -27,7 +27,7 @@ answer<void> session::connect() {
   auto found = find_settings(asked, world);
   if (!found) return std::unexpected(found.error());
   settings_ = std::make_unique<settings>(std::move(*found));
-  auto opened = api_client::open(*settings_);
+  auto opened = api_client::open(*settings_, world.patience);
   if (!opened) return std::unexpected(opened.error());
   api_ = std::move(*opened);
   return {};

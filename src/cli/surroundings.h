@@ -21,6 +21,8 @@ struct surroundings {
   bool err_is_terminal = false;
   std::map<std::string, std::string, std::less<>> environment{};
   std::function<wall_time()> now;
+  /// A call ends after so long, waits of a server that asks for patience included.
+  milliseconds patience{20'000};
   /// Of the daemon on this machine; read for the default URL alone.
   std::string admin_token_file = "/var/lib/peerage/admin-token";
 

@@ -46,6 +46,8 @@ struct api_config {
   std::string listen = "127.0.0.1:7420";  // ADDRESS:PORT; port 0 is any free one
   // Peers made or changed each second, and twice as many at once after a rest; 0: without a bound.
   std::uint32_t token_creations_per_s = 100;
+  std::uint32_t token_reads_per_s = 500;
+  std::uint32_t network_reads_per_s = 1'000;
   std::uint32_t network_creations_per_s = 200;
   // At once, and of one IPv4 address or IPv6 /64.
   std::uint32_t connections = 4'096;

@@ -232,6 +232,8 @@ constexpr auto rules = std::to_array<config_rule<daemon_config>>({
     {"api", "", take_api},
     {"api", "listen", take_api_listen},
     {"api", "token_creations_per_s", take_api_number<&api_config::token_creations_per_s, 0>},
+    {"api", "token_reads_per_s", take_api_number<&api_config::token_reads_per_s, 0>},
+    {"api", "network_reads_per_s", take_api_number<&api_config::network_reads_per_s, 0>},
     {"api", "network_creations_per_s", take_api_number<&api_config::network_creations_per_s, 0>},
     {"api", "connections", take_api_number<&api_config::connections, 1>},
     {"api", "connections_per_host", take_api_number<&api_config::connections_per_host, 1>},

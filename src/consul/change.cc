@@ -1,6 +1,7 @@
 #include "consul/change.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "json/json.h"
 #include "wire/records.h"
@@ -121,6 +122,8 @@ error error_of(blame why) {
     case blame::addresses: return {errc::conflict, "another peer has the address", "addresses"};
     case blame::max_peers:
       return {errc::conflict, "the token has as many peers as it may", "max_peers"};
+    case blame::max_tokens:
+      return {errc::conflict, "the network has as many tokens as it may", "max_tokens"};
     case blame::number: return {errc::conflict, "another gateway has that number", "number"};
     case blame::moved: break;
   }
@@ -191,6 +194,21 @@ void remove_gateway(change& to, const key_space& keys, const known<gateway>& old
   to.steps.push_back(remove(keys.number(old.value.number)));
   to.steps.push_back({{verb::remove_tree, keys.rings_of(old.value.name), {}, 0, 0}, blame::moved});
   to.steps.push_back(remove(keys.bus_gateways() + old.value.name.text()));
+}
+
+void put_token(change& to, const key_space& keys, const token& wanted, const entry* old,
+               const expectation& expected, std::uint32_t most) {
+  put_own(to, keys.of(wanted.id), wire::write(wanted), old, expected);
+  if (old != nullptr || wanted.network_id.empty()) return;
+  count_change& counted = to.counts[wanted.network_id];
+  counted.by += 1;
+  counted.most = most == 0 ? std::numeric_limits<std::int64_t>::max() : std::int64_t{most};
+  counted.beyond = blame::max_tokens;
+}
+
+void remove_token(change& to, const known<token>& old) {
+  remove_known(to, old.raw);
+  if (!old.value.network_id.empty()) to.counts[old.value.network_id].by -= 1;
 }
 
 void put_plain(change& to, std::string key, std::string value, const entry* old,

@@ -24,6 +24,7 @@ enum class blame {
   addresses,
   number,
   max_peers,
+  max_tokens,
 };
 
 struct step {
@@ -35,6 +36,7 @@ struct step {
 struct count_change {
   std::int64_t by = 0;
   std::int64_t most = 0;  // of no account where it does not grow
+  blame beyond = blame::max_peers;
 };
 
 /// One commit, ready to be sent.
@@ -42,7 +44,7 @@ struct change {
   std::vector<step> steps;
   // For each gateway the keys whose assignment changes, as its rings tell them.
   std::map<std::string, std::set<std::string>> touched;
-  // For each token what its count of peers with a quota changes by.
+  // What the count under quotas/ of a token's peers, or of a network's tokens, changes by.
   std::map<std::string, count_change> counts;
 };
 
@@ -70,7 +72,11 @@ void remove_peer(change& to, const key_space& keys, const known<peer>& old);
 void put_gateway(change& to, const key_space& keys, const gateway& wanted,
                  const std::optional<known<gateway>>& old, const expectation& expected);
 void remove_gateway(change& to, const key_space& keys, const known<gateway>& old);
-/// Networks, tokens and marks, which have nothing beside them.
+/// A new token is counted for its network, by the network's id; `most` 0: no limit.
+void put_token(change& to, const key_space& keys, const token& wanted, const entry* old,
+               const expectation& expected, std::uint32_t most);
+void remove_token(change& to, const known<token>& old);
+/// Networks and marks, which have nothing beside them.
 void put_plain(change& to, std::string key, std::string value, const entry* old,
                const expectation& expected);
 void remove_plain(change& to, const entry& old);

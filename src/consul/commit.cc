@@ -48,6 +48,7 @@ task<result<std::optional<place>>> read_place(shared_core self, record_key key) 
   if (!value) co_return std::unexpected(std::move(value.error()));
   place made{std::move(**found)};
   if (const auto* read = std::get_if<network>(&*value)) {
+    made.id = read->id;
     made.ipv6 = read->ipv6;
     made.ipv4 = read->ipv4;
     made.routes = routes_of(*read);
@@ -78,6 +79,19 @@ result<std::optional<known<T>>> known_as(const core& self, const record_key& key
   return known<T>{*old, std::get<T>(std::move(*value))};
 }
 
+/// The network that a token belongs to stays while the token is stored.
+task<result<>> hold_network(shared_core self, attempt& now, const token& wanted) {
+  if (!wanted.network) co_return result<>{};
+  record_key key = *wanted.network;
+  const auto in = co_await stand_on(self, now, std::move(key), std::string("network"));
+  if (!in) co_return std::unexpected(in.error());
+  if (in->id != wanted.network_id) {
+    self->places.erase(self->keys.of(*wanted.network));
+    co_return fail(errc::not_found, "there is no such network", "network");
+  }
+  co_return result<>{};
+}
+
 task<result<>> plan_put(shared_core self, attempt& now, const put& wanted, const entry* old) {
   const record_key key = key_of(wanted.value);
   const std::string name = self->keys.of(key);
@@ -89,7 +103,9 @@ task<result<>> plan_put(shared_core self, attempt& now, const put& wanted, const
         co_await stand_on(self, now, std::move(network_key), std::string("network"));
     if (!network_place) co_return std::unexpected(network_place.error());
     // Whoever made the peer may have known an older network of that name.
-    if (network_place->ipv6 && !network_place->ipv6->contains(one->ipv6)) {
+    const bool another = !wanted.network_id.empty() && network_place->id != wanted.network_id;
+    if (another || (network_place->ipv6 && !network_place->ipv6->contains(one->ipv6))) {
+      self->places.erase(self->keys.of(one->id.network));
       co_return fail(errc::not_found, "the network was made anew; try again", "network");
     }
     record_key gateway_key = one->gateway;
@@ -103,11 +119,20 @@ task<result<>> plan_put(shared_core self, attempt& now, const put& wanted, const
     if (!before) co_return std::unexpected(std::move(before.error()));
     put_gateway(now.work, self->keys, *added, *before, wanted.expected);
     now.made.insert_or_assign(name, place{});
+  } else if (const auto* made = std::get_if<token>(&wanted.value)) {
+    auto held = co_await hold_network(self, now, *made);
+    if (!held) co_return held;
+    put_token(now.work, self->keys, *made, old, wanted.expected, wanted.most_tokens);
   } else {
     put_plain(now.work, name, write_record(wanted.value), old, wanted.expected);
-    const auto* made = std::get_if<network>(&wanted.value);
-    if (made != nullptr)
-      now.made.insert_or_assign(name, place{{}, made->ipv6, made->ipv4, routes_of(*made)});
+    const auto* made_network = std::get_if<network>(&wanted.value);
+    if (made_network != nullptr) {
+      now.made.insert_or_assign(name, place{{},
+                                            made_network->id,
+                                            made_network->ipv6,
+                                            made_network->ipv4,
+                                            routes_of(*made_network)});
+    }
   }
   co_return result<>{};
 }
@@ -182,6 +207,13 @@ task<result<bool>> plan_removal(shared_core self, attempt& now, const removal& w
     const auto before = known_as<peer>(*self, wanted.key, old);
     if (!before) co_return std::unexpected(before.error());
     remove_peer(now.work, self->keys, **before);
+    co_return true;
+  }
+  if (std::holds_alternative<token_id>(wanted.key)) {
+    const auto before = known_as<token>(*self, wanted.key, old);
+    // One that can't be read can be removed all the same.
+    if (before) remove_token(now.work, **before);
+    if (!before) remove_plain(now.work, *old);
     co_return true;
   }
   const bool of_gateway = std::holds_alternative<gateway_name>(wanted.key);

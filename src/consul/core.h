@@ -19,6 +19,7 @@ namespace peerage::consul {
 /// A network or a gateway, as creations need it: they hold it at the index that was read.
 struct place {
   entry raw;
+  std::string id = {};              // a network's
   std::optional<prefix> ipv6 = {};  // a network's
   std::optional<prefix> ipv4 = {};  // a network's range
   std::vector<prefix> routes = {};  // a network's

@@ -28,7 +28,8 @@ struct sweeping {
   bool repair = false;
   sweep_report report = {};
   std::map<network_name, place> networks = {};       // as they were read a moment ago
-  std::map<std::string, std::int64_t> counted = {};  // peers with a quota, by token
+  // Peers with a quota by token, and tokens by their network's id.
+  std::map<std::string, std::int64_t> counted = {};
 
   key_space& keys() { return self->keys; }
 };
@@ -293,6 +294,16 @@ task<result<>> sweep_peers_of(sweeping& now, std::string folder) {
   co_return result<>{};
 }
 
+task<result<>> count_tokens(sweeping& now) {
+  const auto all = co_await now.self->calls->get_all(now.keys().tokens());
+  if (!all) co_return std::unexpected(all.error());
+  for (const entry& each : *all) {
+    const auto one = wire::read_token(each.value);
+    if (one && !one->network_id.empty()) ++now.counted[one->network_id];
+  }
+  co_return result<>{};
+}
+
 /// Counts are right where nobody changed them while the peers were read.
 task<result<>> sweep_quotas(sweeping& now, const std::map<std::string, entry>& before) {
   for (const auto& [key, old] : before) {
@@ -311,8 +322,8 @@ task<result<>> sweep_quotas(sweeping& now, const std::map<std::string, entry>& b
     ++now.report.wrong;
     now.report.repaired += now.repair ? 1 : 0;
     if (now.report.examples.size() >= most_examples) continue;
-    now.report.examples.push_back(key + ": it says " + old.value + ", and the token has " +
-                                  std::to_string(right) + " peers" +
+    now.report.examples.push_back(key + ": it says " + old.value + ", and " +
+                                  std::to_string(right) + " is right" +
                                   (now.repair ? " (repaired)" : ""));
   }
   co_return result<>{};
@@ -352,7 +363,8 @@ task<result<sweep_report>> sweep(shared_core self, bool repair) {
     done = co_await sweep_peers_of(now, each);
     if (!done) co_return std::unexpected(std::move(done.error()));
   }
-  done = co_await sweep_quotas(now, *quotas);
+  done = co_await count_tokens(now);
+  if (done) done = co_await sweep_quotas(now, *quotas);
   if (!done) co_return std::unexpected(std::move(done.error()));
   co_return std::move(now.report);
 }

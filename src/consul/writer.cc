@@ -33,6 +33,14 @@ std::int64_t number_in(const std::optional<entry>& from) {
   return made;
 }
 
+/// Which count a change that does not fit would have passed.
+blame beyond_of(const change& work) {
+  const bool tokens = std::ranges::any_of(work.counts, [](const auto& each) {
+    return each.second.by > 0 && each.second.beyond == blame::max_tokens;
+  });
+  return tokens ? blame::max_tokens : blame::max_peers;
+}
+
 bool shareable(const operation& call) {
   return call.what == verb::check_index;
 }
@@ -247,7 +255,7 @@ task<result<>> writer::load_counts(group& of) {
   for (std::size_t member = of.members.size(); member-- > 0;) {
     if (fits[member]) continue;
     outcome how;
-    how.refused.push_back(blame::max_peers);
+    how.refused.push_back(beyond_of(of.members[member]->work));
     finish(*of.members[member], std::move(how));
     of.members.erase(of.members.begin() + static_cast<std::ptrdiff_t>(member));
   }

@@ -24,7 +24,7 @@ std::string_view name_of(peer_state value) {
 control::control(asio::any_io_executor loop, store& desired, bus& word, clock& time,
                  control_options options)
     : loop_(loop),
-      store_(desired),
+      store_(desired, time),
       bus_(word),
       clock_(time),
       random_(std::move(options.random)),
@@ -34,6 +34,8 @@ control::control(asio::any_io_executor loop, store& desired, bus& word, clock& t
       networks_(options.remember),
       token_paces_(options.of_token),
       network_paces_(options.of_network),
+      token_reads_(options.reads_of_token),
+      network_reads_(options.reads_of_network),
       background_(loop) {}
 
 task<result<>> control::start() {
@@ -46,7 +48,8 @@ task<result<>> control::start() {
   background_.spawn(expiry_loop());
   background_.spawn(board_loop());
   background_.spawn(use_loop());
-  if (store_.sweepable()) background_.spawn(sweep_loop());
+  if (store_.sweepable()) background_.spawn(records_loop());
+  background_.spawn(sweep_loop());
   co_return result<>{};
 }
 
@@ -85,6 +88,7 @@ task<> control::board_loop() {
     } else {
       tell_gateways();
     }
+    store_was_there_ = read.has_value();
     if (!read && well) log::warning("store can't be read", {{"error", read.error().message}});
     well = read.has_value();
   }
@@ -120,11 +124,29 @@ task<> control::flush_uses() {
   }
 }
 
-task<std::vector<std::string>> control::away() {
+result<> control::may_read(const principal& who) const {
+  if (who.has(scope::admin) && !who.network) return {};
+  const steady_time now = clock_.steady();
+  if (!token_reads_.may(who.id, now)) {
+    return fail(errc::throttled, "this token reads more than it may; slow down");
+  }
+  if (who.network && !network_reads_.may(*who.network, now)) {
+    return fail(errc::throttled,
+                "tokens of network " + who.network->text() + " read more than they may; slow down");
+  }
+  return {};
+}
+
+void control::charge_read(const principal& who, std::size_t units) {
+  if (who.has(scope::admin) && !who.network) return;
+  const steady_time now = clock_.steady();
+  token_reads_.note(who.id, now, units);
+  if (who.network) network_reads_.note(*who.network, now, units);
+}
+
+std::vector<std::string> control::away() const {
   std::vector<std::string> names;
-  const mark_name any{"bootstrap"};
-  auto asked = co_await get_as<mark>(store_, any);
-  if (!asked) names.emplace_back("store");
+  if (!store_was_there_) names.emplace_back("store");
   if (!bus_.connected()) names.emplace_back("bus");
   for (const gateway_view& each : board_.views(clock_.steady(), bus_.connected())) {
     const std::string name = "gateway " + each.what->name.text();
@@ -132,7 +154,7 @@ task<std::vector<std::string>> control::away() {
     const std::string trouble = board_.trouble(each.what->name);
     if (each.live && !trouble.empty()) names.push_back(name + ": " + trouble);
   }
-  co_return names;
+  return names;
 }
 
 }  // namespace peerage

@@ -14,6 +14,7 @@
 
 #include "async/background.h"
 #include "control/gateway_board.h"
+#include "control/guarded_store.h"
 #include "control/recent.h"
 #include "control/token_use.h"
 #include "control/watchers.h"
@@ -115,6 +116,8 @@ struct control_options {
   // How often peers are made and changed, in this process; without a bound where absent. Not for an
   // admin of every network, whose bulk work is his own affair.
   pace of_token = {}, of_network = {};
+  // The same for reads, in units: one for a call, and more for a large answer.
+  pace reads_of_token = {}, reads_of_network = {};
   randomness random = fill_random;  // where names, ids and secrets come from
 };
 
@@ -132,7 +135,8 @@ class control {
   task<result<network>> create_network(const principal& who, network_request wanted);
   task<result<network>> show_network(const principal& who, network_name name);
   task<result<std::vector<network>>> list_networks(const principal& who);
-  /// Its tokens go with it.
+  /// Its tokens open nothing from then on, and are removed. errc::not_found where there is none;
+  /// what an interrupted removal left of its tokens is removed all the same.
   task<result<>> remove_network(const principal& who, network_name name);
 
   task<result<std::vector<gateway_info>>> list_gateways();
@@ -155,7 +159,8 @@ class control {
   task<result<peer_page>> list_peers(const principal& who, network_name network, std::string after,
                                      std::size_t limit, std::optional<seconds> stale);
 
-  /// A token of one network makes, sees and removes tokens of that network alone.
+  /// A token of one network makes, sees and removes tokens of that network alone. errc::conflict
+  /// with field "network" where that has as many as it may.
   task<result<new_token>> create_token(const principal& who, token_request wanted);
   task<result<std::vector<token>>> list_tokens(const principal& who);
   task<result<>> remove_token(const principal& who, token_id id);
@@ -173,8 +178,16 @@ class control {
   task<bool> still_good(token_id id);
   clock& time() { return clock_; }
 
-  /// What is away, by name: "store", "bus", "gateway gw-fra-1". Empty: all is well.
-  task<std::vector<std::string>> away();
+  /// Before a read: errc::throttled where the token, or its network, reads too much.
+  result<> may_read(const principal& who) const;
+  /// A read took that much.
+  void charge_read(const principal& who, std::size_t units);
+
+  /// What this process knows of the gateways, without asking the store.
+  std::vector<gateway_info> known_gateways() const;
+  /// As far as this process knows: it looks at the store every 2 s by itself. What is away, by
+  /// name: "store", "bus", "gateway gw-fra-1". Empty: all is well.
+  std::vector<std::string> away() const;
   const gateway_board& gateways() const { return board_; }
 
  private:
@@ -202,6 +215,11 @@ class control {
 
   task<result<>> read_gateways();
   task<result<network>> network_for(const principal& who, network_name name);
+  task<result<std::optional<network>>> find_network(network_name name);
+  task<result<bool>> in_its_network(token what);
+  task<result<std::vector<stored<token>>>> stored_tokens();
+  task<result<>> sweep_tokens(std::optional<network_name> network);
+  task<> sweep_loop();
   result<> may_write(const principal& who, const network_name& network);
   task<result<enrolment>> make(const principal& who, network_name network, enrol_request wanted);
   task<result<gateway>> choose(const enrol_request& wanted);
@@ -215,6 +233,8 @@ class control {
                                  steady_time begun);
   task<result<enrolment>> settle(placed now, std::optional<peer> old, stamp stored, bool created,
                                  milliseconds wait, steady_time begun, steady_time stored_at);
+  task<result<peer_page>> visible_peers(const principal& who, const network& in, std::string after,
+                                        std::size_t limit);
   task<> fill_states(std::vector<peer_view>& views, bool want_seen);
   task<> expiry_loop();
   task<> expire(std::vector<stored<peer>> gone, epoch of);
@@ -225,12 +245,12 @@ class control {
   void publish(event_kind what, const peer& of, revision at);
   // sweep.cc
   task<result<bool>> take_sweep();
-  task<> sweep_loop();
+  task<> records_loop();
   task<> use_loop();
   task<> flush_uses();
 
   asio::any_io_executor loop_;
-  store& store_;
+  guarded_store store_;
   bus& bus_;
   clock& clock_;
   const randomness random_;
@@ -244,7 +264,10 @@ class control {
   recent<network_name, network> networks_;
   paces<token_id> token_paces_;
   paces<network_name> network_paces_;
+  paces<token_id> token_reads_;
+  paces<network_name> network_reads_;
   bool bus_was_there_ = true;
+  bool store_was_there_ = true;
   background background_;
 };
 

@@ -13,10 +13,13 @@ constexpr unsigned most_attempts = 32;
 // So many guesses at a free IPv4 address before the whole range is looked at.
 constexpr unsigned ipv4_guesses = 4;
 
-std::unexpected<error> name_taken(const peer_id& id) {
+/// `may_change`: whether the caller may change the peer that has the name.
+std::unexpected<error> name_taken(const peer_id& id, bool may_change) {
+  const std::string advice = may_change ? "`PUT` changes it, another name makes another"
+                                        : "this token may not change it; choose another name";
   return fail(errc::conflict,
               "there is a peer " + id.name.text() + " in network " + id.network.text() +
-                  " already; `PUT` changes it, another name makes another",
+                  " already; " + advice,
               "name");
 }
 
@@ -114,7 +117,11 @@ task<result<enrolment>> control::make(const principal& who, network_name network
   if (!kept) {
     networks_.forget(network);
     if (kept.error().code == errc::conflict && kept.error().field == "name") {
-      co_return name_taken({network, wanted.name.value_or(peer_name{})});
+      const peer_id id{network, wanted.name.value_or(peer_name{})};
+      const auto there = co_await get_as<peer>(store_, id);
+      const bool may_change =
+          there && *there && may_touch(who, (*there)->value, action::change_peers);
+      co_return name_taken(id, may_change);
     }
     co_return std::unexpected(kept.error());
   }
@@ -147,13 +154,14 @@ task<result<enrolment>> control::put(const principal& who, peer_id id, enrol_req
       }
       continue;  // somebody made it meanwhile
     }
-    if (!may_touch(who, (*old)->value, action::change_peers)) co_return name_taken(id);
+    if (!may_touch(who, (*old)->value, action::change_peers)) co_return name_taken(id, false);
     const auto lasts = wanted.ttl.given ? may_last(who, wanted.ttl.value) : result<>{};
     if (!lasts) co_return std::unexpected(lasts.error());
     done = co_await change(**old, std::move(of), *in, wanted, begun);
     const bool moved_on =
         !done && ((done.error().code == errc::conflict && done.error().field == "revision") ||
                   (done.error().code == errc::not_found && done.error().field == "name"));
+    if (!done && !moved_on) networks_.forget(id.network);
     if (!moved_on) co_return done;
   }
   co_return fail(errc::unavailable, "the peer is being changed by others all the time; try again");
@@ -218,7 +226,7 @@ task<result<control::store_answer>> control::store_peer(peer wanted, const netwo
       }
     }
     transaction writes;
-    writes.push_back(peerage::put{wanted, expected});
+    writes.push_back(peerage::put{wanted, expected, in.id});
     auto stored = co_await store_.commit(std::move(writes));
     if (stored) {
       if (new_address) board_.count_one(wanted.gateway);

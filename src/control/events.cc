@@ -4,6 +4,13 @@
 #include "control/control.h"
 
 namespace peerage {
+namespace {
+
+// Streams of events at once, of the 256 that a process has.
+constexpr std::size_t most_of_token = 32;
+constexpr std::size_t most_of_network = 64;
+
+}  // namespace
 
 void control::hear(const heartbeat& beat) {
   board_.hear(beat, clock_.steady());
@@ -37,20 +44,25 @@ task<result<std::shared_ptr<watcher>>> control::watch(const principal& who,
     auto in = co_await network_for(who, *network);
     if (!in) co_return std::unexpected(std::move(in.error()));
   }
+  const std::string of_token = who.id.text();
+  const std::string of_network = who.network ? who.network->text() : std::string();
+  if (watchers_.of_token(of_token) >= most_of_token) {
+    co_return fail(errc::throttled, "this token has the " + std::to_string(most_of_token) +
+                                        " event streams that it may have at once; close one");
+  }
+  if (who.network && watchers_.of_network(of_network) >= most_of_network) {
+    co_return fail(errc::throttled, "tokens of network " + of_network + " have the " +
+                                        std::to_string(most_of_network) +
+                                        " event streams that they may have at once; close one");
+  }
   const bool gateways = allows(who, action::read_gateways);
   const auto own = who.network;
-  co_return watchers_.watch([network, own, gateways](const event& what) {
+  watcher::filter wanted = [network, own, gateways](const event& what) {
     if (!what.peer) return gateways && !network;
     const network_name& in = what.peer->network;
     return (!network || in == *network) && (!own || in == *own);
-  });
-}
-
-task<bool> control::still_good(token_id id) {
-  const auto found = co_await get_as<token>(store_, id);
-  if (!found) co_return true;  // the store is away, and the token was good
-  co_return found->has_value() &&
-      (!(*found)->value.expires_at || *(*found)->value.expires_at > clock_.now());
+  };
+  co_return watchers_.watch(std::move(wanted), of_token, of_network);
 }
 
 }  // namespace peerage

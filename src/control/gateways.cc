@@ -20,11 +20,15 @@ bool moved_on(const error& from) {
 
 task<result<std::vector<gateway_info>>> control::list_gateways() {
   if (auto read = co_await read_gateways(); !read) co_return std::unexpected(read.error());
+  co_return known_gateways();
+}
+
+std::vector<gateway_info> control::known_gateways() const {
   std::vector<gateway_info> all;
   for (const gateway_view& each : board_.views(clock_.steady(), bus_.connected())) {
     all.push_back({*each.what, each.live, each.peers});
   }
-  co_return all;
+  return all;
 }
 
 task<result<gateway_info>> control::show_gateway(gateway_name name) {

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "control/control.h"
+#include "log/log.h"
 #include "plan/address.h"
 
 namespace peerage {
@@ -10,6 +11,7 @@ namespace {
 // overlap can't be added at once.
 const mark_name ledger{"networks"};
 constexpr int attempts = 16;
+constexpr std::size_t id_size = 20;  // 100 bits
 
 std::unexpected<error> no_network(const network_name& name) {
   return fail(errc::not_found, "there is no network " + name.text(), "network");
@@ -34,15 +36,22 @@ std::string overlap(const network& wanted, const std::vector<network>& others) {
 
 }  // namespace
 
-task<result<network>> control::network_for(const principal& who, network_name name) {
-  if (!sees(who, name)) co_return no_network(name);
+task<result<std::optional<network>>> control::find_network(network_name name) {
   const steady_time asked = clock_.steady();
-  if (auto known = networks_.find(name, asked)) co_return *std::move(known);
+  if (auto known = networks_.find(name, asked)) co_return known;
   auto found = co_await get_as<network>(store_, name);
   if (!found) co_return std::unexpected(found.error());
-  if (!*found) co_return no_network(name);
+  if (!*found) co_return std::optional<network>{};
   networks_.keep(name, (*found)->value, asked);
   co_return std::move((*found)->value);
+}
+
+task<result<network>> control::network_for(const principal& who, network_name name) {
+  if (!sees(who, name)) co_return no_network(name);
+  auto found = co_await find_network(name);
+  if (!found) co_return std::unexpected(found.error());
+  if (!*found || !belongs(who, **found)) co_return no_network(name);
+  co_return std::move(**found);
 }
 
 task<result<network>> control::show_network(const principal& who, network_name name) {
@@ -59,18 +68,21 @@ task<result<std::vector<network>>> control::list_networks(const principal& who) 
     if (more) query.after = position(query.what, got->items.back().value);
     for (auto& each : got->items) {
       auto& one = std::get<network>(each.value);
-      if (sees(who, one.name)) all.push_back(std::move(one));
+      if (belongs(who, one)) all.push_back(std::move(one));
     }
   }
   co_return all;
 }
 
 task<result<network>> control::create_network(const principal& who, network_request wanted) {
-  if (!sees(who, wanted.name)) {
-    co_return fail(errc::denied, "this token is of another network", "name");
+  if (who.network) {
+    // Its own name too: with the name it would choose ranges and routes, which are the operator's.
+    co_return fail(errc::denied, "this token is of network " + who.network->text() +
+                                     " alone; networks are created with a token of every network");
   }
   network made;
   made.name = wanted.name;
+  made.id = random_label(id_size, random_);
   made.ipv4 = wanted.ipv4;
   made.dns = wanted.dns;
   for (int attempt = 0; attempt < attempts; ++attempt) {
@@ -110,28 +122,25 @@ task<result<network>> control::create_network(const principal& who, network_requ
 
 task<result<>> control::remove_network(const principal& who, network_name name) {
   if (!sees(who, name)) co_return no_network(name);
-  networks_.forget(name);
-  // A network of the same name may be made later, and is another's.
-  const principal of_network{{}, name, {}};
-  auto tokens = co_await list_tokens(of_network);
-  if (!tokens) co_return std::unexpected(tokens.error());
+  if (who.network) {
+    auto own = co_await network_for(who, name);
+    if (!own) co_return std::unexpected(own.error());
+  }
   transaction writes;
   writes.push_back(removal{name, present{}});
-  const auto take = [&] {
-    for (; !tokens->empty() && writes.size() < store_.most_removals(); tokens->pop_back())
-      writes.push_back(removal{tokens->back().id, anything{}});
-    return std::exchange(writes, {});
-  };
-  auto first = take();
-  const auto stored = co_await store_.commit(std::move(first));
-  while (stored && !tokens->empty()) {
-    auto rest = take();
-    if (auto more = co_await store_.commit(std::move(rest)); !more) {
-      co_return std::unexpected(more.error());
+  const auto stored = co_await store_.commit(std::move(writes));
+  networks_.forget(name);
+  const bool gone = stored || stored.error().code == errc::not_found;
+  if (gone) {
+    // From the commit on its tokens open nothing. What this leaves, sweep_loop() finds.
+    auto swept = co_await sweep_tokens(name);
+    if (!swept) {
+      log::warning("tokens of a removed network are left to the next sweep",
+                   {{"network", name.text()}, {"error", swept.error().message}});
     }
   }
   if (stored) co_return result<>{};
-  if (stored.error().code == errc::not_found) co_return no_network(name);
+  if (gone) co_return no_network(name);
   if (stored.error().field == "peers") {
     co_return fail(errc::conflict, "network " + name.text() + " still has peers; remove them first",
                    "network");

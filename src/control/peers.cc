@@ -57,18 +57,9 @@ task<result<peer_page>> control::list_peers(const principal& who, network_name n
                                             std::optional<seconds> stale) {
   auto in = co_await network_for(who, network);
   if (!in) co_return std::unexpected(in.error());
-  page_query query{peers_of_network{network}, std::move(after), limit};
-  auto got = co_await store_.list(query);
-  if (!got) co_return std::unexpected(got.error());
-  peer_page made;
-  if (got->more) made.next = position(query.what, got->items.back().value);
-  for (auto& each : got->items) {
-    peer_view view;
-    view.what = {std::get<peer>(std::move(each.value)), each.revision};
-    if (!may_touch(who, view.what.value, action::read_peers)) continue;
-    view.network = *in;
-    made.items.push_back(std::move(view));
-  }
+  auto found = co_await visible_peers(who, *in, std::move(after), limit);
+  if (!found) co_return std::unexpected(found.error());
+  peer_page made = *std::move(found);
   co_await fill_states(made.items, stale.has_value());
   if (stale) {
     const wall_time limit_time = clock_.now() - *stale;

@@ -32,7 +32,7 @@ task<result<bool>> control::take_sweep() {
   co_return true;
 }
 
-task<> control::sweep_loop() {
+task<> control::records_loop() {
   for (;;) {
     co_await clock_.wait_until(clock_.steady() + turn_every);
     auto mine = co_await take_sweep();

@@ -4,6 +4,7 @@
 #include "base/base64.h"
 #include "control/control.h"
 #include "crypto/sha256.h"
+#include "log/log.h"
 
 namespace peerage {
 namespace {
@@ -13,6 +14,8 @@ constexpr std::string_view token_prefix = "prg_";
 constexpr std::size_t id_size = 10;
 constexpr std::size_t secret_size = 40;  // 200 bits
 const mark_name bootstrap_mark{"bootstrap"};
+constexpr std::uint32_t most_tokens = 10'000;  // of one network
+constexpr std::chrono::minutes sweep_every{10};
 
 std::unexpected<error> no_network(const network_name& name) {
   return fail(errc::not_found, "there is no network " + name.text(), "network");
@@ -27,8 +30,8 @@ std::unexpected<error> no_token(const token_id& id) {
 }
 
 /// A token of one network reaches its own tokens, and none that reaches further.
-bool reaches(const principal& who, const std::optional<network_name>& network) {
-  return !who.network || who.network == network;
+bool reaches(const principal& who, const token& what) {
+  return !who.network || (who.network == what.network && who.network_id == what.network_id);
 }
 
 }  // namespace
@@ -40,13 +43,14 @@ task<result<new_token>> control::create_token(const principal& who, token_reques
                        " alone, and makes tokens of that network only; name it",
                    "network");
   }
+  new_token made;
   if (wanted.network) {
     if (!sees(who, *wanted.network)) co_return no_network(*wanted.network);
     auto found = co_await get_as<network>(store_, *wanted.network);
     if (!found) co_return std::unexpected(found.error());
-    if (!*found) co_return no_network(*wanted.network);
+    if (!*found || !belongs(who, (*found)->value)) co_return no_network(*wanted.network);
+    made.what.network_id = (*found)->value.id;
   }
-  new_token made;
   const std::string id = random_label(id_size, random_);
   std::string secret = std::string(token_prefix) + id + "_" + random_label(secret_size, random_);
   made.what.id = *token_id::parse(id);
@@ -66,14 +70,21 @@ task<result<new_token>> control::create_token(const principal& who, token_reques
   made.what.hash = sha256(secret);
   made.secret = secret_text(std::move(secret));
   transaction writes;
-  writes.push_back(peerage::put{made.what, absent{}});
+  writes.push_back(peerage::put{made.what, absent{}, {}, most_tokens});
   const auto stored = co_await store_.commit(std::move(writes));
-  if (!stored) co_return std::unexpected(stored.error());
-  co_return made;
+  if (stored) co_return made;
+  if (stored.error().field == "network") co_return no_network(*wanted.network);
+  if (stored.error().field == "max_tokens") {
+    co_return fail(errc::conflict,
+                   "network " + wanted.network->text() + " has the " + std::to_string(most_tokens) +
+                       " tokens that it may have; remove some",
+                   "network");
+  }
+  co_return std::unexpected(stored.error());
 }
 
-task<result<std::vector<token>>> control::list_tokens(const principal& who) {
-  std::vector<token> all;
+task<result<std::vector<stored<token>>>> control::stored_tokens() {
+  std::vector<stored<token>> all;
   page_query query{all_tokens{}, {}, 1'000};
   for (bool more = true; more;) {
     auto got = co_await store_.list(query);
@@ -81,11 +92,20 @@ task<result<std::vector<token>>> control::list_tokens(const principal& who) {
     more = got->more;
     if (more) query.after = position(query.what, got->items.back().value);
     for (auto& each : got->items) {
-      auto& one = std::get<token>(each.value);
-      if (!reaches(who, one.network)) continue;
-      if (const wall_time* used = uses_.find(one.id)) one.last_used_at = *used;
-      all.push_back(std::move(one));
+      all.push_back({std::get<token>(std::move(each.value)), each.revision});
     }
+  }
+  co_return all;
+}
+
+task<result<std::vector<token>>> control::list_tokens(const principal& who) {
+  auto found = co_await stored_tokens();
+  if (!found) co_return std::unexpected(found.error());
+  std::vector<token> all;
+  for (auto& each : *found) {
+    if (!reaches(who, each.value)) continue;
+    if (const wall_time* used = uses_.find(each.value.id)) each.value.last_used_at = *used;
+    all.push_back(std::move(each.value));
   }
   co_return all;
 }
@@ -94,7 +114,7 @@ task<result<>> control::remove_token(const principal& who, token_id id) {
   if (who.network) {
     auto found = co_await get_as<token>(store_, id);
     if (!found) co_return std::unexpected(found.error());
-    if (!*found || !reaches(who, (*found)->value.network)) co_return no_token(id);
+    if (!*found || !reaches(who, (*found)->value)) co_return no_token(id);
   }
   transaction writes;
   writes.push_back(removal{id, present{}});
@@ -124,9 +144,69 @@ task<result<principal>> control::authenticate(std::string_view secret) {
   token& known = *read;
   if (!equal_in_constant_time(known.hash, hash)) co_return not_a_token();
   if (known.expires_at && *known.expires_at <= clock_.now()) co_return not_a_token();
+  auto in_place = co_await in_its_network(known);
+  if (!in_place) co_return std::unexpected(in_place.error());
+  if (!*in_place) co_return not_a_token();
   uses_.note(known.id, clock_.now());
-  co_return principal{known.id,        known.network, std::move(known.scopes),
-                      known.max_peers, known.max_ttl, known.expires_at};
+  co_return principal{known.id,      known.network,    std::move(known.scopes), known.max_peers,
+                      known.max_ttl, known.expires_at, known.network_id};
+}
+
+/// Whether the token's network is there, and is the one that the token was made for.
+task<result<bool>> control::in_its_network(token what) {
+  if (!what.network) co_return true;
+  auto in = co_await find_network(*what.network);
+  if (!in) co_return std::unexpected(in.error());
+  co_return *in&& belongs(what, **in);
+}
+
+task<bool> control::still_good(token_id id) {
+  auto found = co_await get_as<token>(store_, std::move(id));
+  if (!found) co_return true;  // the store can't be read, and the token was good
+  if (!*found) co_return false;
+  const token& known = (*found)->value;
+  if (known.expires_at && *known.expires_at <= clock_.now()) co_return false;
+  const auto in_place = co_await in_its_network(known);
+  co_return !in_place || *in_place;
+}
+
+/// Removes tokens whose network is gone: of the network of that name, or of all. Tokens are read
+/// before networks, so each was stored beside a network of its own, and one that has none now has
+/// lost it.
+task<result<>> control::sweep_tokens(std::optional<network_name> network) {
+  const principal everyone{};
+  auto all = co_await stored_tokens();
+  if (!all) co_return std::unexpected(all.error());
+  std::erase_if(*all, [&](const stored<token>& each) {
+    return !each.value.network || (network && each.value.network != network);
+  });
+  if (all->empty()) co_return result<>{};
+  const auto networks = co_await list_networks(everyone);
+  if (!networks) co_return std::unexpected(networks.error());
+  std::erase_if(*all, [&](const stored<token>& each) {
+    return std::ranges::any_of(*networks,
+                               [&](const auto& one) { return belongs(each.value, one); });
+  });
+  while (!all->empty()) {
+    transaction writes;
+    for (; !all->empty() && writes.size() < store_.most_removals(); all->pop_back()) {
+      tokens_.forget(all->back().value.id);
+      writes.push_back(removal{all->back().value.id, anything{}});
+    }
+    auto removed = co_await store_.commit(std::move(writes));
+    if (!removed) co_return std::unexpected(removed.error());
+  }
+  co_return result<>{};
+}
+
+task<> control::sweep_loop() {
+  for (;;) {
+    co_await clock_.wait_until(clock_.steady() + sweep_every);
+    const auto swept = co_await sweep_tokens(std::nullopt);
+    if (!swept) {
+      log::warning("tokens of removed networks can't be swept", {{"error", swept.error().message}});
+    }
+  }
 }
 
 task<result<bool>> control::bootstrapped() {

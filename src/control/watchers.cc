@@ -1,5 +1,6 @@
 #include "control/watchers.h"
 
+#include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <utility>
 
@@ -34,8 +35,25 @@ void watcher::tell(const told& one) {
   more_.notify();
 }
 
-std::shared_ptr<watcher> watchers::watch(watcher::filter wanted) {
-  auto made = std::make_shared<watcher>(loop_, std::move(wanted));
+std::size_t watchers::of_token(const std::string& token) const {
+  return static_cast<std::size_t>(std::ranges::count_if(all_, [&](const auto& each) {
+    const auto one = each.lock();
+    return one && one->token_ == token;
+  }));
+}
+
+std::size_t watchers::of_network(const std::string& network) const {
+  return static_cast<std::size_t>(std::ranges::count_if(all_, [&](const auto& each) {
+    const auto one = each.lock();
+    return one && one->network_ == network;
+  }));
+}
+
+std::shared_ptr<watcher> watchers::watch(watcher::filter wanted, std::string token,
+                                         std::string network) {
+  std::erase_if(all_, [](const auto& each) { return each.expired(); });
+  auto made =
+      std::make_shared<watcher>(loop_, std::move(wanted), std::move(token), std::move(network));
   all_.push_back(made);
   return made;
 }

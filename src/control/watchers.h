@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "async/signal.h"
@@ -24,8 +25,11 @@ struct told {
 class watcher {
  public:
   using filter = std::function<bool(const event&)>;
-  watcher(const asio::any_io_executor& loop, filter wanted)
-      : wanted_(std::move(wanted)), more_(loop) {}
+  watcher(const asio::any_io_executor& loop, filter wanted, std::string token, std::string network)
+      : wanted_(std::move(wanted)),
+        token_(std::move(token)),
+        network_(std::move(network)),
+        more_(loop) {}
 
   /// The next one; nothing when none came until then.
   task<std::optional<told>> next(clock& time, steady_time until);
@@ -35,6 +39,7 @@ class watcher {
   void tell(const told& one);
 
   filter wanted_;
+  const std::string token_, network_;
   std::deque<told> waiting_;
   signal more_;
 };
@@ -44,7 +49,10 @@ class watchers {
   explicit watchers(asio::any_io_executor loop) : loop_(std::move(loop)) {}
 
   /// From now on, until the watcher goes.
-  std::shared_ptr<watcher> watch(watcher::filter wanted);
+  std::shared_ptr<watcher> watch(watcher::filter wanted, std::string token, std::string network);
+  /// How many there are of a token, and of the tokens of a network.
+  std::size_t of_token(const std::string& token) const;
+  std::size_t of_network(const std::string& network) const;
   void tell(const event& what);
   /// Something may have been missed by everybody.
   void gap();

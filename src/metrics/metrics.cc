@@ -6,7 +6,9 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <map>
 #include <unordered_map>
+#include <utility>
 
 namespace peerage {
 namespace {
@@ -48,6 +50,12 @@ struct metrics::families {
           .Help("Revision of the store up to which the gateway's device has everything")
           .Register(registry);
 
+  struct gauges {
+    prometheus::Gauge* live = nullptr;
+    prometheus::Gauge* peers = nullptr;
+  };
+  std::map<std::string, gauges> known_gateways;
+
   // Finding one by its labels costs more than counting: so once for each, by its labels' values.
   std::unordered_map<std::string, prometheus::Counter*> known_requests;
   std::unordered_map<std::string, prometheus::Counter*> known_enrolments;
@@ -83,9 +91,27 @@ void metrics::observe_stage(std::string_view stage, std::chrono::nanoseconds too
   known->Observe(std::chrono::duration<double>(took).count());
 }
 
-void metrics::set_gateway(std::string_view gateway, bool live, std::uint32_t peers) {
-  families_->live.Add({{"gateway", std::string(gateway)}}).Set(live ? 1 : 0);
-  families_->peers.Add({{"gateway", std::string(gateway)}}).Set(peers);
+void metrics::set_gateways(const std::vector<gateway_count>& all) {
+  std::map<std::string, families::gauges> next;
+  for (const gateway_count& each : all) {
+    const auto known = families_->known_gateways.find(each.name);
+    families::gauges mine;
+    if (known != families_->known_gateways.end()) {
+      mine = known->second;
+      families_->known_gateways.erase(known);
+    } else {
+      mine.live = &families_->live.Add({{"gateway", each.name}});
+      mine.peers = &families_->peers.Add({{"gateway", each.name}});
+    }
+    mine.live->Set(each.live ? 1 : 0);
+    mine.peers->Set(each.peers);
+    next.emplace(each.name, mine);
+  }
+  for (const auto& [name, gone] : families_->known_gateways) {
+    families_->live.Remove(gone.live);
+    families_->peers.Remove(gone.peers);
+  }
+  families_->known_gateways = std::move(next);
 }
 
 void metrics::set_gateway_revision(std::string_view gateway, std::uint64_t revision) {

@@ -6,8 +6,15 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace peerage {
+
+struct gateway_count {
+  std::string name;
+  bool live = false;
+  std::uint32_t peers = 0;
+};
 
 class metrics {
  public:
@@ -20,7 +27,8 @@ class metrics {
   void count_enrolment(std::string_view state);
   /// `stage` is "store", "gateway", "device" or "total".
   void observe_stage(std::string_view stage, std::chrono::nanoseconds took);
-  void set_gateway(std::string_view gateway, bool live, std::uint32_t peers);
+  /// All that there are: what was counted of others is forgotten.
+  void set_gateways(const std::vector<gateway_count>& all);
   /// Up to which revision of the store its device has everything.
   void set_gateway_revision(std::string_view gateway, std::uint64_t revision);
 

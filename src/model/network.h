@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/time.h"
@@ -12,6 +13,8 @@ namespace peerage {
 
 struct network {
   network_name name;
+  // Random, and another for each network that ever has the name. Empty in a record from before ids.
+  std::string id;
   prefix ipv6;                 // always a /48
   std::optional<prefix> ipv4;  // the range that peers get an IPv4 address from
   std::vector<ip_address> dns;

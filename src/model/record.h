@@ -2,6 +2,7 @@
 // of the transaction that wrote it last.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -49,6 +50,10 @@ using expectation = std::variant<anything, absent, present, revision>;
 struct put {
   record value;
   expectation expected;
+  // Of a peer: the id of the network that it is meant for; empty: whichever has the name.
+  std::string network_id = {};
+  // Of a new token of a network: that network has so many at most; 0: no limit.
+  std::uint32_t most_tokens = 0;
 };
 
 struct removal {

@@ -32,6 +32,7 @@ struct token {
   token_id id;
   std::string name;
   std::optional<network_name> network;  // absent: every network
+  std::string network_id;               // of that network; empty where the network has none
   std::vector<scope> scopes;
   std::array<std::uint8_t, 32> hash{};  // SHA-256 of the secret
   wall_time created_at;

@@ -53,6 +53,14 @@ bool sees(const principal& who, const network_name& network) {
   return !who.network || *who.network == network;
 }
 
+bool belongs(const principal& who, const network& to) {
+  return !who.network || (*who.network == to.name && who.network_id == to.id);
+}
+
+bool belongs(const token& what, const network& to) {
+  return !what.network || (*what.network == to.name && what.network_id == to.id);
+}
+
 bool may_touch(const principal& who, const peer& what, action how) {
   if (!sees(who, what.id.network)) return false;
   if (who.has(scope::admin) || who.has(scope::peers_manage)) return true;

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/error.h"
+#include "model/network.h"
 #include "model/peer.h"
 #include "model/token.h"
 
@@ -19,6 +21,7 @@ struct principal {
   std::optional<std::uint32_t> max_peers = {};
   std::optional<seconds> max_ttl = {};
   std::optional<wall_time> expires_at = {};
+  std::string network_id = {};  // of `network`, as the token has it
 
   bool has(scope wanted) const;
 };
@@ -41,6 +44,11 @@ bool allows(const principal& who, action what);
 
 /// Whether the caller's token reaches that network. What it may not see is "not found" to it.
 bool sees(const principal& who, const network_name& network);
+
+/// Whether the caller's token belongs to that very network, or to none: another may have had the
+/// name when the token was made.
+bool belongs(const principal& who, const network& to);
+bool belongs(const token& what, const network& to);
 
 /// Whether the caller may see or change this very peer: `peers:write` alone, only what it made.
 bool may_touch(const principal& who, const peer& what, action how);

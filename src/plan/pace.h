@@ -32,9 +32,9 @@ class paces {
     return found == rested_at_.end() || found->second <= now + slack();
   }
 
-  /// It did it now.
-  void note(const Name& who, steady_time now) {
-    if (allowed_.per_second == 0) return;
+  /// It did it now, or what counts for so many.
+  void note(const Name& who, steady_time now, std::size_t times = 1) {
+    if (allowed_.per_second == 0 || times == 0) return;
     steady_time rested = now;
     if (const auto found = rested_at_.find(who); found != rested_at_.end()) {
       rested = std::max(rested, found->second);
@@ -42,7 +42,7 @@ class paces {
     } else {
       make_room(now);
     }
-    rested += every();
+    rested += every() * times;
     rested_at_.insert_or_assign(who, rested);
     order_.insert({rested, who});
   }

@@ -77,10 +77,14 @@ struct store {
   ///   a peer's name is unique in its network, its key on its gateway, its addresses everywhere;
   ///   a gateway's number is its own;
   ///   a peer's network and gateway exist, and neither is removed while it has peers;
-  ///   a peer with a quota is one of at most so many of its token that have one.
+  ///   a peer with a quota is one of at most so many of its token that have one;
+  ///   a token of a network exists only beside that network: when it is put, the network of that
+  ///   name has the token's `network_id`. It does not keep the network from being removed;
+  ///   a network has at most put::most_tokens tokens, where that is given.
   ///
   /// errc::conflict with field "name", "public_key", "addresses", "number", "peers" (still in use),
-  /// "max_peers" or "revision" (the record is not as expected); errc::not_found with field
+  /// "max_peers", "max_tokens" or "revision" (the record is not as expected); errc::not_found with
+  /// field
   /// "network", "gateway" or "name" (an expected record is not there); errc::unavailable when
   /// nothing was stored and the store can't now; errc::outcome_unknown when its answer was lost.
   virtual task<result<revision>> commit(transaction writes) = 0;

@@ -118,6 +118,7 @@ result<stored<record>> read_network(const run& row) {
   made.dns = read.list<ip_address>(4);
   made.allowed_ips = read.list<prefix>(5);
   made.created_at = to_time(row.number(6));
+  made.id = row.text(7);
   return read.finish(std::move(made));
 }
 
@@ -172,6 +173,7 @@ result<stored<record>> read_token(const run& row) {
   made.last_used_at = time_or_null(row, 8);
   made.max_peers = count_or_null(row, 9);
   if (!row.null(10)) made.max_ttl = seconds{row.number(10)};
+  made.network_id = row.text(11);
   return read.finish(std::move(made));
 }
 
@@ -188,15 +190,16 @@ struct record_writer {
 
   run operator()(const network& value) const {
     run to = db.prepare(
-        replace ? "INSERT INTO networks VALUES (?, ?, ?, ?, ?, ?, ?)"
+        replace ? "INSERT INTO networks VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
                   " ON CONFLICT (name) DO UPDATE SET ipv6 = excluded.ipv6, ipv4 = excluded.ipv4,"
                   " dns = excluded.dns, allowed_ips = excluded.allowed_ips,"
-                  " created_at = excluded.created_at, revision = excluded.revision"
-                : "INSERT INTO networks VALUES (?, ?, ?, ?, ?, ?, ?)");
+                  " created_at = excluded.created_at, revision = excluded.revision,"
+                  " id = excluded.id"
+                : "INSERT INTO networks VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
     to.bind(1, value.name.text()).bind(2, value.ipv6.text());
     if (value.ipv4) to.bind(3, value.ipv4->text());
     to.bind(4, joined(value.dns)).bind(5, joined(value.allowed_ips));
-    to.bind(6, to_number(value.created_at)).bind(7, at);
+    to.bind(6, to_number(value.created_at)).bind(7, at).bind(8, value.id);
     return to;
   }
   run operator()(const gateway& value) const {
@@ -236,8 +239,8 @@ struct record_writer {
     return to;
   }
   run operator()(const token& value) const {
-    run to = db.prepare(replace ? "REPLACE INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                                : "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    run to = db.prepare(replace ? "REPLACE INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                                : "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     to.bind(1, value.id.text()).bind(2, value.name);
     if (value.network) to.bind(3, value.network->text());
     std::string scopes;
@@ -250,6 +253,7 @@ struct record_writer {
     to.bind(9, at);
     if (value.max_peers) to.bind(10, std::int64_t{*value.max_peers});
     if (value.max_ttl) to.bind(11, std::int64_t{value.max_ttl->count()});
+    to.bind(12, value.network_id);
     return to;
   }
   run operator()(const mark& value) const {

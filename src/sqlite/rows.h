@@ -8,7 +8,7 @@ namespace peerage::sqlite {
 
 /// The columns that read_… wants, in its order; the revision is always the first.
 inline constexpr std::string_view network_columns =
-    "revision, name, ipv6, ipv4, dns, allowed_ips, created_at";
+    "revision, name, ipv6, ipv4, dns, allowed_ips, created_at, id";
 inline constexpr std::string_view gateway_columns =
     "revision, name, number, region, public_key, endpoint, device, capacity, draining, owner, "
     "registered_at";
@@ -17,7 +17,7 @@ inline constexpr std::string_view peer_columns =
     "expires_at, created_by, assigned_at, quota";
 inline constexpr std::string_view token_columns =
     "revision, id, name, network, scopes, hash, created_at, expires_at, last_used_at, max_peers, "
-    "max_ttl_s";
+    "max_ttl_s, network_id";
 inline constexpr std::string_view mark_columns = "revision, name, value";
 
 result<stored<record>> read_network(const run& row);

@@ -6,7 +6,7 @@ namespace peerage::sqlite {
 namespace {
 
 constexpr std::int64_t application = 0x50454552;  // "PEER"
-constexpr std::int64_t newest = 3;
+constexpr std::int64_t newest = 4;
 
 // Times are Unix milliseconds. Addresses are 4 or 16 bytes, so that they compare as numbers.
 constexpr const char* version_1 = R"sql(
@@ -63,6 +63,13 @@ constexpr const char* version_3 = R"sql(
   END;
 )sql";
 
+// A token belongs to one network, not to whichever has its name: both are told apart by an id.
+constexpr const char* version_4 = R"sql(
+  ALTER TABLE networks ADD COLUMN id TEXT NOT NULL DEFAULT '';
+  ALTER TABLE tokens ADD COLUMN network_id TEXT NOT NULL DEFAULT '';
+  CREATE INDEX tokens_by_network ON tokens (network) WHERE network IS NOT NULL;
+)sql";
+
 std::int64_t pragma(database& db, std::string_view sql) {
   run query = db.prepare(sql);
   return query.next() == run::step::row ? query.number(0) : 0;
@@ -84,7 +91,7 @@ result<> prepare_schema(database& db, const std::string& file) {
   }
   if (version == newest) return {};
   return db.execute("BEGIN IMMEDIATE;" + std::string(version < 1 ? version_1 : "") +
-                    (version < 2 ? version_2 : "") + version_3 +
+                    (version < 2 ? version_2 : "") + (version < 3 ? version_3 : "") + version_4 +
                     "PRAGMA application_id = " + std::to_string(application) +
                     "; PRAGMA user_version = " + std::to_string(newest) + "; COMMIT");
 }

@@ -145,6 +145,32 @@ result<bool> writer::check(const record_key& key, const expectation& expected,
   return there;
 }
 
+/// That what belongs to a network belongs to the one that has the name now.
+result<> writer::check_network(const put& wanted, bool replace) {
+  const auto* of_peer = std::get_if<peer>(&wanted.value);
+  const auto* of_token = std::get_if<token>(&wanted.value);
+  const bool held = (of_peer != nullptr && !wanted.network_id.empty()) ||
+                    (of_token != nullptr && of_token->network.has_value());
+  if (!held) return {};
+  const network_name& name = of_peer ? of_peer->id.network : *of_token->network;
+  const std::string& id = of_peer ? wanted.network_id : of_token->network_id;
+  {
+    run query = db_->prepare("SELECT id FROM networks WHERE name = ?");
+    query.bind(1, name.text());
+    const auto step = query.next();
+    if (step == run::step::done || (step == run::step::row && query.text(0) != id)) {
+      return fail(errc::not_found, "there is no such network", "network");
+    }
+    if (step != run::step::row) return std::unexpected(db_->failure("can't be read"));
+  }
+  if (of_token == nullptr || replace || wanted.most_tokens == 0) return {};
+  run count = db_->prepare("SELECT count(*) FROM tokens WHERE network = ? AND network_id = ?");
+  count.bind(1, name.text()).bind(2, id);
+  if (count.next() != run::step::row) return std::unexpected(db_->failure("can't be read"));
+  if (count.number(0) < std::int64_t{wanted.most_tokens}) return {};
+  return fail(errc::conflict, "the network has as many tokens as it may", "max_tokens");
+}
+
 result<> writer::write(const peerage::write& one, committed& into) {
   const auto* adding = std::get_if<put>(&one);
   const auto& expected = adding ? adding->expected : std::get<removal>(one).expected;
@@ -158,6 +184,9 @@ result<> writer::write(const peerage::write& one, committed& into) {
   }
   if (const auto* added = adding ? std::get_if<peer>(&adding->value) : nullptr) {
     into.keys.push_back({added->gateway, added->public_key});
+  }
+  if (adding != nullptr) {
+    if (auto held = check_network(*adding, replace); !held) return held;
   }
   run change = adding ? write_record(*db_, adding->value, into.at, replace)
                       : delete_record(*db_, std::get<removal>(one).key);

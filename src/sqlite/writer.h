@@ -46,6 +46,7 @@ class writer {
   void write_batch(std::deque<job>& batch);
   result<committed> write_one(const transaction& writes);
   result<> write(const peerage::write& one, committed& into);
+  result<> check_network(const put& wanted, bool replace);
   std::unexpected<error> constraint_failure(const peerage::write& one);
   result<bool> check(const record_key& key, const expectation& expected,
                      std::vector<touched>* replaced = nullptr);

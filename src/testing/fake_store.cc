@@ -60,6 +60,7 @@ struct matcher {
 
 task<result<revision>> fake_store::commit(transaction writes) {
   ++commits;
+  if (failing) co_return std::unexpected(*failing);
   if (away) co_return fail(errc::unavailable, "the store is away");
   trouble now = trouble::none;
   if (!next_commits.empty()) {
@@ -93,6 +94,14 @@ task<result<revision>> fake_store::commit(transaction writes) {
   co_return made;
 }
 
+void fake_store::put_raw(const transaction& writes) {
+  ++last_;
+  for (const write& each : writes) {
+    const record& value = std::get<put>(each).value;
+    records_.insert_or_assign(text_of(key_of(value)), stored<record>{value, revision{last_}});
+  }
+}
+
 result<> fake_store::check(const write& one, const table& now) const {
   const auto* adding = std::get_if<put>(&one);
   const record_key key = adding ? key_of(adding->value) : std::get<removal>(one).key;
@@ -103,6 +112,7 @@ result<> fake_store::check(const write& one, const table& now) const {
     return met;
   }
   if (adding != nullptr) {
+    if (auto held = check_network(*adding, now); !held) return held;
     if (const auto* added = std::get_if<peer>(&adding->value)) return check_peer(*added, now);
     if (const auto* added = std::get_if<gateway>(&adding->value)) {
       for (const auto& [text, other] : now) {
@@ -121,6 +131,29 @@ result<> fake_store::check(const write& one, const table& now) const {
     }
   }
   return {};
+}
+
+result<> fake_store::check_network(const put& wanted, const table& now) {
+  const auto* of_peer = std::get_if<peer>(&wanted.value);
+  const auto* of_token = std::get_if<token>(&wanted.value);
+  if (of_peer == nullptr && (of_token == nullptr || !of_token->network)) return {};
+  if (of_peer != nullptr && wanted.network_id.empty()) return {};
+  const network_name& name = of_peer ? of_peer->id.network : *of_token->network;
+  const auto found = now.find(text_of(name));
+  const std::string& id = of_peer ? wanted.network_id : of_token->network_id;
+  if (found == now.end() || std::get<network>(found->second.value).id != id) {
+    return fail(errc::not_found, "there is no such network", "network");
+  }
+  if (of_token == nullptr || wanted.most_tokens == 0 || now.contains(text_of(of_token->id))) {
+    return {};
+  }
+  std::uint32_t counted = 0;
+  for (const auto& [text, other] : now) {
+    const auto* rival = std::get_if<token>(&other.value);
+    counted += rival && rival->network == name && rival->network_id == id ? 1 : 0;
+  }
+  if (counted < wanted.most_tokens) return {};
+  return fail(errc::conflict, "the network has as many tokens as it may", "max_tokens");
 }
 
 result<> fake_store::check_peer(const peer& one, const table& now) const {
@@ -149,6 +182,8 @@ result<> fake_store::check_peer(const peer& one, const table& now) const {
 }
 
 task<result<std::optional<stored<record>>>> fake_store::get(record_key key) {
+  ++reads;
+  if (failing) co_return std::unexpected(*failing);
   if (away) co_return fail(errc::unavailable, "the store is away");
   const auto found = records_.find(text_of(key));
   if (found == records_.end()) co_return std::optional<stored<record>>{};
@@ -165,6 +200,8 @@ task<result<std::optional<stored<record>>>> fake_store::find_peer(gateway_name o
 }
 
 task<result<page>> fake_store::list(page_query query) {
+  ++reads;
+  if (failing) co_return std::unexpected(*failing);
   if (away) co_return fail(errc::unavailable, "the store is away");
   std::vector<stored<record>> all;
   for (const auto& [text, each] : records_)

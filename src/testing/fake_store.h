@@ -42,10 +42,15 @@ class fake_store final : public store {
   std::deque<trouble> next_commits;  // one for each commit to come
   bool away = false;                 // everything is errc::unavailable
   std::size_t lose_questions = 0;    // so many of assignments() are lost
+  std::optional<error> failing;      // where set, commit(), get() and list() end so
   std::size_t commits = 0;
+  std::size_t reads = 0;        // get() and list()
   std::size_t whole_reads = 0;  // answers of follow() that were whole
   std::string id = "fake-epoch";
   clock* time = nullptr;  // where set, follow() gives up after `wait`; otherwise it waits for ever
+
+  /// Without looking at anything.
+  void put_raw(const transaction& writes);
 
   /// Forgets every peer behind everybody's back, and who follows can't tell what changed.
   void lose_peers();
@@ -54,6 +59,7 @@ class fake_store final : public store {
   using table = std::map<std::string, stored<record>>;
   result<> check(const write& one, const table& now) const;
   result<> check_peer(const peer& one, const table& now) const;
+  static result<> check_network(const put& wanted, const table& now);
 
   struct changed {
     std::uint64_t at;

@@ -38,6 +38,7 @@ std::optional<std::uint32_t> quota_in(json::fields& in, std::string_view name) {
 std::string write(const network& from) {
   json::object made;
   made["name"] = from.name.text();
+  if (!from.id.empty()) made["id"] = from.id;
   made["ipv6"] = from.ipv6.text();
   made["ipv4"] = text_or_null(from.ipv4);
   made["dns"] = texts(from.dns);
@@ -85,6 +86,7 @@ std::string write(const token& from) {
   made["id"] = from.id.text();
   made["name"] = from.name;
   made["network"] = text_or_null(from.network);
+  if (!from.network_id.empty()) made["network_id"] = from.network_id;
   made["scopes"] = std::move(scopes);
   made["hash"] = hex_encode(from.hash);
   made["created_at"] = to_rfc3339(from.created_at);
@@ -112,6 +114,7 @@ result<network> read_network(std::string_view text) {
   json::fields in(*object);
   network made;
   made.name = in.required<network_name>("name", network_name::parse);
+  made.id = in.parsed<std::string>("id", any_text).value_or("");
   made.ipv6 = in.required<prefix>("ipv6", prefix::parse);
   made.ipv4 = in.parsed<prefix>("ipv4", prefix::parse);
   made.dns =
@@ -171,6 +174,7 @@ result<token> read_token(std::string_view text) {
   made.id = in.required<token_id>("id", token_id::parse);
   made.name = in.required<std::string>("name", any_text);
   made.network = in.parsed<network_name>("network", network_name::parse);
+  made.network_id = in.parsed<std::string>("network_id", any_text).value_or("");
   made.scopes = in.parsed_list<scope>("scopes", 64, parse_scope).value_or(std::vector<scope>{});
   made.hash = in.required<std::array<std::uint8_t, 32>>("hash", parse_hash);
   made.created_at = in.required<wall_time>("created_at", parse_time);

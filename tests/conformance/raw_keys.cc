@@ -34,6 +34,11 @@ std::vector<std::string> disagreements(const std::vector<consul::entry>& all,
       if (!wanted.emplace(key.key, key.value).second) wrong.push_back(key.key + " has two owners");
     }
   }
+  for (const consul::entry& each : all) {
+    if (!each.key.starts_with(keys.tokens())) continue;
+    const auto one = wire::read_token(each.value);
+    if (one && !one->network_id.empty()) ++counts[keys.quota(one->network_id)];
+  }
   for (const auto& [key, count] : counts) wanted.emplace(key, std::to_string(count));
   for (const consul::entry& each : all) {
     bool hangs = false;

@@ -89,6 +89,12 @@ model_answer apply(const model_state& now, const transaction& writes, std::size_
       // A removal later in the same transaction may make room.
       if (fresh && over_quota(*one, made.next)) made.may_be_refused.insert("conflict max_peers");
     }
+    if (const auto* one = std::get_if<token>(&adding->value); one && one->network) {
+      const auto in = made.next.find(text_of(*one->network));
+      const bool held = in != made.next.end() &&
+                        std::get<network>(in->second.value).id == one->network_id;
+      if (!held) made.refusals.insert("not_found network");
+    }
     if (const auto* one = std::get_if<gateway>(&adding->value)) {
       for (const auto& [name, other] : made.next) {
         const auto* same = std::get_if<gateway>(&other.value);

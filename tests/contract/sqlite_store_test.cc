@@ -86,6 +86,8 @@ TEST(sqlite_store, goes_on_with_a_file_of_the_first_version) {
                   .value()
                   ->execute("DROP TRIGGER peer_counted; DROP TRIGGER peer_given_back;"
                             "DROP TABLE quotas; ALTER TABLE peers DROP COLUMN quota;"
+                            "DROP INDEX tokens_by_network; ALTER TABLE networks DROP COLUMN id;"
+                            "ALTER TABLE tokens DROP COLUMN network_id;"
                             "ALTER TABLE tokens DROP COLUMN max_peers;"
                             "ALTER TABLE tokens DROP COLUMN max_ttl_s;"
                             "ALTER TABLE peers DROP COLUMN assigned_at; PRAGMA user_version = 1"));

@@ -130,7 +130,14 @@ result<> store_state::check(const write& one, const table& now) const {
     return met;
   }
   if (adding != nullptr) {
-    if (const auto* added = std::get_if<peer>(&adding->value)) return check_peer(*added, now);
+    if (const auto* added = std::get_if<peer>(&adding->value)) {
+      const auto in = now.find(text_of(added->id.network));
+      if (in != now.end() && !adding->network_id.empty() &&
+          std::get<network>(in->second.value).id != adding->network_id) {
+        return fail(errc::not_found, "there is no such network", "network");
+      }
+      return check_peer(*added, now);
+    }
     const auto* added = std::get_if<gateway>(&adding->value);
     for (const auto& [text, other] : now) {
       const auto* same = std::get_if<gateway>(&other.value);
