@@ -73,6 +73,7 @@ result<std::unique_ptr<store>> open_consul_store(asio::any_io_executor loop, clo
   if (!opened) return std::unexpected(std::move(opened.error()));
   auto calls = *std::move(opened);
   consul::key_space keys{options.prefix};
+  calls->confirm_with(keys.nothing());
   auto writer = std::make_shared<consul::writer>(loop, time, calls, keys, options.api_id);
   auto core = std::make_shared<consul::core>(consul::core{loop, time, std::move(keys),
                                                           std::move(calls), std::move(writer),
