@@ -35,6 +35,7 @@ class fake_store final : public store {
   };
   std::deque<trouble> next_commits;  // one for each commit to come
   bool away = false;                 // everything is errc::unavailable
+  std::optional<error> claims_fail;  // claim() does
   std::size_t lose_questions = 0;    // so many of assignments() are lost
   std::size_t commits = 0;
   std::size_t whole_reads = 0;  // answers of follow() that were whole
