@@ -10,6 +10,7 @@ task<http::response> get_health(const call&) {
 }
 
 task<http::response> get_ready(const call& now) {
+  if (!now.mind.ready()) co_return problem(503, "starting: gateways are asked if they are there");
   const auto away = co_await now.mind.away();
   json::array names;
   bool store = true;
@@ -26,7 +27,7 @@ task<http::response> get_metrics(const call& now) {
   const auto gateways = co_await now.mind.list_gateways();
   if (gateways) {
     for (const gateway_info& each : *gateways) {
-      now.counts.set_gateway(each.what.name.text(), each.live, each.peers);
+      now.counts.set_gateway(each.what.name.text(), each.live, each.peers, each.left_out);
     }
   }
   http::response answer;

@@ -107,7 +107,7 @@ task<result<enrolment>> control::make(const principal& who, network_name network
   auto on = co_await choose(wanted);
   if (!on) co_return std::unexpected(on.error());
   made.gateway = on->name;
-  made.created_at = made.assigned_at = clock_.now();
+  made.created_at = made.assigned_at = stamp_now();
   if (wanted.ttl.value) made.expires_at = made.created_at + *wanted.ttl.value;
 
   auto kept = co_await store_peer(std::move(made), *in, on->number, absent{}, true);
@@ -134,6 +134,7 @@ task<result<enrolment>> control::put(const principal& who, peer_id id, enrol_req
   if (wanted.public_key && board_.has_key(*wanted.public_key)) {
     co_return fail(errc::invalid, "is a gateway's own", "public_key");
   }
+  if (auto read = co_await read_leavings(); !read) co_return std::unexpected(read.error());
   for (unsigned attempt = 0; attempt < most_attempts; ++attempt) {
     epoch of = epoch_;
     auto old = co_await get_as<peer>(store_, id);
@@ -166,7 +167,7 @@ task<result<enrolment>> control::change(stored<peer> old, epoch of, network in,
   if (wanted.preshared_key.given) next.preshared_key = wanted.preshared_key.value;
   if (wanted.ttl.given) {
     next.expires_at.reset();
-    if (wanted.ttl.value) next.expires_at = clock_.now() + *wanted.ttl.value;
+    if (wanted.ttl.value) next.expires_at = stamp_now() + *wanted.ttl.value;
   }
   auto found = co_await get_as<gateway>(store_, next.gateway);
   if (!found) co_return std::unexpected(found.error());
@@ -180,7 +181,7 @@ task<result<enrolment>> control::change(stored<peer> old, epoch of, network in,
     on = *std::move(chosen);
     next.gateway = on.name;
   }
-  if (elsewhere || next.public_key != old.value.public_key) next.assigned_at = clock_.now();
+  if (elsewhere || next.public_key != old.value.public_key) next.assigned_at = stamp_now();
   stamp stored{std::move(of), old.revision};
   if (next != old.value) {
     auto kept = co_await store_peer(std::move(next), in, on.number, old.revision, elsewhere);
@@ -189,7 +190,8 @@ task<result<enrolment>> control::change(stored<peer> old, epoch of, network in,
     next = std::move(kept->what);
   }
   const steady_time stored_at = clock_.steady();
-  placed now{std::move(next), std::move(in), std::move(on)};
+  std::vector<leaving> earlier = leavings_of(old.value.id);
+  placed now{std::move(next), std::move(in), std::move(on), std::move(earlier)};
   co_return co_await settle(std::move(now), std::move(old.value), std::move(stored), false,
                             wanted.wait, begun, stored_at);
 }
@@ -308,15 +310,29 @@ task<result<enrolment>> control::settle(placed now, std::optional<peer> old, sta
   }
   changes.push_back(put_peer_change{assignment_of(now.what, now.in.ipv4, routes_of(now.in))});
   applied done = co_await announce(now.what.gateway, stored, std::move(changes), deadline);
+  bool left_behind = old && old->public_key != now.what.public_key && !done.confirmed;
   if (moved) {
-    std::vector<peer_change> leaving{peerage::remove_peer_change{old->public_key}};
-    const applied left = co_await announce(old->gateway, stored, std::move(leaving), deadline);
+    std::vector<peer_change> leaves{peerage::remove_peer_change{old->public_key}};
+    const applied left = co_await announce(old->gateway, stored, std::move(leaves), deadline);
     done.gateway += left.gateway;
     done.device += left.device;
+    left_behind = !left.confirmed;
     if (!left.confirmed) {
       done.confirmed = false;
       done.reason = left.reason;
     }
+  }
+  std::vector<leaving> fresh;
+  if (left_behind) {
+    fresh.push_back(
+        {old->id, old->gateway, old->public_key, old->created_by, stored.of, stored.at});
+  }
+  std::optional<peer> where = now.what;
+  std::string reason =
+      co_await see_off(std::move(now.earlier), std::move(fresh), std::move(where), deadline);
+  if (done.confirmed && !reason.empty()) {
+    done.confirmed = false;
+    done.reason = std::move(reason);
   }
   if (created || !old || now.what != *old) {
     publish(done.confirmed ? event_kind::peer_live : event_kind::peer_pending, now.what, stored.at);

@@ -42,6 +42,11 @@ struct metrics::families {
                                                      .Name("peerage_gateway_peers")
                                                      .Help("Peers on the gateway's device")
                                                      .Register(registry);
+  prometheus::Family<prometheus::Gauge>& left_out =
+      prometheus::BuildGauge()
+          .Name("peerage_gateway_left_out")
+          .Help("Peers that the store has for the gateway and that it leaves out")
+          .Register(registry);
   prometheus::Family<prometheus::Gauge>& revisions =
       prometheus::BuildGauge()
           .Name("peerage_gateway_revision")
@@ -83,9 +88,11 @@ void metrics::observe_stage(std::string_view stage, std::chrono::nanoseconds too
   known->Observe(std::chrono::duration<double>(took).count());
 }
 
-void metrics::set_gateway(std::string_view gateway, bool live, std::uint32_t peers) {
+void metrics::set_gateway(std::string_view gateway, bool live, std::uint32_t peers,
+                          std::uint32_t left_out) {
   families_->live.Add({{"gateway", std::string(gateway)}}).Set(live ? 1 : 0);
   families_->peers.Add({{"gateway", std::string(gateway)}}).Set(peers);
+  families_->left_out.Add({{"gateway", std::string(gateway)}}).Set(left_out);
 }
 
 void metrics::set_gateway_revision(std::string_view gateway, std::uint64_t revision) {

@@ -20,7 +20,8 @@ class metrics {
   void count_enrolment(std::string_view state);
   /// `stage` is "store", "gateway", "device" or "total".
   void observe_stage(std::string_view stage, std::chrono::nanoseconds took);
-  void set_gateway(std::string_view gateway, bool live, std::uint32_t peers);
+  void set_gateway(std::string_view gateway, bool live, std::uint32_t peers,
+                   std::uint32_t left_out);
   /// Up to which revision of the store its device has everything.
   void set_gateway_revision(std::string_view gateway, std::uint64_t revision);
 
