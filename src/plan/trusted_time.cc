@@ -7,7 +7,6 @@ namespace {
 
 constexpr milliseconds still_the_same{1'000};
 constexpr seconds ahead_believed_after{60};
-constexpr seconds back_believed_after{2};
 
 bool near(milliseconds a, milliseconds b) {
   return a - b <= still_the_same && b - a <= still_the_same;
@@ -30,7 +29,7 @@ wall_time trusted_time::at(wall_time shown, steady_time now) {
   } else if (!doubted_ || !near(offset, doubted_->offset)) {
     doubted_ = jump{offset, now};
   } else {
-    const seconds after = offset < *offset_ ? back_believed_after : ahead_believed_after;
+    const seconds after = offset < *offset_ ? back_after_ : ahead_believed_after;
     if (now - doubted_->since >= after) believe(offset, now);
   }
   return wall_time(std::chrono::duration_cast<wall_time::duration>(steady + *offset_));

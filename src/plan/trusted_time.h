@@ -10,9 +10,12 @@ namespace peerage {
 
 class trusted_time {
  public:
+  /// `back_after`: when a jump back is believed.
+  explicit trusted_time(seconds back_after = seconds{2}) : back_after_(back_after) {}
+
   /// `shown` is what the clock says at `now`. A jump ahead of more than a second is believed when
   /// it has lasted for a minute; until then time goes on as if it had not been. A jump back, which
-  /// lets nobody expire early, is believed after two seconds, and one that undoes it within a
+  /// lets nobody expire early, is believed after `back_after`, and one that undoes it within a
   /// minute at once.
   wall_time at(wall_time shown, steady_time now);
 
@@ -29,6 +32,7 @@ class trusted_time {
   };
   void believe(milliseconds offset, steady_time now);
 
+  seconds back_after_;
   std::optional<milliseconds> offset_;   // of the calendar over the steady clock
   steady_time since_{};                  // when that was believed first
   std::optional<milliseconds> settled_;  // the last one that was believed for a minute

@@ -35,7 +35,7 @@ class vouched_time {
   };
   std::optional<milliseconds> middle(steady_time now);
 
-  trusted_time own_;
+  trusted_time own_{seconds{60}};  // what is written must not be a minute's jump back either
   std::map<std::string, said> witnesses_;  // 1,000 at most
   std::optional<milliseconds> vouched_;    // by all of them, as it was last
   std::optional<wall_time> newest_;
