@@ -16,6 +16,7 @@ agent::agent(asio::any_io_executor loop, agent_options options, agent_parts part
     : loop_(loop),
       options_(std::move(options)),
       with_(std::move(parts)),
+      answered_(loop),
       work_(loop),
       watch_now_(loop),
       compare_now_(loop),
@@ -34,8 +35,9 @@ task<result<>> agent::start() {
   }
   recollect();
   if (auto joined = co_await join(); !joined) {
-    const bool without_store = joined.error().code == errc::unavailable && options_.self.number > 0;
-    if (!without_store) co_return joined;
+    // Whatever the store answers: the mirror has the peers, and following it is tried for ever.
+    const bool anothers = joined.error().code == errc::conflict;
+    if (anothers || options_.self.number == 0) co_return joined;
     store_away_ = joined.error().message;
     log::warning("store is away; going on from the mirror", {{"error", store_away_}});
   }
@@ -58,7 +60,12 @@ task<result<>> agent::start() {
 
 task<> agent::stop() {
   with_.word.stop_serving(options_.self.name);
+  stopping_ = true;
   co_await background_.stop();
+  for (const auto& each : asked_) {
+    if (!each->ended) end(*each, fail(errc::unavailable, "the gateway's daemon is stopping"));
+  }
+  while (!asked_.empty()) co_await answered_.wait();
   if (const auto kept = co_await keep(); !kept) {
     log::error("mirror can't be written", {{"error", kept.error().message}});
   }
@@ -77,6 +84,11 @@ agent::health agent::how() const {
   if (!device_trouble_.empty()) now.troubles.push_back("device: " + device_trouble_);
   if (!mirror_trouble_.empty()) now.troubles.push_back("mirror: " + mirror_trouble_);
   if (!sightings_trouble_.empty()) now.troubles.push_back("sightings: " + sightings_trouble_);
+  if (const std::size_t out = book_.left_out(); out > 0) {
+    now.troubles.push_back("left out: " + std::to_string(out) +
+                           " peers that the store has are not on the device; their `reason` says "
+                           "why");
+  }
   if (book_.held() > 0) {
     now.troubles.push_back("removals held: the store suddenly lacks " +
                            std::to_string(book_.held()) +
@@ -110,7 +122,7 @@ task<apply_reply> agent::apply(apply_request request) {
   result<> written;
   if (!keys.empty()) {
     const auto mine = submit(std::move(keys));
-    while (!mine->ended) co_await mine->done.wait();
+    co_await await(mine);
     written = mine->outcome;
     reply.device_time = mine->device_time;
   }
@@ -119,6 +131,20 @@ task<apply_reply> agent::apply(apply_request request) {
   }
   forget_removed(reply.results);
   co_return reply;
+}
+
+/// Until it is written, or this agent stops.
+task<> agent::await(std::shared_ptr<job> mine) {
+  struct listed {
+    agent& of;
+    const std::shared_ptr<job>& mine;
+    ~listed() {
+      of.asked_.erase(mine);
+      of.answered_.notify();
+    }
+  } const until_then{*this, mine};
+  asked_.insert(mine);
+  while (!mine->ended) co_await mine->done.wait();
 }
 
 /// Why its words can't be held against what is known; empty: they can. An earlier start may have
@@ -183,6 +209,7 @@ task<status_reply> agent::status(status_request request) {
     const ledger::entry* known = book_.find(key);
     peer_report report;
     report.public_key = key;
+    report.reason = book_.why_left_out(key);
     if (known != nullptr && known->wanted) {
       report.live = known->confirmed;
       report.revision = known->heard;
@@ -209,6 +236,8 @@ task<> agent::beat_loop() {
     if (ready_) {
       heartbeat beat{options_.self.name, options_.self.region,
                      static_cast<std::uint32_t>(book_.peers()), applied_};
+      beat.at = with_.time.now();
+      beat.left_out = static_cast<std::uint32_t>(book_.left_out());
       for (const std::string& each : how().troubles)
         beat.trouble += (beat.trouble.empty() ? "" : "; ") + each;
       with_.word.publish(beat);

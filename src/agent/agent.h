@@ -80,6 +80,7 @@ class agent final : public gateway_service {
   };
   health how() const;
   std::size_t peers() const { return book_.peers(); }
+  std::size_t left_out() const { return book_.left_out(); }
   /// Up to here the device has all that the store said.
   revision applied() const { return applied_; }
   const gateway& self() const { return options_.self; }
@@ -113,6 +114,7 @@ class agent final : public gateway_service {
     result<> outcome;
     std::chrono::nanoseconds device_time{};
   };
+  task<> await(std::shared_ptr<job> mine);  // agent.cc
   std::shared_ptr<job> submit(std::vector<public_key> keys, until when = until::gone);
   std::shared_ptr<job> put_in(std::deque<std::shared_ptr<job>>& line, std::vector<public_key> keys,
                               until when);
@@ -180,10 +182,12 @@ class agent final : public gateway_service {
   bool joined_ = false;     // registered in this start
   revision joined_at_;      // by that; later words are newer than all that an earlier start heard
   bool spoken_ = false;     // the store has spoken in this start
-  bool reread_ = false;     // everything is to be read again
   std::string position_;    // for store::follow()
   std::string store_away_;  // why, while it is
 
+  std::set<std::shared_ptr<job>> asked_;  // that callers of apply() wait for
+  signal answered_;                       // one of them has ended
+  bool stopping_ = false;
   std::deque<std::shared_ptr<job>> waiting_;    // with something to set
   std::deque<std::shared_ptr<job>> departing_;  // nothing but removals
   /// Stripped, and to be dropped.

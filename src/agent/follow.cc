@@ -88,7 +88,6 @@ task<> agent::follow_loop() {
 
 task<result<>> agent::follow() {
   gateway_name name = options_.self.name;
-  if (std::exchange(reread_, false)) position_.clear();
   std::string position = position_;
   // The first word of a start comes at once: until then strangers on the device are left alone.
   const steady_duration wait = spoken_ ? steady_duration(follow_wait) : steady_duration::zero();
@@ -102,6 +101,12 @@ task<result<>> agent::follow() {
       applied_ = {};
     }
     epoch_ = got->of;
+  } else if (got->what.whole && got->what.as_of < book_.as_of()) {
+    log::warning("the store went back behind what it had been; what it has now counts",
+                 {{"revision", got->what.as_of.number}, {"before", book_.as_of().number}});
+    book_.restart();
+    repairs_.clear();
+    applied_ = {};
   }
   const std::size_t held = book_.held();
   const ledger::observation seen = book_.observe(got->what);
@@ -149,7 +154,7 @@ task<> agent::mend_loop() {
     const revision up_to = next.up_to;
     const auto mended = co_await mend(std::move(next.keys), next.tell);
     if (mended && !behind_) {
-      applied_ = up_to;
+      applied_ = std::max(applied_, up_to);
     } else if (!mended) {
       behind_ = book_.as_of();
       compare_now_.notify();

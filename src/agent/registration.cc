@@ -7,12 +7,14 @@ namespace peerage {
 namespace {
 
 constexpr int attempts = 16;
+constexpr std::size_t most_refused = 1'000;
 constexpr unsigned last_number = 65'535;
 
 }  // namespace
 
 task<result<stored<gateway>>> register_gateway(store& desired, clock& time, gateway wanted) {
-  for (int attempt = 0; attempt < attempts; ++attempt) {
+  std::set<unsigned> refused;  // numbers that the store keeps for somebody who is not in its list
+  for (int attempt = 0; attempt < attempts;) {
     auto known = co_await get_as<gateway>(desired, wanted.name);
     if (!known) co_return std::unexpected(known.error());
     expectation expected = absent{};
@@ -21,7 +23,7 @@ task<result<stored<gateway>>> register_gateway(store& desired, clock& time, gate
       wanted.draining = (*known)->value.draining;
       expected = (*known)->revision;
     } else {
-      std::set<unsigned> taken;
+      std::set<unsigned> taken = refused;
       page_query query{all_gateways{}, {}, 1'000};
       for (bool more = true; more;) {
         auto got = co_await desired.list(query);
@@ -40,8 +42,11 @@ task<result<stored<gateway>>> register_gateway(store& desired, clock& time, gate
     writes.push_back(put{wanted, expected});
     const auto done = co_await desired.commit(std::move(writes));
     if (done) co_return stored<gateway>{std::move(wanted), *done};
-    // Another gateway was as quick with the number: look again.
+    // Another gateway was as quick with the number, or somebody wrote it who has no right to it.
     if (done.error().code != errc::conflict) co_return std::unexpected(done.error());
+    const bool next = done.error().field == "number" && refused.size() < most_refused;
+    if (next) refused.insert(wanted.number);
+    if (!next) ++attempt;
   }
   co_return fail(errc::unavailable, "too many gateways register at once; try again");
 }

@@ -182,9 +182,10 @@ task<> agent::expire_loop() {
       co_await asio::post(loop_, asio::use_awaitable);
     }
     if (time_.went_back()) {
-      log::warning("the clock went back; peers that expired too early are read again");
-      book_.reconsider();
-      reread_ = true;
+      log::warning("the clock went back; peers that may have expired too early are read again");
+      const std::vector<public_key> again = book_.over();
+      contested_.insert(again.begin(), again.end());
+      if (!again.empty()) settle_now_.notify();
     }
     if (!keys.empty()) {
       log::info("peers expired", {{"peers", std::uint64_t{keys.size()}}});

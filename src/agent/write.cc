@@ -33,6 +33,10 @@ std::shared_ptr<agent::job> agent::submit(std::vector<public_key> keys, until wh
 std::shared_ptr<agent::job> agent::put_in(std::deque<std::shared_ptr<job>>& line,
                                           std::vector<public_key> keys, until when) {
   auto mine = std::make_shared<job>(loop_, std::move(keys), when);
+  if (stopping_) {
+    end(*mine, fail(errc::unavailable, "the gateway's daemon is stopping"));
+    return mine;
+  }
   if (waiting_.size() + departing_.size() >= most_waiting) {
     compare_now_.notify();
     end(*mine, fail(errc::full, "the gateway has more changes waiting than it can take"));

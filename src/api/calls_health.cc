@@ -10,6 +10,7 @@ task<http::response> get_health(const call&) {
 }
 
 task<http::response> get_ready(const call& now) {
+  if (!now.mind.ready()) co_return problem(503, "starting: gateways are asked if they are there");
   const auto away = now.mind.away();
   json::array names;
   bool store = true;
@@ -25,7 +26,7 @@ task<http::response> get_ready(const call& now) {
 task<http::response> get_metrics(const call& now) {
   std::vector<gateway_count> gateways;
   for (const gateway_info& each : now.mind.known_gateways()) {
-    gateways.push_back({each.what.name.text(), each.live, each.peers});
+    gateways.push_back({each.what.name.text(), each.live, each.peers, each.left_out});
   }
   now.counts.set_gateways(gateways);
   http::response answer;

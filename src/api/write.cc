@@ -61,6 +61,7 @@ json::object written(const gateway_info& from) {
           {"draining", from.what.draining},
           {"device", from.what.device},
           {"peers", from.peers},
+          {"left_out", from.left_out},
           {"capacity", from.what.capacity}};
 }
 
@@ -116,6 +117,7 @@ json::object written(const peer_view& from, bool seen) {
                     {"allowed_ips", texts(from.network.allowed_ips)},
                     {"dns", texts(from.network.dns)},
                     {"keepalive_s", keepalive_s}};
+  if (!from.reason.empty()) made["reason"] = from.reason;
   if (seen) {
     const peer_status none{};
     const peer_status& status = from.seen ? *from.seen : none;

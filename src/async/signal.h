@@ -25,7 +25,7 @@ class signal {
 
  private:
   asio::steady_timer timer_;  // never fires by itself; its cancellation is the wake-up
-  bool raised_ = false;  // a notification came while none was waiting
+  bool raised_ = false;       // a notification came while none was waiting
   std::size_t waiting_ = 0;
   std::uint64_t notified_ = 0;
 };

@@ -41,8 +41,9 @@ http::response answer_admin(const http::request& request, const agent* mind, met
   if (request.path == "/healthz") return json_answer(200, {{"status", "ok"}});
   if (request.path == "/readyz") return readiness(mind);
   if (mind != nullptr) {
-    counts.set_gateways({{mind->self().name.text(), mind->how().settled,
-                          static_cast<std::uint32_t>(mind->peers())}});
+    counts.set_gateways(
+        {{mind->self().name.text(), mind->how().settled, static_cast<std::uint32_t>(mind->peers()),
+          static_cast<std::uint32_t>(mind->left_out())}});
     counts.set_gateway_revision(mind->self().name.text(), mind->applied().number);
   }
   http::response text;

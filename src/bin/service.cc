@@ -8,6 +8,7 @@
 #include "bin/api_tls.h"
 #include "bin/files.h"
 #include "bin/host.h"
+#include "bin/notify.h"
 #include "bin/remove.h"
 #include "crypto/random.h"
 #include "crypto/x25519.h"
@@ -88,6 +89,8 @@ task<result<>> service::start() {
   if (config_.gateway) {
     if (auto started = co_await start_gateway(); !started) co_return started;
   }
+  if (control_) co_await control_->until_ready();
+  notify_ready();
   say_ready();
   co_return result<>{};
 }

@@ -14,6 +14,10 @@ namespace {
 
 constexpr std::size_t most_connections = 8;
 constexpr seconds call_limit{5};
+// A revision is an index times 64.
+constexpr std::uint64_t most_index = std::uint64_t{1} << 56U;
+// Beyond what happens between two answers: a greater leap has to be seen twice.
+constexpr std::uint64_t leap = 1'000'000;
 
 std::string path_of(const std::string& key) {
   // Consul reads the key from the decoded path; a folder's "/" at the end must stay one.
@@ -33,6 +37,9 @@ result<std::uint64_t> index_in(const http::response& answer) {
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), index);
   if (text.empty() || parsed.ec != std::errc{} || index == 0) {
     return fail(errc::corrupt, "Consul's answer has no X-Consul-Index");
+  }
+  if (index > most_index) {
+    return fail(errc::corrupt, "Consul's answer has an X-Consul-Index that can't be");
   }
   return index;
 }
@@ -162,6 +169,8 @@ task<result<std::vector<entry>>> calls::get_many(std::vector<std::string> keys) 
     auto answer = co_await transact(std::move(gets), false);
     if (!answer) co_return std::unexpected(std::move(answer.error()));
     if (answer->refusals.empty()) {
+      // Consul leaves out of a transaction what the token's policy hides, and says nothing.
+      if (answer->results.size() < end - begin) co_return std::unexpected(denied());
       for (auto& each : answer->results) all.push_back(std::move(each));
       begin = end;
       continue;
@@ -179,10 +188,39 @@ task<result<std::vector<entry>>> calls::get_many(std::vector<std::string> keys) 
   co_return all;
 }
 
+task<result<>> calls::may_read(std::string key) {
+  // The one verb that changes nothing, and that Consul refuses where the policy hides the key.
+  std::vector<operation> look;
+  look.push_back({verb::check_index, std::move(key), {}, 0, 1});
+  auto answer = co_await transact(std::move(look), false);
+  if (!answer) co_return std::unexpected(std::move(answer.error()));
+  co_return result<>{};
+}
+
 task<result<std::uint64_t>> calls::index(std::string missing) {
   auto answer = co_await read(std::move(missing), {});
   if (!answer) co_return std::unexpected(std::move(answer.error()));
-  co_return index_in(*answer);
+  const auto index = index_in(*answer);
+  if (!index) co_return std::unexpected(index.error());
+  co_return co_await confirmed(*index);
+}
+
+/// One answer with an absurd index would be remembered for good, and every later one be older.
+task<result<std::uint64_t>> calls::confirmed(std::uint64_t index) {
+  const bool near = highest_ != 0 && index <= highest_ + leap;
+  if (!near && !unwritten_.empty()) {
+    auto again = co_await read(unwritten_, {});
+    if (!again) co_return std::unexpected(std::move(again.error()));
+    const auto second = index_in(*again);
+    if (!second) co_return std::unexpected(second.error());
+    if (*second < index) {
+      co_return fail(errc::corrupt, "Consul's index can't be right: it was " +
+                                        std::to_string(index) + ", and a moment later " +
+                                        std::to_string(*second));
+    }
+  }
+  highest_ = std::max(highest_, index);
+  co_return index;
 }
 
 task<result<calls::seen>> calls::watch(std::shared_ptr<requester> over, std::string key,
@@ -206,7 +244,9 @@ task<result<calls::seen>> calls::watch(std::shared_ptr<requester> over, std::str
   if (answer->status != 200 && answer->status != 404) {
     co_return std::unexpected(error_of(answer->status, answer->body, false));
   }
-  const auto index = index_in(*answer);
+  const auto said = index_in(*answer);
+  if (!said) co_return std::unexpected(said.error());
+  const auto index = co_await confirmed(*said);
   if (!index) co_return std::unexpected(index.error());
   seen made;
   made.index = *index;

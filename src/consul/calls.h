@@ -31,11 +31,18 @@ class calls {
   task<result<std::vector<entry>>> get_all(std::string prefix);
   /// The names of those alone; with a separator, cut behind its first occurrence after the prefix.
   task<result<std::vector<std::string>>> keys(std::string prefix, std::string separator = {});
-  /// Those of the keys that are there, in the same order, read 64 at a time.
+  /// Those of the keys that are there, in the same order, read 64 at a time. errc::denied where the
+  /// token's policy hides one that is there.
   task<result<std::vector<entry>>> get_many(std::vector<std::string> keys);
+  /// errc::denied where the token's policy hides the key, whether or not it is there: to a list
+  /// Consul then answers as if there were nothing. `key` is one that nobody writes.
+  task<result<>> may_read(std::string key);
   /// The index of the whole KV store; every transaction up to it is seen by whatever is read next.
   /// `missing` is a key that nobody writes.
   task<result<std::uint64_t>> index(std::string missing);
+  /// From then on an index that leaps is believed when another answer, to reading this key that
+  /// nobody writes, has reached it too; else the call fails with errc::corrupt.
+  void confirm_with(std::string unwritten) { unwritten_ = std::move(unwritten); }
   struct seen {
     std::vector<entry> entries;
     std::uint64_t index = 0;
@@ -59,11 +66,14 @@ class calls {
   void release(std::shared_ptr<requester> free);
   task<result<http::response>> ask(http::request wanted, bool writing);
   task<result<http::response>> read(std::string key, std::string query);
+  task<result<std::uint64_t>> confirmed(std::uint64_t index);
   task<result<txn_answer>> transact(std::vector<operation> operations, bool writing);
 
   asio::any_io_executor loop_;
   connector connect_;
   secret_text token_;
+  std::string unwritten_;
+  std::uint64_t highest_ = 0;  // index that was confirmed
   std::size_t made_ = 0;
   std::vector<std::shared_ptr<requester>> free_;
   std::deque<waiter*> waiting_;

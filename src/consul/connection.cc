@@ -9,12 +9,12 @@
 #include <cerrno>
 #include <utility>
 
+#include "http/dial.h"
 #include "http/encode.h"
 
 namespace peerage::consul {
 namespace {
 
-using asio::ip::tcp;
 using boost::system::error_code;
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t read_size = 32 * 1024;
@@ -31,7 +31,6 @@ struct connection::watch {
     of_->timer_.async_wait([self = of_, mine = ++of_->calls_](const error_code& cancelled) {
       if (cancelled || self->calls_ != mine) return;
       self->overdue_ = true;
-      self->resolver_.cancel();
       self->close();
     });
   }
@@ -54,7 +53,6 @@ connection::connection(asio::any_io_executor loop, http::base_url to,
       to_(std::move(to)),
       tls_(std::move(tls)),
       stream_(loop),
-      resolver_(loop),
       timer_(loop),
       parser_({most_header, most_body}) {}
 
@@ -83,30 +81,15 @@ error connection::lost(bool writing) const {
 }
 
 task<result<>> connection::connect() {
-  std::vector<tcp::endpoint> endpoints;
-  error_code problem;
-  const auto address = asio::ip::make_address(to_.host, problem);
-  if (!problem) {
-    endpoints.emplace_back(address, to_.port);
-  } else {
-    auto [failed, found] =
-        co_await resolver_.async_resolve(to_.host, std::to_string(to_.port), as_result);
-    problem = failed;
-    for (const auto& each : found) endpoints.push_back(each.endpoint());
+  close();
+  const steady_duration left = timer_.expiry() - std::chrono::steady_clock::now();
+  auto dialled = co_await http::dial(loop_, to_.host, to_.port, left);
+  if (!dialled || overdue_) {
+    const std::string why = overdue_ ? std::string("no answer in time") : dialled.error().message;
+    co_return fail(errc::unavailable, "can't reach Consul at " + to_.authority() + ": " + why);
   }
-  for (const auto& each : endpoints) {
-    if (overdue_) break;
-    close();
-    const auto [failed] = co_await stream_.socket().async_connect(each, as_result);
-    problem = failed;
-    if (failed || overdue_) continue;
-    error_code ignored;
-    stream_.socket().set_option(tcp::no_delay(true), ignored);
-    co_return co_await shake_hands();
-  }
-  co_return fail(errc::unavailable,
-                 "can't reach Consul at " + to_.authority() + ": " +
-                     (overdue_ ? std::string("no answer in time") : problem.message()));
+  stream_.socket() = *std::move(dialled);
+  co_return co_await shake_hands();
 }
 
 task<result<>> connection::shake_hands() {

@@ -4,7 +4,6 @@
 // second.
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <memory>
@@ -43,7 +42,6 @@ class connection final : public requester, public std::enable_shared_from_this<c
   http::base_url to_;
   std::shared_ptr<http::client_tls> tls_;  // none for plain HTTP
   http::stream stream_;
-  asio::ip::tcp::resolver resolver_;
   asio::steady_timer timer_;
   http::response_parser parser_;
   std::vector<char> input_;

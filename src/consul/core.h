@@ -57,9 +57,17 @@ task<result<assigned>> assignments(shared_core self, gateway_name gateway,
 // whole.cc
 task<result<followed>> read_whole(shared_core self, gateway_name gateway,
                                   std::shared_ptr<requester> over, place_in_rings known);
-/// The assignments in the entries; what is none is reported and passed over.
+/// What the entries of a gateway hold, by the name of their key in Consul.
+struct assignments_read {
+  std::map<std::string, stored_assignment> peers;
+  std::map<std::string, public_key> unreadable;
+
+  void forget(const std::string& name);
+  void move_to(assigned& into);
+};
+/// Reads the entries. One that holds no assignment is reported, and is unreadable.
 void take_assignments(core& self, const gateway_name& gateway, const std::vector<entry>& from,
-                      std::map<std::string, stored_assignment>& into);
+                      assignments_read& into);
 // claim.cc
 task<result<>> claim(shared_core self, gateway_name gateway, claimant who);
 task<> release(shared_core self, gateway_name gateway);

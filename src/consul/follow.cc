@@ -33,9 +33,9 @@ task<result<assigned>> read_changes(shared_core self, gateway_name gateway,
   }
   const auto found = co_await self->calls->get_many(std::move(wanted));
   if (!found) co_return std::unexpected(found.error());
-  std::map<std::string, stored_assignment> peers;
-  take_assignments(*self, gateway, *found, peers);
-  for (auto& [key, each] : peers) made.peers.push_back(std::move(each));
+  assignments_read read;
+  take_assignments(*self, gateway, *found, read);
+  read.move_to(made);
   co_return made;
 }
 
@@ -91,12 +91,12 @@ task<result<assigned>> assignments(shared_core self, gateway_name gateway,
   for (const public_key& each : keys) wanted.push_back(self->keys.at(gateway, each));
   const auto found = co_await self->calls->get_many(std::move(wanted));
   if (!found) co_return std::unexpected(found.error());
-  std::map<std::string, stored_assignment> peers;
-  take_assignments(*self, gateway, *found, peers);
+  assignments_read read;
+  take_assignments(*self, gateway, *found, read);
   assigned made;
   made.keys = std::move(keys);
   made.as_of = last_revision_of(*index);
-  for (auto& [key, each] : peers) made.peers.push_back(std::move(each));
+  read.move_to(made);
   co_return made;
 }
 

@@ -52,6 +52,17 @@ std::string key_space::at_all(const gateway_name& gateway, std::string_view digi
   return prefix + "at/" + gateway.text() + "/" + std::string(digits);
 }
 
+std::optional<public_key> key_space::key_at(const gateway_name& gateway,
+                                            std::string_view key) const {
+  const std::string folder = at_all(gateway);
+  if (!key.starts_with(folder)) return {};
+  std::array<std::uint8_t, 32> bytes{};
+  if (!hex_decode(key.substr(folder.size()), bytes)) return {};
+  const auto made = public_key::parse(base64_encode(bytes));
+  if (!made) return {};
+  return *made;
+}
+
 std::string key_space::placed_on(const gateway_name& gateway) const {
   return prefix + "placed/" + gateway.text() + "/";
 }

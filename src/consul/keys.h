@@ -26,6 +26,8 @@ struct key_space {
   std::string address(const ip_address& address) const;
 
   std::string at(const gateway_name& gateway, const public_key& key) const;
+  /// The public key that a key under at_all(gateway) names; nothing for any other.
+  std::optional<public_key> key_at(const gateway_name& gateway, std::string_view key) const;
   std::string placed_on(const gateway_name& gateway) const;
   std::string placed(const gateway_name& gateway, const peer_id& id) const;
   /// The id in a key under placed_on(); nothing when it is none.

@@ -1,5 +1,6 @@
 #include "consul/roster.h"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <set>
@@ -17,6 +18,11 @@ namespace {
 // Waiting on a folder with nothing in it ends at every write anywhere.
 constexpr milliseconds pace_of_empty{200};
 constexpr std::size_t most_reported = 1'000;
+// An API process renews its record when it is that old; one that nobody renewed for so long goes.
+constexpr std::chrono::hours renewed_after{3};
+constexpr std::chrono::hours kept_for{7 * 24};
+// How far behind the newest record of another process this host's clock must be to be believed.
+constexpr std::chrono::hours newest_is_within{12};
 
 struct roster_core {
   clock& time;
@@ -36,8 +42,19 @@ struct roster_core {
 };
 using shared_core = std::shared_ptr<roster_core>;
 
-std::string write_key(const public_key& from) {
-  return json::serialize(json::object{{"public_key", from.text()}});
+std::string write_key(const public_key& from, std::optional<wall_time> seen_at) {
+  json::object made{{"public_key", from.text()}};
+  if (seen_at) made["seen_at"] = to_rfc3339(*seen_at);
+  return json::serialize(made);
+}
+
+/// When its process was last alive; nothing in records of older versions.
+std::optional<wall_time> seen_at_in(std::string_view text) {
+  const auto parsed = json::parse(text);
+  const auto* object = parsed ? parsed->if_object() : nullptr;
+  const auto* found = object ? object->if_contains("seen_at") : nullptr;
+  if (found == nullptr || !found->is_string()) return {};
+  return from_rfc3339(std::string_view(found->get_string()));
 }
 
 result<public_key> read_key(std::string_view text) {
@@ -58,20 +75,60 @@ std::uint64_t index_in(const std::string& position) {
   return index;
 }
 
+/// Removes records of API processes that nobody renewed for a week. A host's own clock alone
+/// removes nothing: time goes by the newest record of the others too.
+task<result<>> prune(shared_core self, std::string own) {
+  const auto all = co_await self->calls->get_all(self->keys.bus_apis());
+  if (!all) co_return std::unexpected(all.error());
+  const wall_time now = self->time.now();
+  std::optional<wall_time> newest;
+  for (const entry& each : *all) {
+    const auto seen = each.key == own ? std::nullopt : seen_at_in(each.value);
+    if (seen) newest = std::max(newest.value_or(*seen), *seen);
+  }
+  if (!newest) newest = now;
+  const wall_time certain = std::min<wall_time>(now, *newest + newest_is_within);
+  std::vector<operation> changes;
+  for (const entry& each : *all) {
+    if (each.key == own || changes.size() + 2 > most_operations) continue;
+    const auto seen = seen_at_in(each.value);
+    const auto key = read_key(each.value);
+    if (seen && *seen + kept_for > certain) continue;
+    if (!seen && key) {
+      // Of an older version: its week begins now.
+      changes.push_back({verb::cas, each.key, write_key(*key, certain), 0, each.index});
+    } else if (seen) {
+      changes.push_back({verb::check_index, each.key, {}, 0, each.index});
+      changes.push_back({verb::remove, each.key, {}, 0, 0});
+    }
+  }
+  if (changes.empty()) co_return result<>{};
+  auto done = co_await self->calls->write(std::move(changes));
+  if (!done) co_return std::unexpected(std::move(done.error()));
+  co_return result<>{};  // what moved meanwhile is left for the next time
+}
+
 task<result<>> enter(shared_core self, party who) {
+  const bool api = who.kind == party_kind::api;
   const std::string key = self->folder(who.kind) + who.name;
   const auto found = co_await self->calls->get(key);
   if (!found) co_return std::unexpected(found.error());
-  std::string wanted = write_key(who.key);
-  if (*found && (*found)->value == wanted) co_return result<>{};
-  std::vector<operation> one;
-  one.push_back({verb::set, key, std::move(wanted), 0, 0});
-  const auto written = co_await self->calls->write(std::move(one));
-  if (!written) co_return std::unexpected(written.error());
-  if (!written->refusals.empty()) {
-    co_return fail(errc::unavailable, "Consul refused: " + written->refusals.front().why);
+  const wall_time now = self->time.now();
+  std::string wanted = write_key(who.key, api ? std::optional(now) : std::nullopt);
+  const auto seen = *found ? seen_at_in((*found)->value) : std::nullopt;
+  const bool recent = seen && *seen + renewed_after > now && *seen < now + renewed_after;
+  const bool same = *found && (*found)->value == write_key(who.key, seen);
+  if (!same || (api && !recent)) {
+    std::vector<operation> one;
+    one.push_back({verb::set, key, std::move(wanted), 0, 0});
+    const auto written = co_await self->calls->write(std::move(one));
+    if (!written) co_return std::unexpected(written.error());
+    if (!written->refusals.empty()) {
+      co_return fail(errc::unavailable, "Consul refused: " + written->refusals.front().why);
+    }
   }
-  co_return result<>{};
+  if (!api) co_return result<>{};
+  co_return co_await prune(self, key);
 }
 
 task<result<roster_word>> follow(shared_core self, party_kind whom, std::string position,

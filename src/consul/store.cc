@@ -82,6 +82,7 @@ result<std::unique_ptr<store>> consul::open_store(asio::any_io_executor loop, cl
     return fail(errc::invalid, "the API process's id must be a DNS label", "api_id");
   }
   consul::key_space keys{options.prefix};
+  calls->confirm_with(keys.nothing());
   auto writer = std::make_shared<consul::writer>(loop, time, calls, keys, options.api_id);
   auto core = std::make_shared<consul::core>(consul::core{loop, time, std::move(keys),
                                                           std::move(calls), std::move(writer),

@@ -27,7 +27,7 @@ struct sweeping {
   shared_core self;
   bool repair = false;
   sweep_report report = {};
-  std::map<network_name, place> networks = {};       // as they were read a moment ago
+  std::map<network_name, place> networks = {};  // as they were read a moment ago
   // Peers with a quota by token, and tokens by their network's id.
   std::map<std::string, std::int64_t> counted = {};
 

@@ -20,8 +20,8 @@ std::string digits_of(unsigned part) {
 }
 
 struct reading {
-  std::map<std::string, stored_assignment> peers;  // by the name of their key in Consul
-  std::set<std::string> changed;                   // meanwhile
+  assignments_read found;
+  std::set<std::string> changed;  // meanwhile
   place_in_rings place;
   bool lost = false;  // the rings turned too fast
 };
@@ -33,10 +33,13 @@ task<result<>> read_rings(shared_core self, gateway_name gateway, std::shared_pt
   const steady_duration at_once{};
   const auto seen = co_await self->calls->watch(over, std::move(asked), true, 0, at_once);
   if (!seen) co_return std::unexpected(seen.error());
-  auto kept = co_await keep_claim(self, std::move(gateway), seen->entries);
+  auto kept = co_await keep_claim(self, gateway, seen->entries);
   if (!kept) co_return kept;
   ring_news news = news_in(seen->entries, folder, seen->index, into.place);
   into.place = std::move(news.next);
+  // A policy that hides the assignments answers as if there were none.
+  auto visible = co_await self->calls->may_read(self->keys.at_all(gateway, "00"));
+  if (!visible) co_return visible;
   if (first) co_return result<>{};
   into.lost = into.lost || news.gap;
   into.changed.merge(news.changes);
@@ -50,26 +53,39 @@ task<result<>> read_changed(shared_core self, gateway_name gateway, reading& int
     const auto key = public_key::parse(each);
     if (!key) continue;
     wanted.push_back(self->keys.at(gateway, *key));
-    into.peers.erase(wanted.back());
+    into.found.forget(wanted.back());
   }
   const auto found = co_await self->calls->get_many(std::move(wanted));
   if (!found) co_return std::unexpected(found.error());
-  take_assignments(*self, gateway, *found, into.peers);
+  take_assignments(*self, gateway, *found, into.found);
   co_return result<>{};
 }
 
 }  // namespace
 
+void assignments_read::forget(const std::string& name) {
+  peers.erase(name);
+  unreadable.erase(name);
+}
+
+void assignments_read::move_to(assigned& into) {
+  into.peers.reserve(into.peers.size() + peers.size());
+  for (auto& [name, each] : peers) into.peers.push_back(std::move(each));
+  for (const auto& [name, key] : unreadable) into.unreadable.push_back(key);
+}
+
 void take_assignments(core& self, const gateway_name& gateway, const std::vector<entry>& from,
-                      std::map<std::string, stored_assignment>& into) {
+                      assignments_read& into) {
   for (const entry& each : from) {
+    into.forget(each.key);
     auto read = wire::read_assignment(each.value);
-    if (!read) {
-      self.report(each.key, read.error().message);
-    } else if (self.keys.at(gateway, read->public_key) != each.key) {
-      self.report(each.key, "its content is of another key");
-    } else {
-      into.insert_or_assign(each.key, stored_assignment{std::move(*read), revision_of(each)});
+    if (read && self.keys.at(gateway, read->public_key) == each.key) {
+      into.peers.emplace(each.key, stored_assignment{std::move(*read), revision_of(each)});
+      continue;
+    }
+    self.report(each.key, read ? "its content is of another key" : read.error().message);
+    if (const auto key = self.keys.key_at(gateway, each.key)) {
+      into.unreadable.emplace(each.key, *key);
     }
   }
 }
@@ -89,7 +105,7 @@ task<result<followed>> read_whole(shared_core self, gateway_name gateway,
     std::string some = self->keys.at_all(gateway, digits);
     const auto found = co_await self->calls->get_all(std::move(some));
     if (!found) co_return std::unexpected(found.error());
-    take_assignments(*self, gateway, *found, now.peers);
+    take_assignments(*self, gateway, *found, now.found);
     co_await asio::post(self->loop, asio::use_awaitable);
   }
   auto rings = co_await read_rings(self, gateway, over, now, false);
@@ -101,8 +117,7 @@ task<result<followed>> read_whole(shared_core self, gateway_name gateway,
   followed made;
   made.what.whole = true;
   made.what.as_of = last_revision_of(now.place.index);
-  made.what.peers.reserve(now.peers.size());
-  for (auto& [key, each] : now.peers) made.what.peers.push_back(std::move(each));
+  now.found.move_to(made.what);
   if (known.epoch == id->id) {
     for (const auto& [api, sequence] : now.place.known) {
       const auto before = known.known.find(api);

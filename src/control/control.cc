@@ -9,6 +9,10 @@ namespace {
 
 constexpr seconds board_every{2};
 constexpr seconds uses_every{30};
+// So long a start waits for the bus, and for gateways that do not answer.
+constexpr seconds greeting_takes{3};
+constexpr milliseconds greeted_again{50};
+constexpr std::size_t greeted_at_once = 64;
 
 }  // namespace
 
@@ -45,11 +49,15 @@ task<result<>> control::start() {
   bus_.listen([this](const heartbeat& beat) { hear(beat); });
   bus_.listen([this](const event& what) { watchers_.tell(what); });
   if (auto read = co_await read_gateways(); !read) co_return read;
+  if (auto read = co_await read_newest_time(); !read) co_return read;
+  (void)stamp_now();  // from here on a jump is seen
   background_.spawn(expiry_loop());
+  background_.spawn(greet());
   background_.spawn(board_loop());
   background_.spawn(use_loop());
   if (store_.sweepable()) background_.spawn(records_loop());
   background_.spawn(sweep_loop());
+  background_.spawn(leavings_loop());
   co_return result<>{};
 }
 
@@ -72,6 +80,62 @@ task<result<>> control::read_gateways() {
   }
   board_.replace(std::move(all));
   co_return result<>{};
+}
+
+/// The newest time that a process has left in the store: a clock far beyond it may be wrong.
+task<result<>> control::read_newest_time() {
+  std::optional<wall_time> newest = board_.newest_registration();
+  page_query query{all_tokens{}, {}, 1'000};
+  auto got = co_await store_.list(query);
+  if (!got) co_return std::unexpected(got.error());
+  for (const auto& each : got->items) {
+    const token& one = std::get<token>(each.value);
+    const wall_time last = one.last_used_at.value_or(one.created_at);
+    newest = std::max(newest.value_or(last), last);
+  }
+  vouched_.start(newest);
+  co_return result<>{};
+}
+
+/// What times that are written into the store count from.
+wall_time control::stamp_now() {
+  return vouched_.stamp(clock_.now(), clock_.steady());
+}
+
+/// A start has heard no heartbeat yet: it asks the gateways instead, until each has answered.
+task<> control::greet() {
+  const auto until = clock_.steady() + greeting_takes;
+  while (clock_.steady() < until) {
+    if (bus_.connected() && co_await ask_who_is_there(until)) break;
+    co_await clock_.wait_until(clock_.steady() + greeted_again);
+  }
+  ready_ = true;
+}
+
+task<bool> control::ask_who_is_there(steady_time until) {
+  std::vector<gateway_name> silent;
+  for (const gateway_view& each : board_.views(clock_.steady(), true)) {
+    if (!each.live && silent.size() < greeted_at_once) silent.push_back(each.what->name);
+  }
+  std::vector<std::shared_ptr<question>> asked;
+  for (const gateway_name& name : silent) {
+    status_request nothing_but_itself;
+    nothing_but_itself.want_seen = false;
+    asked.push_back(std::make_shared<question>(loop_));
+    background_.spawn(ask_status(name, std::move(nothing_but_itself), until, asked.back()));
+  }
+  bool all = true;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    while (!asked[i]->ended) co_await asked[i]->done.wait();
+    all = all && asked[i]->reply;
+    if (asked[i]->reply) board_.greet(silent[i], asked[i]->reply->peers, clock_.steady());
+  }
+  tell_gateways();
+  co_return all&& silent.size() < greeted_at_once;
+}
+
+task<> control::until_ready() {
+  while (!ready_) co_await clock_.wait_until(clock_.steady() + greeted_again);
 }
 
 task<> control::board_loop() {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "async/background.h"
+#include "async/signal.h"
 #include "control/gateway_board.h"
 #include "control/guarded_store.h"
 #include "control/recent.h"
@@ -20,7 +21,9 @@
 #include "control/watchers.h"
 #include "crypto/random.h"
 #include "plan/access.h"
+#include "plan/leavings.h"
 #include "plan/pace.h"
+#include "plan/vouched_time.h"
 #include "ports/bus.h"
 #include "ports/clock.h"
 #include "ports/store.h"
@@ -60,6 +63,7 @@ struct peer_view {
   std::optional<wall_time> live_at;
   std::optional<peer_status> seen;
   std::optional<wall_time> remembered_since;  // what its gateway saw before then is not known
+  std::string reason = {};                    // where pending
 };
 
 struct enrolment {
@@ -85,6 +89,7 @@ struct gateway_info {
   peerage::gateway what;
   bool live = false;
   std::uint32_t peers = 0;
+  std::uint32_t left_out = 0;  // that the store has for it, and that it leaves out
 };
 
 struct network_request {
@@ -131,6 +136,10 @@ class control {
   /// when tokens were used.
   task<result<>> start();
   task<> stop();
+  /// Whether the gateways have been asked, since the start, if they are there: the next creation
+  /// can be placed. True within some seconds, whoever is away.
+  bool ready() const { return ready_; }
+  task<> until_ready();
 
   task<result<network>> create_network(const principal& who, network_request wanted);
   task<result<network>> show_network(const principal& who, network_name name);
@@ -195,6 +204,7 @@ class control {
     peer what;
     network in;
     gateway on;
+    std::vector<leaving> earlier = {};  // keys of it that a gateway has not confirmed to be gone
   };
   struct applied {
     bool confirmed = false;
@@ -214,6 +224,8 @@ class control {
   };
 
   task<result<>> read_gateways();
+  task<result<>> read_newest_time();
+  wall_time stamp_now();
   task<result<network>> network_for(const principal& who, network_name name);
   task<result<std::optional<network>>> find_network(network_name name);
   task<result<bool>> in_its_network(token what);
@@ -225,7 +237,8 @@ class control {
   task<result<gateway>> choose(const enrol_request& wanted);
   task<result<store_answer>> store_peer(peer wanted, const network& in, std::uint16_t number,
                                         expectation expected, bool new_address);
-  task<result<std::optional<ip_address>>> free_ipv4(const prefix& range, network_name network);
+  task<result<std::optional<ip_address>>> free_ipv4(const prefix& range, network_name network,
+                                                    std::uint64_t from);
   std::string called(const gateway_name& name) const;
   task<applied> announce(gateway_name to, stamp stored, std::vector<peer_change> changes,
                          steady_time deadline);
@@ -235,10 +248,31 @@ class control {
                                  milliseconds wait, steady_time begun, steady_time stored_at);
   task<result<peer_page>> visible_peers(const principal& who, const network& in, std::string after,
                                         std::size_t limit);
+  /// One of several that are asked at once.
+  struct question {
+    explicit question(const asio::any_io_executor& loop) : done(loop) {}
+    result<status_reply> reply = fail(errc::unavailable, "not asked");
+    bool ended = false;
+    signal done;
+  };
+  task<> ask_status(gateway_name name, status_request request, steady_time deadline,
+                    std::shared_ptr<question> into);
+  void fill_state(peer_view& view, const status_reply& reply, const peer_report& report);
   task<> fill_states(std::vector<peer_view>& views, bool want_seen);
+  // leavings.cc
+  task<result<>> read_leavings();
+  std::vector<leaving> leavings_of(const peer_id& id) const;
+  task<> note_leavings(std::vector<leaving> add, std::vector<leaving> erase);
+  task<std::string> see_off(std::vector<leaving> earlier, std::vector<leaving> fresh,
+                            std::optional<peer> now, steady_time deadline);
+  task<> leavings_loop();
+  task<result<removal_outcome>> remove_again(const principal& who, peer_id id,
+                                             steady_time deadline);
   task<> expiry_loop();
   task<> expire(std::vector<stored<peer>> gone, epoch of);
   task<> board_loop();
+  task<> greet();
+  task<bool> ask_who_is_there(steady_time until);
   task<> look_at_epoch();
   void hear(const heartbeat& beat);
   void tell_gateways();
@@ -258,6 +292,8 @@ class control {
   const std::string start_id_;  // random; a request's id is this and its number
   std::uint64_t requests_ = 0;
   gateway_board board_;
+  vouched_time vouched_;
+  std::vector<leaving> leavings_;  // as they were read last
   token_use uses_;
   watchers watchers_;
   recent<token_id, token> tokens_;
@@ -268,6 +304,7 @@ class control {
   paces<network_name> network_reads_;
   bool bus_was_there_ = true;
   bool store_was_there_ = true;
+  bool ready_ = false;
   background background_;
 };
 

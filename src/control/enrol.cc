@@ -110,7 +110,7 @@ task<result<enrolment>> control::make(const principal& who, network_name network
   auto on = co_await choose(wanted);
   if (!on) co_return std::unexpected(on.error());
   made.gateway = on->name;
-  made.created_at = made.assigned_at = clock_.now();
+  made.created_at = made.assigned_at = stamp_now();
   if (wanted.ttl.value) made.expires_at = made.created_at + *wanted.ttl.value;
 
   auto kept = co_await store_peer(std::move(made), *in, on->number, absent{}, true);
@@ -141,6 +141,7 @@ task<result<enrolment>> control::put(const principal& who, peer_id id, enrol_req
   if (wanted.public_key && board_.has_key(*wanted.public_key)) {
     co_return fail(errc::invalid, "is a gateway's own", "public_key");
   }
+  if (auto read = co_await read_leavings(); !read) co_return std::unexpected(read.error());
   for (unsigned attempt = 0; attempt < most_attempts; ++attempt) {
     epoch of = epoch_;
     auto old = co_await get_as<peer>(store_, id);
@@ -174,7 +175,7 @@ task<result<enrolment>> control::change(stored<peer> old, epoch of, network in,
   if (wanted.preshared_key.given) next.preshared_key = wanted.preshared_key.value;
   if (wanted.ttl.given) {
     next.expires_at.reset();
-    if (wanted.ttl.value) next.expires_at = clock_.now() + *wanted.ttl.value;
+    if (wanted.ttl.value) next.expires_at = stamp_now() + *wanted.ttl.value;
   }
   auto found = co_await get_as<gateway>(store_, next.gateway);
   if (!found) co_return std::unexpected(found.error());
@@ -188,7 +189,7 @@ task<result<enrolment>> control::change(stored<peer> old, epoch of, network in,
     on = *std::move(chosen);
     next.gateway = on.name;
   }
-  if (elsewhere || next.public_key != old.value.public_key) next.assigned_at = clock_.now();
+  if (elsewhere || next.public_key != old.value.public_key) next.assigned_at = stamp_now();
   stamp stored{std::move(of), old.revision};
   if (next != old.value) {
     auto kept = co_await store_peer(std::move(next), in, on.number, old.revision, elsewhere);
@@ -197,7 +198,8 @@ task<result<enrolment>> control::change(stored<peer> old, epoch of, network in,
     next = std::move(kept->what);
   }
   const steady_time stored_at = clock_.steady();
-  placed now{std::move(next), std::move(in), std::move(on)};
+  std::vector<leaving> earlier = leavings_of(old.value.id);
+  placed now{std::move(next), std::move(in), std::move(on), std::move(earlier)};
   co_return co_await settle(std::move(now), std::move(old.value), std::move(stored), false,
                             wanted.wait, begun, stored_at);
 }
@@ -212,7 +214,8 @@ task<result<control::store_answer>> control::store_peer(peer wanted, const netwo
     if (new_address) {
       wanted.ipv6 = peer_ipv6(in.ipv6, number, wanted.id, attempt);
       if (new_ipv4 && attempt >= (small ? 1 : ipv4_guesses)) {
-        auto free = co_await free_ipv4(*in.ipv4, wanted.id.network);
+        const std::uint64_t from = ipv4_start(*in.ipv4, wanted.id, attempt);
+        auto free = co_await free_ipv4(*in.ipv4, wanted.id.network, from);
         if (!free) co_return std::unexpected(free.error());
         wanted.ipv4 = *free;
         if (!wanted.ipv4) {
@@ -241,8 +244,11 @@ task<result<control::store_answer>> control::store_peer(peer wanted, const netwo
 }
 
 /// Looks at the whole range: only when it is small or guesses have failed, so it is nearly full.
+/// The first free one at or behind index `from`, from the beginning again at the end: callers at
+/// once begin at different places, so that they do not all want the same one.
 task<result<std::optional<ip_address>>> control::free_ipv4(const prefix& range,
-                                                           network_name network) {
+                                                           network_name network,
+                                                           std::uint64_t from) {
   std::vector<bool> taken(ipv4_room(range));
   page_query query{peers_of_network{network}, {}, 1'000};
   for (bool more = true; more;) {
@@ -256,8 +262,10 @@ task<result<std::optional<ip_address>>> control::free_ipv4(const prefix& range,
       if (const auto index = ipv4_index(range, *one.ipv4)) taken[*index] = true;
     }
   }
-  const auto free = std::find(taken.begin(), taken.end(), false);
-  if (free == taken.end()) co_return std::optional<ip_address>{};
+  const auto begin = taken.begin() + static_cast<std::ptrdiff_t>(from);
+  auto free = std::find(begin, taken.end(), false);
+  if (free == taken.end()) free = std::find(taken.begin(), begin, false);
+  if (free == begin && *begin) co_return std::optional<ip_address>{};
   co_return ipv4_at(range, static_cast<std::uint64_t>(free - taken.begin()));
 }
 
@@ -316,15 +324,29 @@ task<result<enrolment>> control::settle(placed now, std::optional<peer> old, sta
   }
   changes.push_back(put_peer_change{assignment_of(now.what, now.in.ipv4, routes_of(now.in))});
   applied done = co_await announce(now.what.gateway, stored, std::move(changes), deadline);
+  bool left_behind = old && old->public_key != now.what.public_key && !done.confirmed;
   if (moved) {
-    std::vector<peer_change> leaving{peerage::remove_peer_change{old->public_key}};
-    const applied left = co_await announce(old->gateway, stored, std::move(leaving), deadline);
+    std::vector<peer_change> leaves{peerage::remove_peer_change{old->public_key}};
+    const applied left = co_await announce(old->gateway, stored, std::move(leaves), deadline);
     done.gateway += left.gateway;
     done.device += left.device;
+    left_behind = !left.confirmed;
     if (!left.confirmed) {
       done.confirmed = false;
       done.reason = left.reason;
     }
+  }
+  std::vector<leaving> fresh;
+  if (left_behind) {
+    fresh.push_back(
+        {old->id, old->gateway, old->public_key, old->created_by, stored.of, stored.at});
+  }
+  std::optional<peer> where = now.what;
+  std::string reason =
+      co_await see_off(std::move(now.earlier), std::move(fresh), std::move(where), deadline);
+  if (done.confirmed && !reason.empty()) {
+    done.confirmed = false;
+    done.reason = std::move(reason);
   }
   if (created || !old || now.what != *old) {
     publish(done.confirmed ? event_kind::peer_live : event_kind::peer_pending, now.what, stored.at);

@@ -1,5 +1,6 @@
 #include "control/gateway_board.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace peerage {
@@ -48,6 +49,13 @@ void gateway_board::hear(const heartbeat& beat, steady_time now) {
   known->second.placed_since = 0;
 }
 
+void gateway_board::greet(const gateway_name& name, std::uint32_t peers, steady_time now) {
+  const auto known = lines_.find(name);
+  if (known == lines_.end() || known->second.last) return;
+  known->second.last = heartbeat{name, known->second.what.region, peers, {}};
+  known->second.heard = now;
+}
+
 void gateway_board::count_one(const gateway_name& name) {
   const auto known = lines_.find(name);
   if (known != lines_.end()) ++known->second.placed_since;
@@ -93,10 +101,17 @@ std::vector<std::pair<gateway_name, bool>> gateway_board::changed(steady_time no
   return all;
 }
 
-revision gateway_board::applied(const gateway_name& name) const {
+std::optional<wall_time> gateway_board::newest_registration() const {
+  std::optional<wall_time> newest;
+  for (const auto& [name, mine] : lines_) {
+    newest = std::max(newest.value_or(mine.what.registered_at), mine.what.registered_at);
+  }
+  return newest;
+}
+
+std::uint32_t gateway_board::left_out(const gateway_name& name) const {
   const auto known = lines_.find(name);
-  if (known == lines_.end() || !known->second.last) return {};
-  return known->second.last->applied;
+  return known != lines_.end() && known->second.last ? known->second.last->left_out : 0;
 }
 
 std::vector<gateway_view> gateway_board::views(steady_time now, bool bus_connected) const {

@@ -23,6 +23,8 @@ class gateway_board {
   void remove(const gateway_name& name);
 
   void hear(const heartbeat& beat, steady_time now);
+  /// It has answered, and has so many peers: as good as a heartbeat, where there was none yet.
+  void greet(const gateway_name& name, std::uint32_t peers, steady_time now);
   /// A peer was placed there: counted until the next heartbeat says better.
   void count_one(const gateway_name& name);
 
@@ -36,8 +38,10 @@ class gateway_board {
   std::string trouble(const gateway_name& name) const;
   /// Those that have become live, or are no longer, since the last call.
   std::vector<std::pair<gateway_name, bool>> changed(steady_time now, bool bus_connected);
-  /// Up to here all that the store says is on the device.
-  revision applied(const gateway_name& name) const;
+  /// When a gateway registered last; nothing where there is none.
+  std::optional<wall_time> newest_registration() const;
+  /// Peers that it leaves out, as the last heartbeat said.
+  std::uint32_t left_out(const gateway_name& name) const;
   std::vector<gateway_view> views(steady_time now, bool bus_connected) const;
 
  private:

@@ -26,7 +26,7 @@ task<result<std::vector<gateway_info>>> control::list_gateways() {
 std::vector<gateway_info> control::known_gateways() const {
   std::vector<gateway_info> all;
   for (const gateway_view& each : board_.views(clock_.steady(), bus_.connected())) {
-    all.push_back({*each.what, each.live, each.peers});
+    all.push_back({*each.what, each.live, each.peers, board_.left_out(each.what->name)});
   }
   return all;
 }
@@ -37,7 +37,8 @@ task<result<gateway_info>> control::show_gateway(gateway_name name) {
   if (!*found) co_return no_gateway(name);
   board_.put(**found);
   const bool live = board_.live(name, clock_.steady(), bus_.connected());
-  co_return gateway_info{std::move((*found)->value), live, board_.peers(name)};
+  co_return gateway_info{std::move((*found)->value), live, board_.peers(name),
+                         board_.left_out(name)};
 }
 
 task<result<gateway_info>> control::drain_gateway(gateway_name name, bool drain) {

@@ -11,6 +11,7 @@ namespace peerage {
 namespace {
 
 constexpr seconds status_wait{2};
+constexpr seconds leaving_wait{1};
 constexpr milliseconds expiry_every{250};
 // A creation may share a commit with them, and comes between two of these.
 constexpr std::size_t expired_together = 2;
@@ -45,8 +46,15 @@ task<result<peer_view>> control::show_peer(const principal& who, peer_id id) {
   auto found = co_await get_as<peer>(store_, id);
   if (!found) co_return std::unexpected(found.error());
   if (!*found || !may_touch(who, (*found)->value, action::read_peers)) co_return no_peer(id);
+  if (auto read = co_await read_leavings(); !read) co_return std::unexpected(read.error());
   std::vector<peer_view> one(1);
   one[0].what = **std::move(found);
+  if (std::vector<leaving> earlier = leavings_of(id); !earlier.empty()) {
+    // Its gateway may have confirmed them since.
+    std::optional<peer> now = one[0].what.value;
+    const auto deadline = clock_.steady() + leaving_wait;
+    (void)co_await see_off(std::move(earlier), {}, std::move(now), deadline);
+  }
   one[0].network = *std::move(in);
   co_await fill_states(one, true);
   co_return std::move(one[0]);
@@ -57,6 +65,7 @@ task<result<peer_page>> control::list_peers(const principal& who, network_name n
                                             std::optional<seconds> stale) {
   auto in = co_await network_for(who, network);
   if (!in) co_return std::unexpected(in.error());
+  if (auto read = co_await read_leavings(); !read) co_return std::unexpected(read.error());
   auto found = co_await visible_peers(who, *in, std::move(after), limit);
   if (!found) co_return std::unexpected(found.error());
   peer_page made = *std::move(found);
@@ -71,8 +80,8 @@ task<result<peer_page>> control::list_peers(const principal& who, network_name n
   co_return made;
 }
 
-/// Each peer's gateway and state. From the heartbeat where that is enough, else one question to
-/// each gateway.
+/// Each peer's gateway and state: one question to each gateway, all at once. Only the gateway knows
+/// what it has confirmed; a heartbeat's revision also covers what it chose to leave out.
 task<> control::fill_states(std::vector<peer_view>& views, bool want_seen) {
   const bool known = std::all_of(views.begin(), views.end(), [this](const peer_view& view) {
     return board_.find(view.what.value.gateway) != nullptr;
@@ -86,32 +95,64 @@ task<> control::fill_states(std::vector<peer_view>& views, bool want_seen) {
     if (const gateway* found = board_.find(name)) view.gateway = *found;
     view.gateway.name = name;
     const bool live = board_.live(name, clock_.steady(), bus_.connected());
-    if (live && !want_seen && board_.applied(name) >= view.what.revision) {
-      view.state = peer_state::live;
-    } else if (bus_.connected() && (live || want_seen)) {
-      ask[name].push_back(i);
-    }
+    if (bus_.connected() && (live || want_seen)) ask[name].push_back(i);
   }
+  std::vector<std::shared_ptr<question>> asked;
+  const auto deadline = clock_.steady() + status_wait;
   for (const auto& [name, indexes] : ask) {
     status_request request;
     request.want_seen = want_seen;
     for (const std::size_t i : indexes) {
       request.public_keys.push_back(views[i].what.value.public_key);
     }
-    const auto deadline = clock_.steady() + status_wait;
-    auto reply = co_await bus_.status(name, std::move(request), deadline);
-    if (!reply || reply->reports.size() != indexes.size()) continue;
+    asked.push_back(std::make_shared<question>(loop_));
+    background_.spawn(ask_status(name, std::move(request), deadline, asked.back()));
+  }
+  auto next = asked.begin();
+  for (const auto& [name, indexes] : ask) {
+    question& mine = **next++;
+    while (!mine.ended) co_await mine.done.wait();
+    if (!mine.reply || mine.reply->reports.size() != indexes.size()) continue;
     for (std::size_t n = 0; n < indexes.size(); ++n) {
-      peer_view& view = views[indexes[n]];
-      peer_report& report = reply->reports[n];
-      view.state = peer_state::pending;
-      if (is_older(report, reply->epoch, view, epoch_)) continue;
-      if (report.live) view.state = peer_state::live;
-      view.live_at = report.live_at;
-      view.remembered_since = reply->remembers_since;
-      view.seen = std::move(report.seen);
+      fill_state(views[indexes[n]], *mine.reply, mine.reply->reports[n]);
     }
   }
+}
+
+task<> control::ask_status(gateway_name name, status_request request, steady_time deadline,
+                           std::shared_ptr<question> into) {
+  // Whoever waits goes on, also where this is ended early.
+  struct leave {
+    question& mine;
+    ~leave() {
+      mine.ended = true;
+      mine.done.notify();
+    }
+  } const leaving{*into};
+  into->reply = co_await bus_.status(std::move(name), std::move(request), deadline);
+}
+
+void control::fill_state(peer_view& view, const status_reply& reply, const peer_report& report) {
+  view.state = peer_state::pending;
+  const bool older = is_older(report, reply.epoch, view, epoch_);
+  const std::vector<leaving> earlier = leavings_of(view.what.value.id);
+  if (!older && report.live && !earlier.empty()) {
+    view.reason = "an earlier key of it may still be in use on " + called(earlier.front().gateway);
+  } else if (!older && report.live) {
+    view.state = peer_state::live;
+  } else if (!report.reason.empty()) {
+    view.reason = called(view.what.value.gateway) + " leaves it out: " + report.reason;
+  } else if (report.revision) {
+    view.reason = called(view.what.value.gateway) +
+                  (older ? " has an older form of it, and will catch up from the store"
+                         : " has not put it on its device yet");
+  } else {
+    view.reason = called(view.what.value.gateway) + " does not know of it yet";
+  }
+  if (older) return;
+  view.live_at = report.live_at;
+  view.remembered_since = reply.remembers_since;
+  view.seen = report.seen;
 }
 
 task<result<removal_outcome>> control::remove_peer(const principal& who, peer_id id,
@@ -123,7 +164,9 @@ task<result<removal_outcome>> control::remove_peer(const principal& who, peer_id
     stamp when{epoch_, {}};
     auto found = co_await get_as<peer>(store_, id);
     if (!found) co_return std::unexpected(found.error());
-    if (!*found || !may_touch(who, (*found)->value, action::change_peers)) co_return no_peer(id);
+    if (auto read = co_await read_leavings(); !read) co_return std::unexpected(read.error());
+    if (!*found) co_return co_await remove_again(who, std::move(id), deadline);
+    if (!may_touch(who, (*found)->value, action::change_peers)) co_return no_peer(id);
     const stored<peer>& old = **found;
     transaction writes;
     writes.push_back(removal{id, old.revision});
@@ -142,18 +185,47 @@ task<result<removal_outcome>> control::remove_peer(const principal& who, peer_id
     }
     std::vector<peer_change> changes{remove_peer_change{old.value.public_key}};
     when.at = *stored;
-    const applied left =
-        co_await announce(old.value.gateway, std::move(when), std::move(changes), deadline);
+    const applied left = co_await announce(old.value.gateway, when, std::move(changes), deadline);
     publish(event_kind::peer_removed, old.value, *stored);
-    co_return removal_outcome{left.confirmed, left.reason, old.value.gateway.text()};
+    std::vector<leaving> fresh, earlier = leavings_of(id);
+    if (!left.confirmed) {
+      fresh.push_back({id, old.value.gateway, old.value.public_key, old.value.created_by,
+                       std::move(when.of), when.at});
+    }
+    std::string reason =
+        co_await see_off(std::move(earlier), std::move(fresh), std::nullopt, deadline);
+    if (!left.confirmed) reason = left.reason;
+    co_return removal_outcome{reason.empty(), std::move(reason), old.value.gateway.text()};
   }
+}
+
+/// One that is removed already, as far as the store goes: whether its gateways have confirmed it.
+task<result<removal_outcome>> control::remove_again(const principal& who, peer_id id,
+                                                    steady_time deadline) {
+  std::vector<leaving> earlier = leavings_of(id);
+  peer as_it_was;
+  as_it_was.id = id;
+  std::erase_if(earlier, [&](const leaving& each) {
+    as_it_was.created_by = each.created_by;
+    return !may_touch(who, as_it_was, action::change_peers);
+  });
+  if (earlier.empty()) co_return no_peer(id);
+  const std::string gateway = earlier.front().gateway.text();
+  std::string reason = co_await see_off(std::move(earlier), {}, std::nullopt, deadline);
+  co_return removal_outcome{reason.empty(), std::move(reason), gateway};
 }
 
 task<> control::expiry_loop() {
   bool well = true;
   for (;;) {
     epoch of = epoch_;
-    page_query query{peers_expiring{clock_.now()}, {}, most_expired};
+    const auto now = vouched_.at(clock_.now(), clock_.steady());
+    if (!now) {
+      // Their gateways stop the packets of those whose time is over.
+      co_await clock_.wait_until(clock_.steady() + expiry_every);
+      continue;
+    }
+    page_query query{peers_expiring{*now}, {}, most_expired};
     auto got = co_await store_.list(query);
     if (!got && well) log::warning("expiry can't read the store", {{"error", got.error().message}});
     well = got.has_value();

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "http/dial.h"
 #include "http/encode.h"
 #include "http/parse.h"
 #include "http/stream.h"
@@ -30,17 +31,6 @@ using asio::ip::tcp;
 using boost::system::error_code;
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t read_size = 16 * 1024;
-
-/// A question to the system's resolver, which can't be interrupted: whoever asked may have gone
-/// when the answer comes, so both own this.
-struct lookup {
-  explicit lookup(const asio::any_io_executor& loop) : resolver(loop), answered(loop) {}
-  tcp::resolver resolver;
-  asio::steady_timer answered;
-  bool done = false;
-  error_code problem;
-  std::vector<tcp::endpoint> found;
-};
 
 bool is_host(std::string_view text) {
   return !text.empty() && text.size() <= 255 && std::ranges::all_of(text, [](char c) {
@@ -124,7 +114,6 @@ struct client::state : std::enable_shared_from_this<client::state> {
   bool still_open();
   error failure(const error_code& problem, bool sent) const;
 
-  task<result<std::vector<tcp::endpoint>>> resolve();
   task<result<>> connect();
   task<result<>> shake_hands();
   task<result<response>> exchange();
@@ -195,45 +184,16 @@ error client::state::failure(const error_code& problem, bool sent) const {
           {}};
 }
 
-task<result<std::vector<tcp::endpoint>>> client::state::resolve() {
-  error_code problem;
-  const auto address = asio::ip::make_address(url.host, problem);
-  if (!problem) co_return std::vector{tcp::endpoint(address, url.port)};
-
-  const auto asked = std::make_shared<lookup>(loop);
-  asked->answered.expires_at(timer.expiry());
-  asked->resolver.async_resolve(url.host, std::to_string(url.port),
-                                [asked](const error_code& failed, const auto& found) {
-                                  asked->done = true;
-                                  asked->problem = failed;
-                                  for (const auto& each : found) asked->found.push_back(each);
-                                  asked->answered.cancel();
-                                });
-  co_await asked->answered.async_wait(as_result);
-  if (!asked->done) {
-    co_return fail(errc::unavailable, "can't reach " + name + ": its name was not found in time");
-  }
-  if (asked->problem || asked->found.empty()) {
-    co_return fail(errc::unavailable, "can't reach " + name + ": " + asked->problem.message());
-  }
-  co_return std::move(asked->found);
-}
-
 task<result<>> client::state::connect() {
-  const auto endpoints = co_await resolve();
-  if (!endpoints) co_return std::unexpected(endpoints.error());
-  error_code problem;
-  for (const auto& each : *endpoints) {
-    close();
-    if (overdue) break;
-    const auto [failed] = co_await bytes.socket().async_connect(each, as_result);
-    problem = failed;
-    if (failed || overdue) continue;
-    error_code ignored;
-    bytes.socket().set_option(tcp::no_delay(true), ignored);
-    co_return co_await shake_hands();
+  close();
+  const steady_duration left = timer.expiry() - std::chrono::steady_clock::now();
+  auto dialled = co_await dial(loop, url.host, url.port, left);
+  if (overdue) co_return std::unexpected(failure({}, false));
+  if (!dialled) {
+    co_return fail(errc::unavailable, "can't reach " + name + ": " + dialled.error().message);
   }
-  co_return std::unexpected(failure(problem, false));
+  bytes.socket() = *std::move(dialled);
+  co_return co_await shake_hands();
 }
 
 task<result<>> client::state::shake_hands() {

@@ -44,6 +44,11 @@ struct metrics::families {
                                                      .Name("peerage_gateway_peers")
                                                      .Help("Peers on the gateway's device")
                                                      .Register(registry);
+  prometheus::Family<prometheus::Gauge>& left_out =
+      prometheus::BuildGauge()
+          .Name("peerage_gateway_left_out")
+          .Help("Peers that the store has for the gateway and that it leaves out")
+          .Register(registry);
   prometheus::Family<prometheus::Gauge>& revisions =
       prometheus::BuildGauge()
           .Name("peerage_gateway_revision")
@@ -53,6 +58,7 @@ struct metrics::families {
   struct gauges {
     prometheus::Gauge* live = nullptr;
     prometheus::Gauge* peers = nullptr;
+    prometheus::Gauge* left_out = nullptr;
   };
   std::map<std::string, gauges> known_gateways;
 
@@ -102,14 +108,17 @@ void metrics::set_gateways(const std::vector<gateway_count>& all) {
     } else {
       mine.live = &families_->live.Add({{"gateway", each.name}});
       mine.peers = &families_->peers.Add({{"gateway", each.name}});
+      mine.left_out = &families_->left_out.Add({{"gateway", each.name}});
     }
     mine.live->Set(each.live ? 1 : 0);
     mine.peers->Set(each.peers);
+    mine.left_out->Set(each.left_out);
     next.emplace(each.name, mine);
   }
   for (const auto& [name, gone] : families_->known_gateways) {
     families_->live.Remove(gone.live);
     families_->peers.Remove(gone.peers);
+    families_->left_out.Remove(gone.left_out);
   }
   families_->known_gateways = std::move(next);
 }

@@ -14,6 +14,7 @@ struct gateway_count {
   std::string name;
   bool live = false;
   std::uint32_t peers = 0;
+  std::uint32_t left_out = 0;
 };
 
 class metrics {

@@ -92,6 +92,7 @@ struct peer_report {
   // Of the newest word on the key that the gateway has, where it wants it; older gateways don't
   // say.
   std::optional<peerage::revision> revision;
+  std::string reason = {};  // why the gateway leaves out a peer of the store; empty: it does not
 };
 
 struct status_reply {
@@ -112,6 +113,7 @@ struct assigned {
   // Where whole, and the position told where to count from: at least so many peers that are missing
   // now may have gone by commits of which the store kept a record.
   std::uint64_t recorded = 0;
+  std::vector<public_key> unreadable = {};  // the store has a record of them that can't be read
 };
 
 }  // namespace peerage

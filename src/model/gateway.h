@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/time.h"
@@ -34,9 +35,11 @@ struct gateway {
 struct heartbeat {
   gateway_name name;
   region_name region;
-  std::uint32_t peers = 0;   // on the device now
-  revision applied;          // up to here everything the store says is on the device
-  std::string trouble = {};  // what an operator should look at, in words; empty: nothing
+  std::uint32_t peers = 0;           // on the device now
+  revision applied;                  // up to here everything the store says is on the device
+  std::string trouble = {};          // what an operator should look at, in words; empty: nothing
+  std::optional<wall_time> at = {};  // what its clock says; older gateways don't say
+  std::uint32_t left_out = 0;        // peers that the store has for it and that it leaves out
 };
 
 /// A process that runs a gateway, and may be asked whether it lives.

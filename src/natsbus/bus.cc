@@ -24,6 +24,7 @@ using namespace nats;
 
 constexpr unsigned greetings = 10;
 constexpr milliseconds between_greetings{200};
+constexpr std::chrono::hours introduced_every{6};
 constexpr seconds roster_wait{300};
 // A gateway's key that was made known just now is heard of in a few milliseconds.
 constexpr seconds patience{1};
@@ -131,6 +132,7 @@ class bus_on_nats final : public nats_bus {
   std::mt19937 random_{std::random_device{}()};
   unsigned failures_ = 0;
   bool said_away_ = false;
+  bool said_too_many_ = false;
   bool stopping_ = false;
   steady_time quiet_until_{};
   std::vector<std::function<void(const heartbeat&)>> listeners_;
@@ -286,19 +288,25 @@ void bus_on_nats::complain(std::string_view subject, std::string_view why) {
 }
 
 /// Until it is known: the store may be away.
+/// Publishes the key, and again now and then: a record that is not renewed is removed some day.
 task<> bus_on_nats::introduce(party self) {
-  for (unsigned failures = 0;; ++failures) {
+  bool greeted = false;
+  for (unsigned failures = 0;;) {
     party wanted = self;
     const auto entered = co_await roster_.enter(std::move(wanted));
-    if (entered) break;
+    if (entered) {
+      failures = 0;
+      if (self.kind == party_kind::gateway && !std::exchange(greeted, true)) greet(greetings);
+      co_await time_.wait_until(time_.steady() + introduced_every);
+      continue;
+    }
     if (failures == 0) {
-      log::warning("the key for the bus can't be made known; trying again for ever",
-                   {{"name", self.name}, {"why", entered.error().message}});
+      log::warning("cannot publish this process's bus key; retrying",
+                   {{"name", self.name}, {"error", entered.error().message}});
     }
     const double jitter = std::uniform_real_distribution<double>(0, 1)(random_);
-    co_await time_.wait_until(time_.steady() + pause_after(failures, jitter));
+    co_await time_.wait_until(time_.steady() + pause_after(failures++, jitter));
   }
-  if (self.kind == party_kind::gateway) greet(greetings);
 }
 
 /// What was known goes on being known while the store is away.
@@ -327,6 +335,13 @@ void bus_on_nats::learned(party_kind whom) {
   learned_.notify();
   if (whom == party_kind::gateway) return hear_again();
   for (const auto& [name, each] : serving_) each->learned();
+  if (guard_.too_many_apis() && !std::exchange(said_too_many_, true)) {
+    log::warning(
+        "more API processes have bus keys in the store than a heartbeat reaches at once; those "
+        "that "
+        "asked this gateway last are reached first",
+        {{"bus_keys", std::uint64_t{guard_.keys().count(party_kind::api)}}});
+  }
   greet(greetings);  // whoever is new has not believed the last heartbeats
 }
 

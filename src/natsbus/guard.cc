@@ -1,6 +1,7 @@
 #include "natsbus/guard.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/secret.h"
@@ -11,6 +12,8 @@ namespace {
 
 // Each costs a gateway a MAC every 2 s, and a heartbeat 100 bytes.
 constexpr std::size_t most_hearers = 128;
+// Of these so many are for processes that have not asked this gateway anything yet.
+constexpr std::size_t most_others = 64;
 
 bool same(const authenticator::tag* one, const authenticator::tag& other) {
   return one != nullptr && equal_in_constant_time(*one, other);
@@ -83,6 +86,33 @@ result<guard::asker> guard::judge(const gateway_name& at, std::string_view subje
     return fail(errc::denied, "its signature is not that of " + told->signer);
   }
   made.fresh = fresh(told->at);
+  if (made.fresh) note_alive(made.signer);
+  return made;
+}
+
+/// An API process that asks is alive: heartbeats reach it before those that only have a record.
+void guard::note_alive(const std::string& api) {
+  std::erase(alive_, api);
+  alive_.push_front(api);
+  if (alive_.size() > most_hearers) alive_.pop_back();
+}
+
+/// To whom the next heartbeat is sealed: all that are known, or, of more than that, those that
+/// asked last and, in turn, some of the others.
+std::vector<std::string> guard::hearers() {
+  std::vector<std::string> all = keys_.known(party_kind::api);
+  if (all.size() <= most_hearers) return all;
+  std::vector<std::string> made;
+  std::set<std::string> chosen;
+  const std::set<std::string> known(all.begin(), all.end());
+  for (const std::string& each : alive_) {
+    if (made.size() == most_hearers - most_others) break;
+    if (known.contains(each) && chosen.insert(each).second) made.push_back(each);
+  }
+  for (std::size_t tried = 0; tried < all.size() && made.size() < most_hearers; ++tried) {
+    const std::string& next = all[turn_++ % all.size()];
+    if (chosen.insert(next).second) made.push_back(next);
+  }
   return made;
 }
 
@@ -99,13 +129,17 @@ std::string guard::beat(const gateway_name& at, std::string_view subject, std::s
   const wall_time now = time_.now();
   last = fresh(last) ? std::max(now, last + milliseconds{1}) : now;
   seal made{at.text(), start_, last, {}};
-  for (const std::string& api : keys_.known(party_kind::api)) {
+  for (const std::string& api : hearers()) {
     const shared_key with = keys_.with(party_kind::api, api, at.text());
-    if (!with || made.tags.size() == most_hearers) continue;
+    if (!with) continue;
     const envelope about{sealed_as::heartbeat, subject, at.text(), api, start_, last};
     made.tags.emplace_back(api, tag_of(*with, about, body));
   }
   return made.tags.empty() ? std::string() : write_seal(made);
+}
+
+bool guard::too_many_apis() const {
+  return keys_.count(party_kind::api) > most_hearers;
 }
 
 std::string why_stale() {

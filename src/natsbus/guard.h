@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "model/name.h"
@@ -58,14 +60,21 @@ class guard {
                      std::string_view body) const;
   std::string beat(const gateway_name& at, std::string_view subject, std::string_view body);
 
+  /// Whether more API processes are known than one heartbeat reaches.
+  bool too_many_apis() const;
+
  private:
   bool fresh(wall_time at) const;
+  void note_alive(const std::string& api);
+  std::vector<std::string> hearers();
 
   clock& time_;
   keyring keys_;
   std::string api_;
   std::string start_;  // random: what is counted from here is nobody else's
   std::uint64_t asked_ = 0;
+  std::deque<std::string> alive_;                 // API processes that asked, the last one first
+  std::size_t turn_ = 0;                          // of the others
   std::map<std::string, wall_time> sent_beats_;   // by gateway: the last one's time
   std::map<std::string, wall_time> heard_beats_;  // the same, of those believed
 };

@@ -177,5 +177,24 @@ TEST(seal_text, is_read_as_it_was_written_and_nothing_else_is) {
   }
 }
 
+/// Every fresh state_dir is a new id, and the names of the living are behind those of the dead.
+TEST_F(guard_test, living_apis_are_reached_whatever_number_is_known) {
+  std::vector<party> all{{party_kind::api, "api-1", api.keys().open_key()},
+                         {party_kind::api, "api-2", other_api.keys().open_key()}};
+  const public_key dead = public_of(make_private_key());
+  for (int i = 0; i < 500; ++i) all.push_back({party_kind::api, "a-" + std::to_string(i), dead});
+  there.keys().know(party_kind::api, all);
+  EXPECT_TRUE(there.too_many_apis());
+  ASSERT_TRUE(there.judge(gateway, subject, ask("body").seal, "body"));
+  int others = 0;
+  for (int i = 0; i < 10; ++i) {
+    time.advance(milliseconds{2'000});
+    const std::string beat = there.beat(gateway, beats, "7 peers");
+    EXPECT_TRUE(api.believe_heartbeat(gateway, beats, beat, "7 peers")) << "one that asked";
+    others += other_api.believe_heartbeat(gateway, beats, beat, "7 peers") ? 1 : 0;
+  }
+  EXPECT_GE(others, 1) << "one that did not has its turn";
+}
+
 }  // namespace
 }  // namespace peerage::nats

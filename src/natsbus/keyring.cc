@@ -32,6 +32,11 @@ std::vector<std::string> keyring::known(party_kind kind) const {
   return made;
 }
 
+std::size_t keyring::count(party_kind kind) const {
+  const auto all = others_.find(kind);
+  return all == others_.end() ? 0 : all->second.size();
+}
+
 shared_key keyring::with(party_kind kind, const std::string& other, const std::string& self) {
   auto& known = others_[kind];
   const auto found = known.find(other);

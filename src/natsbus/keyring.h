@@ -22,6 +22,7 @@ class keyring {
   /// is news.
   bool know(party_kind kind, const std::vector<party>& all);
   std::vector<std::string> known(party_kind kind) const;  // their names
+  std::size_t count(party_kind kind) const;
 
   /// The key between this process, as `self`, and another of the given kind: X25519, then HKDF over
   /// both names and both public keys. Nothing where the roster does not name it.

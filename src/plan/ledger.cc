@@ -7,6 +7,9 @@
 namespace peerage {
 namespace {
 
+// A peer's own time ends first on its gateway, and then in the store.
+constexpr seconds just_over{10};
+
 hearing superseded(revision by) {
   return {verdict::superseded, "revision " + std::to_string(by.number) + " is newer", {}};
 }
@@ -74,7 +77,12 @@ ledger::observation ledger::observe(const assigned& said) {
   as_of_ = std::max(as_of_, said.as_of);
   std::erase_if(ahead_, [this](const auto& each) { return each.second.at <= as_of_; });
   take(said.peers, said.whole, made);
+  note_unreadable(said);
   return made;
+}
+
+void ledger::note_unreadable(const assigned& said) {
+  for (const public_key& key : said.unreadable) left_out_[key] = {omission::unreadable};
 }
 
 void ledger::remove_unlisted(const assigned& said, observation& into) {
@@ -86,12 +94,20 @@ void ledger::remove_unlisted(const assigned& said, observation& into) {
       mine->second.listed = listing_;
       held_.erase(mine->first);
     }
+    // What is on the device of one that can't be read stays there.
+    for (const public_key& key : said.unreadable) {
+      const auto mine = entries_.find(key);
+      if (mine != entries_.end()) mine->second.listed = listing_;
+    }
+    left_out_.clear();  // take() finds them again
     gone = unlisted(said.as_of, said.recorded);
   } else {
     std::unordered_set<public_key> listed;
     for (const auto& each : said.peers) listed.insert(each.peer.public_key);
+    listed.insert(said.unreadable.begin(), said.unreadable.end());
     for (const public_key& key : said.keys) {
       held_.erase(key);
+      left_out_.erase(key);
       const entry* mine = find(key);
       if (mine == nullptr || mine->heard > said.as_of || listed.contains(key)) continue;
       if (mine->wanted) gone.push_back(key);
@@ -103,16 +119,47 @@ void ledger::remove_unlisted(const assigned& said, observation& into) {
   }
 }
 
-/// Those that the listing under way does not have, and should have; none where that can't be true.
+/// Those that the full listing under way does not have any more. Those that an earlier listing had
+/// are held instead where fewer changes were counted since then, or others are held already.
 std::vector<public_key> ledger::unlisted(revision as_of, std::uint64_t recorded) {
-  std::vector<public_key> gone;
+  std::vector<public_key> gone, listed_before;
   for (const auto& [key, mine] : entries_) {
     if (mine.heard > as_of || !mine.wanted || mine.listed == listing_) continue;
-    gone.push_back(key);
+    (mine.heard > as_of_ ? gone : listed_before).push_back(key);
   }
-  const std::uint64_t unexplained = gone.size() - std::min<std::uint64_t>(gone.size(), recorded);
-  if (held_.empty() && !implausible(unexplained, wanted_)) return gone;
-  held_.insert(gone.begin(), gone.end());
+  if (held_.empty() && listed_before.size() <= recorded) {
+    gone.insert(gone.end(), listed_before.begin(), listed_before.end());
+  } else {
+    held_.insert(listed_before.begin(), listed_before.end());
+  }
+  return gone;
+}
+
+void ledger::leave_out(const assignment& peer, omission why) {
+  left_out_[peer.public_key] = {why, peer.expires_at.value_or(wall_time::max())};
+}
+
+std::size_t ledger::left_out() const {
+  return static_cast<std::size_t>(std::ranges::count_if(left_out_, [this](const auto& each) {
+    return each.second.why != omission::over || each.second.expires_at + just_over < now_;
+  }));
+}
+
+std::vector<public_key> ledger::over() const {
+  std::vector<public_key> keys;
+  for (const auto& [key, each] : left_out_)
+    if (each.why == omission::over) keys.push_back(key);
+  return keys;
+}
+
+std::string_view ledger::why_left_out(const public_key& key) const {
+  const auto found = left_out_.find(key);
+  if (found == left_out_.end()) return {};
+  switch (found->second.why) {
+    case omission::over: return "its time is over by the gateway's clock";
+    case omission::address: return "another peer of the gateway has one of its addresses";
+    case omission::unreadable: return "the gateway can't read its record in the store";
+  }
   return {};
 }
 
@@ -122,14 +169,21 @@ void ledger::take(const std::vector<stored_assignment>& peers, bool whole, obser
     const auto known = entries_.find(key);
     if (known != entries_.end() && known->second.heard >= each.at) {
       held_.erase(key);
+      if (!known->second.wanted && over(each.peer)) leave_out(each.peer, omission::over);
+      // The store's view has passed what is known of the key, and has an older record of it: the
+      // store was restored, or once answered without it.
+      const bool older = known->second.heard > each.at && known->second.heard <= as_of_;
+      if (older && !over(each.peer) && !known->second.is(each.peer)) into.contested.push_back(key);
       continue;
     }
     if (over(each.peer)) {
+      leave_out(each.peer, omission::over);
       if (known != entries_.end() && known->second.wanted) into.write.push_back(key);
       unwant(key, each.at);
       continue;
     }
     if (owner_of_any(each.peer) != nullptr) {
+      leave_out(each.peer, omission::address);
       into.contested.push_back(key);
       continue;
     }
@@ -144,9 +198,11 @@ ledger::observation ledger::settle(const assigned& said, std::uint64_t since) {
   observation made;
   std::unordered_set<public_key> listed;
   for (const auto& each : said.peers) listed.insert(each.peer.public_key);
+  listed.insert(said.unreadable.begin(), said.unreadable.end());
   for (const public_key& key : said.keys) {
     held_.erase(key);
     const entry* mine = find(key);
+    if (!listed.contains(key)) left_out_.erase(key);
     if (mine == nullptr || listed.contains(key) || heard_since(*mine, said, since)) continue;
     if (mine->wanted) made.write.push_back(key);
     unwant(key, said.as_of);
@@ -165,6 +221,7 @@ ledger::observation ledger::settle(const assigned& said, std::uint64_t since) {
     }
     if (over(each.peer)) continue;  // expire() has seen to it, or will
     if (owner_of_any(each.peer) != nullptr) {
+      leave_out(each.peer, omission::address);
       made.contested.push_back(key);
       continue;
     }
@@ -180,16 +237,10 @@ std::vector<public_key> ledger::expire(wall_time now, std::size_t most) {
   for (entry* next = expiring_.next();
        next != nullptr && next->expires_at <= now && keys.size() < most; next = expiring_.next()) {
     keys.push_back(*next->key);
+    left_out_[keys.back()] = {omission::over, next->expires_at};
     unwant(keys.back(), next->heard);
   }
   return keys;
-}
-
-void ledger::reconsider() {
-  for (const public_key& key : gone_) {
-    entry& mine = entries_.at(key);
-    if (mine.heard <= as_of_) mine.heard = {};
-  }
 }
 
 std::vector<public_key> ledger::rivals(const assignment& peer) const {
@@ -204,6 +255,7 @@ std::vector<public_key> ledger::rivals(const assignment& peer) const {
 
 void ledger::restart() {
   as_of_ = {};
+  restored_ = true;
   ahead_.clear();
   for (auto& [key, mine] : entries_) mine.heard = {};
   std::erase_if(gone_, [this](const public_key& key) {
@@ -217,6 +269,7 @@ std::vector<public_key> ledger::accept_removals() {
   std::vector<public_key> keys(held_.begin(), held_.end());
   for (const public_key& key : keys) unwant(key, as_of_);
   held_.clear();
+  restored_ = false;
   strangers_accepted_ = held_strangers_ > 0;
   held_strangers_ = 0;
   return keys;
@@ -282,6 +335,7 @@ void ledger::exempt(entry& mine) {
 void ledger::want(const assignment& peer, revision at) {
   entry& mine = known(peer.public_key);
   held_.erase(peer.public_key);
+  left_out_.erase(peer.public_key);
   heard(mine, at);
   // The same to the device: what is written, or being written, stays so.
   const bool same = same_on_device(mine, peer);

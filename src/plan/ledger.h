@@ -3,8 +3,8 @@
 // came by. Pure: values and times in, values out; the agent carries them to the device.
 //
 // The store's view has a revision, as_of(): up to there the store alone decides, beyond it what the
-// bus said counts. A store that has suddenly lost more than half of the peers, and at least 100, is
-// not believed until accept_removals(): those peers are held.
+// bus said counts. A full listing that lacks peers of an earlier one, without as many counted
+// changes, is not believed until accept_removals(): those peers are held, whatever their number.
 #pragma once
 
 #include <cstdint>
@@ -95,9 +95,6 @@ class ledger {
   /// revision that the bus claimed. Peers of which there was a word meanwhile are left alone.
   observation settle(const assigned& said, std::uint64_t since);
 
-  /// A time that expire() was told was wrong: the next whole listing decides on what is gone.
-  void reconsider();
-
   /// The newest word on a key, where the store's view has not reached it.
   struct claim {
     revision at;
@@ -123,6 +120,15 @@ class ledger {
   /// that are there otherwise than wanted since before this start; both keep their addresses: the
   /// last start may have written them, and not its mirror.
   std::vector<public_key> end_comparison(strangers unknown = strangers::remove);
+
+  /// Peers that the store has for this gateway and that are not wanted on the device, because their
+  /// time is over by the time of expire(), another peer has one of their addresses, or their record
+  /// can't be read. One whose time has just ended is not counted: the store is about to remove it.
+  std::size_t left_out() const;
+  /// Those whose time was over: to be asked for where expire() was told a wrong time.
+  std::vector<public_key> over() const;
+  /// Why this one is left out; empty: it is not.
+  std::string_view why_left_out(const public_key& key) const;
 
   /// Peers kept on the device although the store does not have them (any more).
   std::size_t held() const { return held_.size() + held_strangers_; }
@@ -187,8 +193,15 @@ class ledger {
   const entry* owner_of(const prefix& address) const;
   const entry* owner_of_any(const assignment& peer) const;
   hearing hear_settled(const peer_change& change, revision at, const entry* now) const;
+  enum class omission : std::uint8_t { over, address, unreadable };
+  struct omitted {
+    omission why{};
+    wall_time expires_at = wall_time::max();
+  };
   void remove_unlisted(const assigned& said, observation& into);
   std::vector<public_key> unlisted(revision as_of, std::uint64_t recorded);
+  void leave_out(const assignment& peer, omission why);
+  void note_unreadable(const assigned& said);
   void take(const std::vector<stored_assignment>& peers, bool whole, observation& into);
   bool over(const assignment& peer) const;
   entry& known(const public_key& key);
@@ -212,6 +225,7 @@ class ledger {
   std::unordered_map<public_key, claim> ahead_;
   std::unordered_set<public_key> gone_;                   // in entries_, and not wanted
   std::unordered_set<public_key> held_;                   // wanted, and not in the store
+  std::unordered_map<public_key, omitted> left_out_;      // in the store, and not wanted
   std::unordered_map<public_key, wall_time> remembered_;  // keys that are not known yet
   std::unordered_set<public_key> unsaved_sightings_;
 
@@ -225,6 +239,7 @@ class ledger {
   wall_time compared_at_;
   std::size_t held_strangers_ = 0;  // on the device, in the last comparison
   bool strangers_accepted_ = false;
+  bool restored_ = false;  // and since then no comparison was without unknown peers
 
   std::uint32_t listing_ = 0;  // the count of whole listings
   wall_time now_;              // as of the last expire()

@@ -182,7 +182,9 @@ std::vector<public_key> ledger::end_comparison(strangers unknown) {
     std::erase_if(write, [this](const public_key& key) { return disputed_.contains(key); });
     return write;
   }
-  const bool too_many = implausible(strange.size(), compared_);
+  // Unknown peers of a device whose store was restored are a part of what that store lost.
+  restored_ = restored_ && !strange.empty();
+  const bool too_many = restored_ || implausible(strange.size(), compared_);
   held_strangers_ = too_many && !strangers_accepted_ ? strange.size() : 0;
   strangers_accepted_ = strangers_accepted_ && too_many;
   if (held_strangers_ == 0) write.insert(write.begin(), strange.begin(), strange.end());

@@ -1,5 +1,6 @@
 #include "plan/placement.h"
 
+#include <algorithm>
 #include <string>
 
 namespace peerage {
@@ -15,9 +16,15 @@ std::string none_fits(const placement_wish& wish, const std::string& region, std
   return "no gateway" + where + " " + std::string(none);
 }
 
+/// What a device of its kind can hold at most: a gateway's record says what its host wrote.
+std::uint32_t capacity_of(const gateway& one) {
+  constexpr std::uint32_t kernel = 1'048'576, userspace = 65'536;
+  return std::min(one.capacity, one.device == "kernel" ? kernel : userspace);
+}
+
 bool emptier(const gateway_view& a, const gateway_view& b) {
-  const std::uint64_t share_a = std::uint64_t{a.peers} * b.what->capacity;
-  const std::uint64_t share_b = std::uint64_t{b.peers} * a.what->capacity;
+  const std::uint64_t share_a = std::uint64_t{a.peers} * capacity_of(*b.what);
+  const std::uint64_t share_b = std::uint64_t{b.peers} * capacity_of(*a.what);
   return share_a < share_b;
 }
 
@@ -37,7 +44,7 @@ result<const gateway*> place(std::span<const gateway_view> gateways, const place
     live = true;
     if (each.what->draining) continue;
     open = true;
-    if (each.peers >= each.what->capacity) continue;
+    if (each.peers >= capacity_of(*each.what)) continue;
     if (best == nullptr || emptier(each, *best)) best = &each;
   }
   if (best != nullptr) return best->what;

@@ -45,6 +45,15 @@ TEST_F(placement, counts_room_by_share_of_capacity) {
   EXPECT_EQ(placed(), "large");
 }
 
+TEST_F(placement, a_capacity_beyond_what_a_device_holds_draws_no_peers) {
+  add("honest", "fra", 10);
+  add("greedy", "fra", 20);
+  gateways[0].capacity = 1'048'576;
+  gateways[1].capacity = 0xffffffff;
+  for (gateway& each : gateways) each.device = "kernel";
+  EXPECT_EQ(placed(), "honest");
+}
+
 TEST_F(placement, says_what_is_not_there) {
   add("a", "fra", 0);
   EXPECT_EQ(placed({.region = {}, .gateway = *gateway_name::parse("b")}), "not_found:gateway");

@@ -129,7 +129,8 @@ struct store {
   /// Whether keys can disagree with the records they belong to: not where the store's own
   /// constraints make that impossible.
   virtual bool sweepable() const { return false; }
-  /// Looks for such keys beside everything else; with `repair`, slowly, and repairs what is certain.
+  /// Looks for such keys beside everything else; with `repair`, slowly, and repairs what is
+  /// certain.
   /// Errors as get().
   virtual task<result<sweep_report>> sweep(bool) { co_return sweep_report{}; }
 };

@@ -68,10 +68,13 @@ bool run::null(int column) const {
 }
 
 result<std::unique_ptr<database>> database::open(const std::string& file) {
-  // SQLite would make it readable for everyone; the log files take the mode of this one.
-  const int made = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (made < 0) return fail(errc::io, file + ": " + std::strerror(errno));
-  ::close(made);
+  // SQLite would make it readable for everyone; the log files take the mode of this one. A file
+  // that is there already is not opened here: closing it would drop the locks that this process's
+  // other connections have on it, and whoever else closes the database would then believe to be the
+  // last, and remove the log with what was committed.
+  const int made = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (made < 0 && errno != EEXIST) return fail(errc::io, file + ": " + std::strerror(errno));
+  if (made >= 0) ::close(made);
 
   std::unique_ptr<database> opened(new database);
   opened->file_ = file;

@@ -322,6 +322,7 @@ task<result<assigned>> fake_store::assignments(gateway_name gateway, std::vector
 }
 
 task<result<>> fake_store::claim(gateway_name gateway, claimant who) {
+  if (claims_fail) co_return std::unexpected(*claims_fail);
   if (away) co_return fail(errc::unavailable, "the store is away");
   const auto found = claims_.find(gateway);
   if (found != claims_.end() && found->second.instance != who.instance) {

@@ -41,6 +41,7 @@ class fake_store final : public store {
   };
   std::deque<trouble> next_commits;  // one for each commit to come
   bool away = false;                 // everything is errc::unavailable
+  std::optional<error> claims_fail;  // claim() does
   std::size_t lose_questions = 0;    // so many of assignments() are lost
   std::optional<error> failing;      // where set, commit(), get() and list() end so
   std::size_t commits = 0;

@@ -11,6 +11,7 @@ namespace peerage::wire {
 namespace {
 
 constexpr std::size_t most_trouble = 500;  // bytes
+constexpr std::size_t most_reason = 200;
 constexpr std::int64_t most_number = std::numeric_limits<std::int64_t>::max();
 
 std::string_view name_of(change_state value) {
@@ -129,6 +130,7 @@ std::string write(const status_reply& from) {
     one["live"] = each.live;
     if (each.live_at) one["live_at"] = to_rfc3339(*each.live_at);
     if (each.revision) one["revision"] = each.revision->number;
+    if (!each.reason.empty()) one["reason"] = each.reason;
     if (each.seen) {
       json::object seen;
       seen["endpoint"] = each.seen->endpoint;
@@ -154,6 +156,8 @@ std::string write(const heartbeat& from) {
   made["region"] = from.region.text();
   made["peers"] = from.peers;
   made["applied"] = from.applied.number;
+  if (from.at) made["at"] = to_rfc3339(*from.at);
+  if (from.left_out > 0) made["left_out"] = from.left_out;
   if (!from.trouble.empty()) made["trouble"] = json::shortened(from.trouble, most_trouble);
   return json::serialize(made);
 }
@@ -239,6 +243,7 @@ result<status_reply> read_status_reply(std::string_view text) {
     report.live = one.boolean("live").value_or(false);
     report.live_at = one.parsed<wall_time>("live_at", parse_time);
     if (each->contains("revision")) report.revision = *parse_revision(one, "revision");
+    report.reason = json::shortened(one.text("reason").value_or(""), most_reason);
     const json::value* seen = each->if_contains("seen");
     if (seen != nullptr && seen->is_object()) {
       json::fields look(seen->get_object());
@@ -268,6 +273,10 @@ result<heartbeat> read_heartbeat(std::string_view text) {
   made.peers = static_cast<std::uint32_t>(required_count(in, "peers", 0xffffffff));
   made.applied = *parse_revision(in, "applied");
   made.trouble = json::shortened(in.text("trouble").value_or(""), most_trouble);
+  made.at = in.parsed<wall_time>("at", parse_time);
+  if (object->contains("left_out")) {
+    made.left_out = static_cast<std::uint32_t>(required_count(in, "left_out", 0xffffffff));
+  }
   if (auto good = finish(in); !good) return std::unexpected(good.error());
   return made;
 }

@@ -91,8 +91,8 @@ model_answer apply(const model_state& now, const transaction& writes, std::size_
     }
     if (const auto* one = std::get_if<token>(&adding->value); one && one->network) {
       const auto in = made.next.find(text_of(*one->network));
-      const bool held = in != made.next.end() &&
-                        std::get<network>(in->second.value).id == one->network_id;
+      const bool held =
+          in != made.next.end() && std::get<network>(in->second.value).id == one->network_id;
       if (!held) made.refusals.insert("not_found network");
     }
     if (const auto* one = std::get_if<gateway>(&adding->value)) {

@@ -161,6 +161,73 @@ struct packaged_policies : consul_access {
   }
 };
 
+TEST_F(packaged_policies, a_policy_that_hides_a_gateways_peers_is_no_reason_to_remove_them) {
+  const std::string agents = token_of("agent.hcl");
+  const auto api =
+      open_consul_store(loop.get_executor(), *time, options_of(token_of("api.hcl"), "api-1"))
+          .value();
+  const auto agent =
+      open_consul_store(loop.get_executor(), *time, options_of(agents, "agent-1")).value();
+  const auto commit = [&](write what) {
+    transaction writes;
+    writes.push_back(std::move(what));
+    return run_on(loop, api->commit(std::move(writes)));
+  };
+  ASSERT_TRUE(run_on(loop, api->identity()));
+  const gateway mine = fakes::sample_gateway("gw-fra-1", 1);
+  ASSERT_TRUE(commit(put{fakes::sample_network("acme"), absent{}}));
+  ASSERT_TRUE(commit(put{mine, absent{}}));
+  claimant who{"instance", "start", "here"};
+  ASSERT_TRUE(run_on(loop, agent->claim(mine.name, who)));
+  peer one = fakes::sample_peer("acme", "one", 1), two = fakes::sample_peer("acme", "two", 2);
+  one.gateway = two.gateway = mine.name;
+  ASSERT_TRUE(commit(put{one, absent{}}));
+  const auto before = run_on(loop, agent->follow(mine.name, {}, seconds{0}));
+  ASSERT_TRUE(before);
+  ASSERT_EQ(before->what.peers.size(), 1U);
+
+  const auto policies = json::parse(server.ask("GET", "/v1/acl/policies", "token=root-token").body);
+  std::string id, rules;
+  for (const auto& each : policies->as_array()) {
+    if (each.at("Name").as_string() == "agent") id = each.at("ID").as_string().c_str();
+  }
+  std::ifstream in(PEERAGE_SOURCE_DIR "/packaging/consul/agent.hcl");
+  std::stringstream text;
+  text << in.rdbuf();
+  const auto write_policy = [&](const std::string& typed) {
+    const json::object policy{{"ID", id}, {"Name", "agent"}, {"Rules", typed}};
+    as_root("/v1/acl/policy/" + id, json::serialize(policy));
+  };
+  rules = text.str();
+  std::string typo = rules;
+  const auto at = typo.find("/at/gw");
+  ASSERT_NE(at, std::string::npos);
+  typo.replace(at, 6, "/at/qw");
+  write_policy(typo);
+  ASSERT_TRUE(commit(put{two, absent{}}));
+  // The server remembers a policy for a while.
+  const auto until = std::chrono::steady_clock::now() + seconds{60};
+  result<assigned> asked;
+  do {
+    asked = run_on(loop, agent->assignments(mine.name, {one.public_key}));
+  } while (asked && std::chrono::steady_clock::now() < until);
+  ASSERT_FALSE(asked) << "it is there, and must not be called gone";
+  EXPECT_EQ(asked.error().code, errc::denied);
+  const auto changes = run_on(loop, agent->follow(mine.name, before->position, seconds{0}));
+  EXPECT_FALSE(changes) << "a change that can't be seen is no removal";
+  const auto whole = run_on(loop, agent->follow(mine.name, {}, seconds{0}));
+  ASSERT_FALSE(whole) << "an empty list is no answer";
+  EXPECT_EQ(whole.error().code, errc::denied);
+
+  write_policy(rules);
+  result<followed> after;
+  do {
+    after = run_on(loop, agent->follow(mine.name, {}, seconds{0}));
+  } while (!after && std::chrono::steady_clock::now() < until);
+  ASSERT_TRUE(after) << after.error().message;
+  EXPECT_EQ(after->what.peers.size(), 2U);
+}
+
 TEST_F(packaged_policies, an_agents_token_does_what_an_agent_does_and_no_more) {
   const std::string agents = token_of("agent.hcl");
   const std::string apis = token_of("api.hcl");

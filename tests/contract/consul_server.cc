@@ -163,14 +163,24 @@ void count(tcp_proxy::counts& into, std::string_view bytes) {
   into.tail = text.substr(std::max(begin, text.size() - std::min<std::size_t>(text.size(), 30)));
 }
 
+std::string with_wrong_index(tcp_proxy::counts& now, std::string answer) {
+  constexpr std::string_view header = "X-Consul-Index: ";
+  const auto at = answer.find(header);
+  if (now.wrong_indexes == 0 || at == std::string::npos) return answer;
+  --now.wrong_indexes;
+  const auto begin = at + header.size();
+  return answer.replace(begin, answer.find('\r', begin) - begin, now.wrong_index);
+}
+
 task<> pump(shared_socket from, shared_socket to, shared_counts counts, bool to_server) {
   std::array<char, 65'536> bytes{};
   for (;;) {
     const auto [problem, size] = co_await from->async_read_some(asio::buffer(bytes), as_result);
     if (problem || (!to_server && counts->drop_answers)) break;
     if (to_server) count(*counts, {bytes.data(), size});
-    const auto [failed, sent] =
-        co_await asio::async_write(*to, asio::buffer(bytes.data(), size), as_result);
+    std::string passed(bytes.data(), size);
+    if (!to_server) passed = with_wrong_index(*counts, std::move(passed));
+    const auto [failed, sent] = co_await asio::async_write(*to, asio::buffer(passed), as_result);
     if (failed) break;
   }
   boost::system::error_code ignored;

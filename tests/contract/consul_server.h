@@ -51,6 +51,8 @@ class tcp_proxy {
     int requests = 0;
     int writes = 0;  // transactions that write
     bool drop_answers = false;
+    int wrong_indexes = 0;  // so many answers have `wrong_index` as their X-Consul-Index
+    std::string wrong_index;
     std::string tail;
   };
   counts& seen() { return *counts_; }

@@ -335,6 +335,50 @@ TEST_F(consul_store, a_lost_answer_is_an_unknown_outcome_and_the_commit_is_there
   EXPECT_EQ(blame(add(*behind, sample_peer("acme", "after", 3))), "") << "and the store goes on";
 }
 
+TEST_F(consul_store, one_absurd_index_is_not_believed) {
+  const auto behind = open_behind_proxy();
+  furnish(*behind);
+  ASSERT_TRUE(add(*behind, sample_peer("acme", "a", 1)));
+  const gateway_name gateway = *gateway_name::parse("gw-1");
+  for (const char* index : {"18446744073709551615", "900000000000000"}) {
+    proxy_.seen().wrong_index = index;
+    proxy_.seen().wrong_indexes = 1;
+    EXPECT_FALSE(run_on(loop_, behind->follow(gateway, {}, seconds{0}))) << index;
+    proxy_.seen().wrong_indexes = 1;
+    EXPECT_FALSE(run_on(loop_, behind->identity())) << index;
+    proxy_.seen().wrong_indexes = 0;
+  }
+  const auto followed = run_on(loop_, behind->follow(gateway, {}, seconds{0}));
+  ASSERT_TRUE(followed) << followed.error().message;
+  EXPECT_EQ(followed->what.peers.size(), 1U);
+  EXPECT_LT(consul::index_of(followed->what.as_of), 900'000'000'000'000U);
+  EXPECT_EQ(run_on(loop_, behind->identity())->id, followed->of.id) << "the store was not restored";
+  // What an earlier version kept of such an answer heals at once.
+  auto place = consul::read_place(followed->position).value();
+  place.index = 900'000'000'000'000U;
+  const auto healed =
+      run_on(loop_, behind->follow(gateway, consul::write_place(place), seconds{0}));
+  ASSERT_TRUE(healed) << healed.error().message;
+  EXPECT_TRUE(healed->what.whole);
+  EXPECT_EQ(healed->what.as_of, followed->what.as_of);
+}
+
+TEST_F(consul_store, a_record_that_cannot_be_read_is_named_and_not_gone) {
+  const auto one = open();
+  furnish(*one);
+  ASSERT_TRUE(add(*one, sample_peer("acme", "a", 1)));
+  ASSERT_TRUE(add(*one, sample_peer("acme", "b", 2)));
+  write_raw("at/gw-1/" + hex_encode(sample_key(2).bytes()), "garbage");
+  const gateway_name gateway = *gateway_name::parse("gw-1");
+  const auto followed = run_on(loop_, one->follow(gateway, {}, seconds{0}));
+  ASSERT_TRUE(followed);
+  EXPECT_EQ(followed->what.peers.size(), 1U);
+  EXPECT_EQ(followed->what.unreadable, std::vector{sample_key(2)});
+  const auto asked = run_on(loop_, one->assignments(gateway, {sample_key(1), sample_key(2)}));
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(asked->unreadable, std::vector{sample_key(2)});
+}
+
 TEST_F(consul_store, callers_at_once_share_transactions) {
   const auto behind = open_behind_proxy();
   furnish(*behind);

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent/registration.h"
 #include "base/base64.h"
 #include "consul/keys.h"
 #include "consul/rings.h"
@@ -125,6 +126,14 @@ TEST_F(consul_sweep, two_owners_of_one_address_are_left_to_an_operator) {
   EXPECT_EQ(found.repaired, 0U);
   EXPECT_THAT(found.examples, Contains(HasSubstr("two peers")));
   EXPECT_EQ(read_raw(address), "acme/p21");
+}
+
+// A gateway's own token may write there.
+TEST_F(consul_sweep, numbers_that_somebody_spoilt_keep_no_gateway_from_registering) {
+  for (std::uint16_t n = 2; n < 40; ++n) write_raw(keys.number(n), "nobody");
+  const auto made = run_on(loop, register_gateway(*tested, *time, sample_gateway("gw-2", 0)));
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(made->value.number, 40);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "consul/roster.h"
 #include "local/roster.h"
 #include "local/system_clock.h"
+#include "testing/fake_clock.h"
 #include "testing/fake_roster.h"
 #include "testing/run.h"
 #include "testing/samples.h"
@@ -127,6 +128,54 @@ TEST(consul_roster, who_is_removed_is_gone_at_the_next_word_and_garbage_is_passe
   server.ask("PUT", "/v1/kv/peerage/v1/bus/apis/api-3", "", "no key");
   EXPECT_EQ(follow(one.position).parties.size(), 1U);
   EXPECT_EQ(said, std::vector<std::string>{"peerage/v1/bus/apis/api-3"});
+}
+
+struct old_records : testing::Test {
+  consul_server& server = consul_server::shared();
+  asio::io_context loop;
+  fakes::fake_clock time{loop.get_executor()};
+  const std::string prefix = "old-records/";
+  std::unique_ptr<roster> tested =
+      std::move(open_consul_roster(loop.get_executor(), time, options_of(server, prefix)).value());
+
+  void write(const std::string& api, const std::string& seen_at) const {
+    std::string record = R"({"public_key":")" + sample_key(7).text() + "\"";
+    if (!seen_at.empty()) record += R"(,"seen_at":")" + seen_at + "\"";
+    server.ask("PUT", "/v1/kv/" + prefix + "bus/apis/" + api, "", record + "}");
+  }
+  std::string names() {
+    std::string made;
+    const auto all = run_on(loop, tested->follow(party_kind::api, {}, seconds{1})).value();
+    for (const party& each : all.parties) made += each.name + " ";
+    return made;
+  }
+  result<> enter(const std::string& name) {
+    return run_on(loop, tested->enter({party_kind::api, name, sample_key(1)}));
+  }
+  void TearDown() override { server.ask("DELETE", "/v1/kv/" + prefix, "recurse"); }
+};
+
+TEST_F(old_records, of_api_processes_that_nobody_renewed_for_a_week_go) {
+  const wall_time now = time.now();
+  write("gone", to_rfc3339(now - std::chrono::hours{24 * 8}));
+  write("lately", to_rfc3339(now - std::chrono::hours{24 * 6}));
+  write("alive", to_rfc3339(now - std::chrono::hours{2}));
+  write("older-version", "");
+  ASSERT_TRUE(enter("mine"));
+  EXPECT_EQ(names(), "alive lately mine older-version ");
+  // Its week has begun now.
+  time.advance(std::chrono::hours{24 * 8});
+  write("alive", to_rfc3339(time.now() - std::chrono::hours{2}));
+  ASSERT_TRUE(enter("mine"));
+  EXPECT_EQ(names(), "alive mine ");
+}
+
+TEST_F(old_records, a_clock_that_is_a_month_ahead_removes_nobody_alive) {
+  write("alive", to_rfc3339(time.now() - std::chrono::hours{2}));
+  write("too", to_rfc3339(time.now() - std::chrono::hours{5}));
+  time.jump(std::chrono::hours{24 * 30});
+  ASSERT_TRUE(enter("mine"));
+  EXPECT_EQ(names(), "alive mine too ");
 }
 
 }  // namespace

@@ -70,7 +70,7 @@ result<followed> following::look_at_changes() {
 bool following::implausible() const {
   const std::size_t all = in_.now.on(gateway_, nullptr).size();
   const std::size_t recorded = in_.now.changes(gateway_, index_) + 10;
-  return epoch_ == now_epoch_ && all > recorded + 100 && 2 * (all - recorded) > all + 10;
+  return epoch_ == now_epoch_ && all > 2 * recorded;
 }
 
 /// The first half of all keys, then the second.

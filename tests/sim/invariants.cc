@@ -96,7 +96,7 @@ bool model::equal(const gateway_name& on, std::string* difference) const {
               " is in the store and not on the device: " + seen_of(one));
   });
   if (!all) return false;
-  if (device.peers.size() == wanted || (lied_to && wanted > 50)) return true;
+  if (device.peers.size() == wanted) return true;
   for (const auto& [key, entry] : device.peers) {
     bool known = false;
     store_.each_peer([&](const peer& one, revision) {

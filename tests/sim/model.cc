@@ -96,7 +96,7 @@ void model::committed_by(const std::string& process, const committed& what) {
 }
 
 /// Whether the change is what this request wishes, made of what was there.
-bool model::fits(const operation& by, const peer_changed& change, wall_time now) {
+bool model::fits(const operation& by, const peer_changed& change, wall_time now) const {
   const auto& before = change.before;
   if (!change.after) return by.what == act::remove;
   if (by.what != act::put && by.what != act::post) return false;
@@ -116,8 +116,9 @@ bool model::fits(const operation& by, const peer_changed& change, wall_time now)
   if (wanted.gateway.value && made.gateway != *wanted.gateway.value) return false;
   if (!wanted.ttl.given) return made.expires_at == (old ? old->expires_at : std::nullopt);
   if (!wanted.ttl.value) return !made.expires_at;
-  return made.expires_at && *made.expires_at >= by.begun + *wanted.ttl.value &&
-         *made.expires_at <= now + *wanted.ttl.value;
+  const seconds off{time_.steady >= api_clock_wrong_until ? 0 : api_times_off ? 200'000 : 120};
+  return made.expires_at && *made.expires_at >= by.begun + *wanted.ttl.value - off &&
+         *made.expires_at <= now + *wanted.ttl.value + off;
 }
 
 /// Every change of a peer is one caller's wish applied to what was there, or its time is over.

@@ -51,7 +51,8 @@ class model {
 
   std::vector<std::shared_ptr<operation>> operations;
   std::size_t step = 0;
-  bool lied_to = false;  // a large gateway may hold what the store no longer has
+  bool api_times_off = false;           // an API process may believe a wrong clock
+  steady_time api_clock_wrong_until{};  // times that API processes write may be a little off
 
   // What happens.
   void preloaded(const committed& what);
@@ -97,7 +98,7 @@ class model {
 
   void record(const peer_changed& change);
   void wished(const std::string& process, const peer_changed& change);
-  static bool fits(const operation& by, const peer_changed& change, wall_time now);
+  bool fits(const operation& by, const peer_changed& change, wall_time now) const;
   void claim_live(const operation& of, const stored<peer>& what, bool asked_now);
   void claim_gone(const operation& of, const peer_changed& change, const char* invariant);
   bool just_lost(const gateway_name& on) const;

@@ -8,27 +8,17 @@ namespace peerage::sim {
 
 const std::vector<world::kind>& world::kinds() {
   static const std::vector<kind> all = {
-      {"answer store", 260, &world::answer_store},
-      {"answer device", 130, &world::answer_device},
-      {"deliver", 190, &world::deliver_message},
-      {"time", 150, &world::pass_time},
-      {"operation", 110, &world::start_operation},
-      {"abandon", 10, &world::abandon_operation},
-      {"cancel", 6, &world::cancel_operation},
-      {"start process", 40, &world::start_process},
-      {"crash api", 8, &world::crash_api},
-      {"crash gateway", 14, &world::crash_gateway},
-      {"stop gateway", 5, &world::stop_gateway},
-      {"cut power", 5, &world::cut_power},
-      {"lose device", 5, &world::lose_device},
-      {"toggle bus", 8, &world::toggle_bus},
-      {"toggle store", 10, &world::toggle_store},
-      {"jump clock", 6, &world::jump_clock},
-      {"late write", 8, &world::late_write_arrives},
-      {"restore", 1, &world::restore_store},
-      {"store lies", 8, &world::store_lies},
-      {"run a little", 40, &world::run_a_little},
-      {"cut off", 10, &world::cut_off},
+      {"answer store", 260, &world::answer_store},   {"answer device", 130, &world::answer_device},
+      {"deliver", 190, &world::deliver_message},     {"time", 150, &world::pass_time},
+      {"operation", 110, &world::start_operation},   {"abandon", 10, &world::abandon_operation},
+      {"cancel", 6, &world::cancel_operation},       {"start process", 40, &world::start_process},
+      {"crash api", 8, &world::crash_api},           {"crash gateway", 14, &world::crash_gateway},
+      {"stop gateway", 5, &world::stop_gateway},     {"cut power", 5, &world::cut_power},
+      {"lose device", 5, &world::lose_device},       {"toggle bus", 8, &world::toggle_bus},
+      {"toggle store", 10, &world::toggle_store},    {"jump clock", 6, &world::jump_clock},
+      {"jump api clock", 6, &world::jump_api_clock}, {"late write", 8, &world::late_write_arrives},
+      {"restore", 1, &world::restore_store},         {"store lies", 8, &world::store_lies},
+      {"run a little", 40, &world::run_a_little},    {"cut off", 10, &world::cut_off},
   };
   return all;
 }
@@ -142,19 +132,55 @@ bool world::pass_time() {
     by = milliseconds{50 + chance_.below(how < 80 ? 400 : how < 95 ? 3'000 : 40'000)};
   }
   pass(std::chrono::ceil<milliseconds>(by));
-  for (auto& [name, each] : gateways_) {
-    if (each.jumped == steady_time{}) continue;
-    auto& skew = hosts_.at(name).skew;
-    // Before it is believed it is right again; or it stays wrong for long, and that is known.
-    if (time_.steady >= each.jumped + seconds{40}) {
-      if (time_.steady >= each.jumped + seconds{58}) {
-        model_.clock_wrong(name, time_.steady + seconds{130});
-      }
-      skew = milliseconds{0};
-      each.jumped = {};
-    }
-  }
+  put_clocks_right();
   note("it is " + to_rfc3339(time_.wall));
+  return true;
+}
+
+/// Before it is believed a wrong clock is right again; or it stays wrong for long, and that is
+/// known.
+void world::put_clocks_right() {
+  const auto over = [&](steady_time jumped) {
+    return jumped != steady_time{} && time_.steady >= jumped + seconds{40};
+  };
+  for (auto& [name, each] : gateways_) {
+    if (!over(each.jumped)) continue;
+    if (time_.steady >= each.jumped + seconds{58}) {
+      model_.clock_wrong(name, time_.steady + seconds{130});
+    }
+    hosts_.at(name).skew = milliseconds{0};
+    each.jumped = {};
+    clocks_right_since_ = time_.steady;
+  }
+  for (api_host& each : apis_) {
+    if (!over(each.jumped)) continue;
+    const bool stays = chance_.chance(50) && time_.steady < each.jumped + seconds{300};
+    if (stays || time_.steady >= each.jumped + seconds{58}) model_.api_times_off = true;
+    if (stays) continue;
+    each.skew = milliseconds{0};
+    each.jumped = {};
+    clocks_right_since_ = time_.steady;
+    model_.api_clock_wrong_until = time_.steady + seconds{130};
+  }
+}
+
+/// No promise is made where two clocks are wrong at once.
+bool world::a_clock_is_wrong() const {
+  const auto jumped = [](const auto& each) { return each.jumped != steady_time{}; };
+  return std::ranges::any_of(apis_, jumped) ||
+         std::ranges::any_of(gateways_, [&](const auto& each) { return jumped(each.second); }) ||
+         time_.steady < clocks_right_since_ + seconds{15};
+}
+
+bool world::jump_api_clock() {
+  api_host& one = apis_.at(chance_.below(apis_.size()));
+  if (a_clock_is_wrong()) return false;
+  const milliseconds by{5'000 + static_cast<std::int64_t>(chance_.below(100'000'000))};
+  one.skew = chance_.chance(70) ? by : -by;
+  one.jumped = time_.steady;
+  model_.api_times_off = one.now == nullptr || one.now->state != life::up;
+  model_.api_clock_wrong_until = steady_time::max();
+  note("clock of " + one.name + " jumps by " + std::to_string(one.skew.count()) + " ms");
   return true;
 }
 
@@ -166,6 +192,7 @@ bool world::store_lost(const open_call& one) const {
 void world::start_api(api_host& one) {
   const std::string name = one.name + "." + std::to_string(++one.lives);
   note("starts " + name);
+  if (one.skew != milliseconds{0}) model_.api_times_off = true;
   one.now = std::make_unique<api_process>(around_, name, one.skew);
 }
 
@@ -318,7 +345,10 @@ bool world::cut_off() {
 bool world::jump_clock() {
   auto at =
       std::next(gateways_.begin(), static_cast<std::ptrdiff_t>(chance_.below(gateways_.size())));
-  if (!at->second.now || at->second.now->state != life::up || at->second.jumped != steady_time{}) {
+  const bool up = at->second.now && at->second.now->state == life::up;
+  if (!up || at->second.jumped != steady_time{}) return false;
+  if (std::ranges::any_of(apis_, [](const auto& each) { return each.jumped != steady_time{}; }) ||
+      time_.steady < clocks_right_since_ + seconds{15}) {
     return false;
   }
   const milliseconds by{5'000 + static_cast<std::int64_t>(chance_.below(100'000'000))};
@@ -359,10 +389,9 @@ bool world::restore_store() {
 }
 
 bool world::store_lies() {
-  if (hosts_.begin()->second.device.peers.size() < 100) return false;
-  note("the next whole listing of a large gateway is empty");
+  if (hosts_.begin()->second.device.peers.size() < 20) return false;
+  note("the next whole listing of a gateway is empty");
   store_.lies = true;
-  model_.lied_to = true;
   return true;
 }
 

@@ -1,6 +1,8 @@
 #include "tests/sim/world.h"
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <exception>
 #include <utility>
 
@@ -11,6 +13,7 @@ namespace {
 // A comparison rests for 20 times what it took, and here one may take most of a minute.
 constexpr seconds settle_within{1'200};
 constexpr seconds stays_equal{3};
+constexpr seconds operator_comes_after{100};
 constexpr int most_rounds = 200;
 constexpr int most_tries = 6;
 
@@ -177,6 +180,20 @@ void world::finish_calls() {
 }
 
 /// Faults stop: within bounded simulated time every device is as the store has it, and stays so.
+/// What an operator does about peers that a restored store has not.
+void world::accept_removals() {
+  for (auto& [name, each] : gateways_) {
+    if (!each.now || each.now->state != life::up) continue;
+    const auto troubles = each.now->mind->how().troubles;
+    const bool holds = std::ranges::any_of(
+        troubles, [](const auto& text) { return text.starts_with("removals held"); });
+    if (!holds) continue;
+    note("the removals that " + name.text() + " holds are accepted");
+    accept_removals_request none;
+    asio::co_spawn(each.now->loop, each.now->mind->accept_removals(none), asio::detached);
+  }
+}
+
 void world::settle_down() {
   chance_ = dice(what_.seed, what_.steps + 1);
   model_.step = what_.steps + 1;
@@ -193,6 +210,7 @@ void world::settle_down() {
     host.device.mischief = host.saved.mischief = 0;
     host.skew = milliseconds{0};
   }
+  for (auto& each : apis_) each.skew = milliseconds{0};
   const steady_time begun = time_.steady;
   steady_time equal_since = time_.steady;
   while (time_.steady < begun + settle_within && !model_.broken()) {
@@ -200,6 +218,7 @@ void world::settle_down() {
       if (!each.now) start_api(each);
     for (auto& [name, each] : gateways_)
       if (each.wanted && !each.now) start_gateway(name);
+    if (time_.steady >= begun + operator_comes_after) accept_removals();
     finish_calls();
     model_.check();
     bool equal = true;

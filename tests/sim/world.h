@@ -40,6 +40,7 @@ class world {
     std::unique_ptr<api_process> now;
     milliseconds skew{0};
     unsigned lives = 0;
+    steady_time jumped{};  // when its calendar jumped; zero: it is right
   };
   struct gateway_place {
     std::unique_ptr<gateway_process> now;
@@ -69,6 +70,7 @@ class world {
   const kind& draw();
   void step(std::size_t number);
   void settle_down();
+  void accept_removals();
   void let_all_run(bool all);
   bool serve_quiet_calls();
   void finish_calls();
@@ -93,6 +95,9 @@ class world {
   bool toggle_store();
   bool cut_off();
   bool jump_clock();
+  bool jump_api_clock();
+  bool a_clock_is_wrong() const;
+  void put_clocks_right();
   bool late_write_arrives();
   bool restore_store();
   bool store_lies();
@@ -141,6 +146,7 @@ class world {
   std::size_t old_keys_ = 0;           // so many of them
   gateway_name spoke_last_;            // to changes
   bool store_away_ = false;
+  steady_time clocks_right_since_{};
   std::set<std::string> cut_off_;  // gateways that can't reach it
   bool quiet_ = false;             // faults have stopped
   std::deque<late_write> late_;

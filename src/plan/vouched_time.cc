@@ -1,0 +1,56 @@
+#include "plan/vouched_time.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace peerage {
+namespace {
+
+constexpr seconds counts_for{10};
+constexpr seconds without_a_jump{60};
+constexpr std::chrono::hours long_ago{1};
+constexpr std::size_t most_witnesses = 1'000;
+
+milliseconds since_epoch(auto time) {
+  return std::chrono::duration_cast<milliseconds>(time.time_since_epoch());
+}
+
+wall_time wall(steady_time now, milliseconds offset) {
+  return wall_time(std::chrono::duration_cast<wall_time::duration>(since_epoch(now) + offset));
+}
+
+}  // namespace
+
+void vouched_time::witness(const std::string& who, wall_time shown, steady_time now) {
+  if (witnesses_.size() >= most_witnesses && !witnesses_.contains(who)) return;
+  witnesses_[who] = {since_epoch(shown) - since_epoch(now), now};
+}
+
+/// Of the clocks that were heard lately; of an even number, the earlier of the two.
+std::optional<milliseconds> vouched_time::middle(steady_time now) {
+  std::erase_if(witnesses_, [&](const auto& each) { return each.second.at + counts_for < now; });
+  if (witnesses_.empty()) return {};
+  std::vector<milliseconds> all;
+  for (const auto& [who, each] : witnesses_) all.push_back(each.offset);
+  const auto half = all.begin() + static_cast<std::ptrdiff_t>((all.size() - 1) / 2);
+  std::ranges::nth_element(all, half);
+  return *half;
+}
+
+std::optional<wall_time> vouched_time::at(wall_time shown, steady_time now) {
+  const wall_time own = own_.at(shown, now);
+  if (const auto others = middle(now)) {
+    vouched_ = std::min(*others, since_epoch(own) - since_epoch(now));
+  }
+  if (!vouched_) return {};
+  const bool late = newest_ && own > *newest_ + long_ago;
+  if (late && now - own_.since() < without_a_jump) return {};
+  newest_.reset();
+  return std::min(own, wall(now, *vouched_));
+}
+
+wall_time vouched_time::stamp(wall_time shown, steady_time now) {
+  return own_.at(shown, now);
+}
+
+}  // namespace peerage

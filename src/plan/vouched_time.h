@@ -1,0 +1,44 @@
+// The time by which an API process removes expired peers from the store, for good: never the word
+// of one calendar. The process's own clock must not have jumped (trusted_time), and the clocks of
+// gateways, told by their heartbeats, must have reached the same time. Pure.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "plan/trusted_time.h"
+
+namespace peerage {
+
+class vouched_time {
+ public:
+  /// `newest` is the newest time that the store had recorded when the process started; absent: it
+  /// had recorded nothing.
+  void start(std::optional<wall_time> newest) { newest_ = newest; }
+
+  /// `who` said at `now` that it was `shown`.
+  void witness(const std::string& who, wall_time shown, steady_time now);
+
+  /// What no clock alone can move ahead; nothing while no other clock has been heard of, or where
+  /// the process started more than an hour behind the newest recorded time, until the clock has
+  /// not jumped for a minute. `shown` is the process's own clock.
+  std::optional<wall_time> at(wall_time shown, steady_time now);
+
+  /// For what is written now: the own clock's, except while that has just jumped.
+  wall_time stamp(wall_time shown, steady_time now);
+
+ private:
+  struct said {
+    milliseconds offset;  // of that calendar over this steady clock
+    steady_time at;
+  };
+  std::optional<milliseconds> middle(steady_time now);
+
+  trusted_time own_{seconds{60}};  // what is written must not be a minute's jump back either
+  std::map<std::string, said> witnesses_;  // 1,000 at most
+  std::optional<milliseconds> vouched_;    // by all of them, as it was last
+  std::optional<wall_time> newest_;
+};
+
+}  // namespace peerage

@@ -1,0 +1,87 @@
+#include "plan/vouched_time.h"
+
+#include <gtest/gtest.h>
+
+namespace peerage {
+namespace {
+
+struct vouched_time_test : testing::Test {
+  vouched_time clock;
+  wall_time right{seconds{1'000'000}};
+  steady_time steady{std::chrono::hours{5}};
+  seconds own{0}, first{0}, second{0}, third{0};  // what each clock is wrong by
+
+  std::optional<wall_time> pass(seconds by, int gateways = 3) {
+    right += by;
+    steady += by;
+    if (gateways > 0) clock.witness("a", right + first, steady);
+    if (gateways > 1) clock.witness("b", right + second, steady);
+    if (gateways > 2) clock.witness("c", right + third, steady);
+    return clock.at(right + own, steady);
+  }
+};
+
+constexpr seconds day{86'400};
+
+TEST_F(vouched_time_test, is_the_right_time_while_all_clocks_are_right) {
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(pass(seconds{1}), right);
+}
+
+TEST_F(vouched_time_test, no_clock_alone_moves_it_ahead) {
+  for (seconds* each : {&own, &first, &second, &third}) {
+    *each = day;
+    for (int i = 0; i < 100; ++i) EXPECT_LE(pass(seconds{2}), right);
+    *each = seconds{0};
+    pass(seconds{2});
+  }
+  own = day;
+  first = -day;
+  for (int i = 0; i < 100; ++i) EXPECT_LE(pass(seconds{2}), right);
+}
+
+TEST_F(vouched_time_test, a_start_with_a_wrong_clock_is_seen_by_the_others) {
+  own = day;
+  EXPECT_EQ(pass(seconds{1}, 1), right);
+}
+
+TEST_F(vouched_time_test, is_unknown_until_another_clock_has_been_heard_and_then_goes_on_alone) {
+  EXPECT_FALSE(pass(seconds{1}, 0));
+  EXPECT_EQ(pass(seconds{1}, 1), right);
+  EXPECT_EQ(pass(seconds{3'600}, 0), right);
+  own = day;
+  EXPECT_EQ(pass(seconds{1}, 0), right);
+  EXPECT_EQ(pass(seconds{100}, 0), right) << "the others' clocks never said so";
+}
+
+TEST_F(vouched_time_test, a_start_long_after_the_newest_record_waits_for_a_minute_without_a_jump) {
+  clock.start(right);
+  own = first = day;
+  EXPECT_FALSE(pass(seconds{1}, 1));
+  EXPECT_FALSE(pass(seconds{30}, 1));
+  own = first = seconds{0};
+  pass(seconds{1}, 1);
+  for (int i = 0; i < 130; ++i) EXPECT_LE(pass(seconds{1}, 1).value_or(right), right);
+  EXPECT_EQ(pass(seconds{1}, 1), right) << "a clock that was put right counts in the end";
+}
+
+TEST_F(vouched_time_test, a_start_after_a_day_off_removes_after_a_minute) {
+  clock.start(right - day);
+  EXPECT_FALSE(pass(seconds{1}, 1));
+  EXPECT_FALSE(pass(seconds{59}, 1));
+  EXPECT_EQ(pass(seconds{1}, 1), right);
+}
+
+TEST_F(vouched_time_test, a_stamp_is_the_own_clocks_unless_it_has_just_jumped) {
+  pass(seconds{1});
+  EXPECT_EQ(clock.stamp(right + milliseconds{300}, steady), right + milliseconds{300});
+  EXPECT_EQ(clock.stamp(right + day, steady), right + milliseconds{300}) << "it has just jumped";
+}
+
+TEST_F(vouched_time_test, believes_a_thousand_clocks_at_most) {
+  for (int i = 0; i < 1'001; ++i) clock.witness(std::to_string(i), right + day, steady);
+  clock.witness("0", right, steady);
+  EXPECT_TRUE(clock.at(right, steady));
+}
+
+}  // namespace
+}  // namespace peerage
