@@ -26,9 +26,11 @@ class silent_address {
     for (int i = 0; i < 4; ++i) {
       filling_.emplace_back(loop);
       filling_.back().open(tcp::v4());
-      filling_.back().non_blocking(true);
-      boost::system::error_code ignored;
-      filling_.back().connect(listening_.local_endpoint(), ignored);
+      filling_.back().native_non_blocking(true);
+      // Asio's own would wait for an answer.
+      tcp::endpoint to = listening_.local_endpoint();
+      (void)::connect(filling_.back().native_handle(), to.data(),
+                      static_cast<socklen_t>(to.size()));
     }
   }
   tcp::endpoint where() const { return listening_.local_endpoint(); }

@@ -178,7 +178,9 @@ bool world::jump_api_clock() {
   const milliseconds by{5'000 + static_cast<std::int64_t>(chance_.below(100'000'000))};
   one.skew = chance_.chance(70) ? by : -by;
   one.jumped = time_.steady;
-  model_.api_times_off = one.now == nullptr || one.now->state != life::up;
+  // What an earlier jump excuses goes on.
+  const bool earlier = model_.api_times_off && time_.steady < model_.api_clock_wrong_until;
+  model_.api_times_off = earlier || one.now == nullptr || one.now->state != life::up;
   model_.api_clock_wrong_until = steady_time::max();
   note("clock of " + one.name + " jumps by " + std::to_string(one.skew.count()) + " ms");
   return true;
