@@ -301,7 +301,8 @@ void forget_written(core& self, const transaction& writes, const change& sent_st
 /// Nothing where it does not hold any more, or never did, and the commit is to be tried again: the
 /// peer is there by now, and counts for nothing, or there is room.
 task<std::optional<error>> refused_by_quota(shared_core self, const attempt& now,
-                                            const transaction& writes) {
+                                            const transaction& writes,
+                                            const std::map<std::string, count_change>& counts) {
   for (const write& each : writes) {
     const auto* adding = std::get_if<put>(&each);
     const auto* one = adding ? std::get_if<peer>(&adding->value) : nullptr;
@@ -314,11 +315,14 @@ task<std::optional<error>> refused_by_quota(shared_core self, const attempt& now
     if (!seen) co_return seen.error();
     const bool exists = !seen->refusals.empty() && seen->refusals.front().operation == 0;
     if (exists && std::holds_alternative<absent>(adding->expected)) co_return error_of(blame::name);
-    if (!seen->refusals.empty() || seen->results.empty()) co_return std::nullopt;
-    const std::string& text = seen->results.back().value;
-    std::uint64_t used = 0;
-    std::from_chars(text.data(), text.data() + text.size(), used);
-    if (used >= *one->quota) co_return error_of(blame::max_peers);
+    if (exists) co_return std::nullopt;
+    std::int64_t used = 0;  // the count is absent where there are none
+    if (!seen->results.empty()) {
+      const std::string& text = seen->results.back().value;
+      std::from_chars(text.data(), text.data() + text.size(), used);
+    }
+    const count_change& wanted_change = counts.at(one->created_by.text());
+    if (used + wanted_change.by > wanted_change.most) co_return error_of(blame::max_peers);
   }
   co_return std::nullopt;
 }
@@ -339,12 +343,13 @@ task<result<revision>> commit(shared_core self, transaction writes) {
     if (!*ready) continue;
     // A change of what is held or written is seen by the next commit at once.
     forget_written(*self, writes, now.work);
+    const auto counts = now.work.counts;
     auto ended = co_await self->writer->send(std::move(now.work));
     if (ended.done) co_return *ended.done;
     if (ended.failed) co_return std::unexpected(std::move(*ended.failed));
     const auto moved = std::ranges::find(ended.refused, blame::moved);
     if (ended.refused.front() == blame::max_peers) {
-      auto why = co_await refused_by_quota(self, now, writes);
+      auto why = co_await refused_by_quota(self, now, writes, counts);
       if (why) co_return std::unexpected(*std::move(why));
       continue;
     }

@@ -41,7 +41,8 @@ TEST(fleet_tokens, a_revoked_token_is_refused_everywhere_within_a_second) {
           const int status = user.call("GET", peers).status;
           ++asked;
           if (status == 401 && revoked) break;
-          ASSERT_EQ(status, 200);
+          // One that asks too often is known all the same.
+          ASSERT_TRUE(status == 200 || status == 429) << status;
           last_good[at] = begun;
         }
       }));
