@@ -303,26 +303,39 @@ void forget_written(core& self, const transaction& writes, const change& sent_st
 task<std::optional<error>> refused_by_quota(shared_core self, const attempt& now,
                                             const transaction& writes,
                                             const std::map<std::string, count_change>& counts) {
+  std::vector<operation> look;
+  std::vector<bool> must_be_new;  // of the first operations, one for each peer that counts
+  std::set<std::string> tokens;
   for (const write& each : writes) {
     const auto* adding = std::get_if<put>(&each);
     const auto* one = adding ? std::get_if<peer>(&adding->value) : nullptr;
     if (one == nullptr || !one->quota) continue;
     const std::string key = self->keys.of(record_key(one->id));
     if (now.old.contains(key)) continue;
-    std::vector<operation> look{{verb::check_not_exists, key, {}, 0, 0},
-                                {verb::get, self->keys.quota(one->created_by.text()), {}, 0, 0}};
-    const auto seen = co_await self->calls->look(std::move(look));
-    if (!seen) co_return seen.error();
-    const bool exists = !seen->refusals.empty() && seen->refusals.front().operation == 0;
-    if (exists && std::holds_alternative<absent>(adding->expected)) co_return error_of(blame::name);
-    if (exists) co_return std::nullopt;
+    look.push_back({verb::check_not_exists, key, {}, 0, 0});
+    must_be_new.push_back(std::holds_alternative<absent>(adding->expected));
+    tokens.insert(one->created_by.text());
+  }
+  for (const std::string& each : tokens) {
+    look.push_back({verb::get, self->keys.quota(each), {}, 0, 0});
+  }
+  if (tokens.empty()) co_return error_of(blame::max_peers);
+  const auto seen = co_await self->calls->look(std::move(look));
+  if (!seen) co_return seen.error();
+  for (const refusal& each : seen->refusals) {
+    if (each.operation >= must_be_new.size()) continue;
+    if (must_be_new[each.operation]) co_return error_of(blame::name);
+    co_return std::nullopt;
+  }
+  for (const std::string& each : tokens) {
+    const auto count = std::ranges::find(seen->results, self->keys.quota(each), &entry::key);
     std::int64_t used = 0;  // the count is absent where there are none
-    if (!seen->results.empty()) {
-      const std::string& text = seen->results.back().value;
+    if (count != seen->results.end()) {
+      const std::string& text = count->value;
       std::from_chars(text.data(), text.data() + text.size(), used);
     }
-    const count_change& wanted_change = counts.at(one->created_by.text());
-    if (used + wanted_change.by > wanted_change.most) co_return error_of(blame::max_peers);
+    const count_change& wanted = counts.at(each);
+    if (used + wanted.by > wanted.most) co_return error_of(blame::max_peers);
   }
   co_return std::nullopt;
 }
