@@ -27,7 +27,6 @@
 namespace peerage::http {
 namespace {
 
-using asio::ip::tcp;
 using boost::system::error_code;
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t read_size = 16 * 1024;
