@@ -13,7 +13,7 @@ device_backend fake_backend() {
   backend.kind = "fake";
   backend.make = [](asio::io_context& loop) {
     auto made = std::make_unique<fakes::fake_device>(loop.get_executor());
-    made->capacity_ = 10'000;
+    made->capacity_ = 1'000;  // the fake looks at every peer for every peer
     last = made.get();
     return made;
   };
