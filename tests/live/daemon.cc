@@ -44,6 +44,16 @@ std::string binary(const std::string& name) {
   return std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / name;
 }
 
+std::string consul_binary() {
+  if (const char* told = std::getenv("PEERAGE_CONSUL")) return told;
+  const std::filesystem::path release = std::filesystem::path(binary("peeraged")).parent_path();
+  for (const auto& build : {release, release.parent_path()}) {
+    const auto here = build / "tools/usr/bin/consul";
+    if (std::filesystem::exists(here)) return here;
+  }
+  return "consul";
+}
+
 std::string new_public_key() {
   return public_of(make_private_key()).text();
 }

@@ -19,6 +19,8 @@ namespace peerage::live {
 
 /// Where build/<preset>/peeraged and peerage are.
 std::string binary(const std::string& name);
+/// PEERAGE_CONSUL, or that of the build, or of PATH.
+std::string consul_binary();
 
 /// A new key pair's public half, as text.
 std::string new_public_key();

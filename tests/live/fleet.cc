@@ -18,16 +18,6 @@
 namespace peerage::live {
 namespace {
 
-std::string consul_binary() {
-  if (const char* told = std::getenv("PEERAGE_CONSUL")) return told;
-  const std::filesystem::path release = std::filesystem::path(binary("peeraged")).parent_path();
-  for (const auto& build : {release, release.parent_path()}) {
-    const auto here = build / "tools/usr/bin/consul";
-    if (std::filesystem::exists(here)) return here;
-  }
-  return "consul";
-}
-
 std::string quoted(const std::string& text) {
   return "\"" + text + "\"\n";
 }
