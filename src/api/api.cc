@@ -126,12 +126,20 @@ task<http::response> api::handle(http::request request) {
   co_return answer;
 }
 
-/// What only looks is not noted, nor is who asked too often: his loop would fill the disk.
+api::~api() {
+  for (audit_entry& each : refusals_.all()) audit_.note(std::move(each));
+}
+
+/// What only looks is not noted, nor is who asked too often; of who is refused in a loop some are:
+/// his loop would fill the disk.
 void api::note(audit_entry noted, int status) {
+  const steady_time now = control_.time().steady();
+  for (audit_entry& each : refusals_.over(now)) audit_.note(std::move(each));
   if (noted.call.empty() || noted.call.starts_with("GET ") || status == 429) return;
   noted.status = status;
   if (status >= 400) noted.did = status == 500 || status == 504 ? deed::unknown : deed::refused;
-  audit_.note(std::move(noted));
+  if (noted.did != deed::refused) return audit_.note(std::move(noted));
+  if (auto line = refusals_.fold(std::move(noted), now)) audit_.note(*std::move(line));
 }
 
 task<http::response> api::call(const http::request& request, std::string& pattern,

@@ -1,10 +1,11 @@
 // The HTTP face of control: routes, tokens, JSON and model, status codes. Made by main, which hands
-// handle() and refuse() to an HTTP server; it holds no state of its own.
+// handle() and refuse() to an HTTP server.
 #pragma once
 
 #include <string>
 #include <string_view>
 
+#include "api/refusals.h"
 #include "control/control.h"
 #include "http/message.h"
 #include "http/target.h"
@@ -20,6 +21,9 @@ class api {
  public:
   /// Everything given outlives it. `process` is what the audit calls this one.
   api(control& mind, metrics& counts, audit_trail& audit, std::string process);
+  ~api();
+  api(const api&) = delete;
+  api& operator=(const api&) = delete;
 
   /// Any request, to its answer.
   task<http::response> handle(http::request request);
@@ -36,6 +40,7 @@ class api {
   audit_trail& audit_;
   const std::string process_;
   http::route_table table_;
+  refusals refusals_;
 };
 
 }  // namespace peerage

@@ -75,7 +75,8 @@ TEST_F(bounds, among_very_many_peers_the_cursor_is_sealed_and_leads_on) {
   EXPECT_EQ(first.items(), 0U);
   const std::string cursor = first.at("next_cursor");
   EXPECT_TRUE(cursor.starts_with("~")) << cursor;
-  EXPECT_THAT(cursor, Not(HasSubstr("f10")));
+  EXPECT_THAT(cursor, Not(HasSubstr("f105999")));
+  EXPECT_THAT(cursor, Not(HasSubstr("66313035393939"))) << "nor in hexadecimal digits";
   const auto next = ask_as(writer, "GET", "/v1/networks/acme/peers?limit=1&cursor=" + cursor);
   EXPECT_EQ(next.at("items.0.name"), "zz");
   std::string forged = cursor;

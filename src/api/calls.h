@@ -19,6 +19,7 @@ task<http::response> get_gateways(const call&);
 task<http::response> get_gateway(const call&);
 task<http::response> delete_gateway(const call&);
 task<http::response> put_drain(const call&);
+task<http::response> post_accept_gateway(const call&);
 task<http::response> post_accept_removals(const call&);
 
 task<http::response> post_peer(const call&);

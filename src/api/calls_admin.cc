@@ -94,6 +94,15 @@ task<http::response> put_drain(const call& now) {
   co_return found ? json_answer(200, written(*found)) : problem(found.error());
 }
 
+task<http::response> post_accept_gateway(const call& now) {
+  auto name = name_in_path<gateway_name>(now.captured[0], "gateway");
+  if (!name) co_return problem(name.error());
+  if (auto none = read_no_query(now.request.query); !none) co_return problem(none.error());
+  now.noted.did = deed::changed;
+  const auto accepted = co_await now.mind.accept_gateway(*std::move(name));
+  co_return accepted ? json_answer(200, written(*accepted)) : problem(accepted.error());
+}
+
 task<http::response> post_accept_removals(const call& now) {
   auto name = name_in_path<gateway_name>(now.captured[0], "gateway");
   if (!name) co_return problem(name.error());

@@ -93,6 +93,7 @@ api_fixture::api_fixture(control_options options)
   const principal everybody{};
   const auto made = fakes::run_on(all.loop, all.mind.create_token(everybody, std::move(wanted)));
   all.admin = made->secret.reveal();
+  fakes::run_on(all.loop, all.mind.list_gateways()).value();  // accepted from here on
   pass(milliseconds{100});
 }
 

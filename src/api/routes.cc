@@ -7,7 +7,7 @@
 namespace peerage {
 namespace {
 
-constexpr std::array<route, 23> table = {{
+constexpr std::array<route, 24> table = {{
     {"GET", "/healthz", {}, get_health},
     {"GET", "/readyz", {}, get_ready},
     {"GET", "/metrics", {}, get_metrics},
@@ -20,6 +20,7 @@ constexpr std::array<route, 23> table = {{
     {"GET", "/v1/gateways/{gateway}", action::read_gateways, get_gateway},
     {"DELETE", "/v1/gateways/{gateway}", action::manage_gateways, delete_gateway},
     {"PUT", "/v1/gateways/{gateway}/drain", action::manage_gateways, put_drain},
+    {"POST", "/v1/gateways/{gateway}/accept", action::manage_gateways, post_accept_gateway},
     {"POST", "/v1/gateways/{gateway}/accept-removals", action::manage_gateways,
      post_accept_removals},
     {"POST", "/v1/networks/{network}/peers", action::make_peers, post_peer},

@@ -52,17 +52,19 @@ json::object written(const network& from) {
 }
 
 json::object written(const gateway_info& from) {
-  return {{"name", from.what.name.text()},
-          {"number", from.what.number},
-          {"region", from.what.region.text()},
-          {"public_key", from.what.public_key.text()},
-          {"endpoint", from.what.endpoint},
-          {"live", from.live},
-          {"draining", from.what.draining},
-          {"device", from.what.device},
-          {"peers", from.peers},
-          {"left_out", from.left_out},
-          {"capacity", from.what.capacity}};
+  json::object made{{"name", from.what.name.text()},
+                    {"number", from.what.number},
+                    {"region", from.what.region.text()},
+                    {"public_key", from.what.public_key.text()},
+                    {"endpoint", from.what.endpoint},
+                    {"live", from.live},
+                    {"draining", from.what.draining},
+                    {"device", from.what.device},
+                    {"peers", from.peers},
+                    {"left_out", from.left_out},
+                    {"capacity", from.what.capacity}};
+  if (!from.trouble.empty()) made["trouble"] = from.trouble;
+  return made;
 }
 
 json::object written(const token& from) {
@@ -83,18 +85,20 @@ json::object written(const audit_entry& from) {
   const auto text = [](const std::string& of) {
     return of.empty() ? json::value(nullptr) : json::value(of);
   };
-  return {{"at", to_rfc3339(from.at)},
-          {"process", from.process},
-          {"token", from.token.text()},
-          {"remote", from.remote},
-          {"call", from.call},
-          {"did", std::string(name_of(from.did))},
-          {"status", from.status},
-          {"network", text(from.network)},
-          {"peer", text(from.peer)},
-          {"gateway", text(from.gateway)},
-          {"made_token", text(from.made_token)},
-          {"public_key", text(from.public_key)}};
+  json::object made{{"at", to_rfc3339(from.at)},
+                    {"process", from.process},
+                    {"token", from.token.text()},
+                    {"remote", from.remote},
+                    {"call", from.call},
+                    {"did", std::string(name_of(from.did))},
+                    {"status", from.status},
+                    {"network", text(from.network)},
+                    {"peer", text(from.peer)},
+                    {"gateway", text(from.gateway)},
+                    {"made_token", text(from.made_token)},
+                    {"public_key", text(from.public_key)}};
+  if (from.more > 0) made["more"] = from.more;
+  return made;
 }
 
 json::object written(const peer_view& from, bool seen) {

@@ -72,6 +72,7 @@ task<result<>> service::start() {
   if (config_.api) {
     const bool far = config_.store.kind != store_kind::sqlite;
     control_options options;
+    options.check_registrations = far;  // the only gateway beside it is this process
     options.remember = far ? remember : milliseconds{0};
     options.of_token = twice_at_once(config_.api->token_creations_per_s);
     options.reads_of_token = twice_at_once(config_.api->token_reads_per_s);
@@ -125,6 +126,7 @@ task<result<>> service::start_api() {
   audit_options kept;
   kept.folder = config_.api->audit_dir;
   kept.keep = config_.api->audit_keep;
+  kept.most_bytes = config_.api->audit_max_bytes;
   audit_ = make_audit_trail(loop_, clock_->now(), std::move(kept));
   api_ = std::make_unique<api>(*control_, metrics_, *audit_, process_id_);
   const auto handle = [this](http::request request) { return api_->handle(std::move(request)); };

@@ -31,8 +31,11 @@ answer<exit_status> show_audit(session& in) {
   std::vector<row> rows;
   for (const json::value& entry : items_of(said->body)) {
     const auto status = count_of(entry, "status");
+    const auto more = count_of(entry, "more");
+    const std::string many = more ? " and " + std::to_string(*more) + " more" : "";
     rows.push_back({text_of(entry, "at"), text_of(entry, "token"), text_of(entry, "remote"),
-                    text_of(entry, "did"), about(entry), status ? std::to_string(*status) : ""});
+                    text_of(entry, "did") + many, about(entry),
+                    status ? std::to_string(*status) : ""});
   }
   in.print(table({"AT", "TOKEN", "FROM", "DID", "WHAT", "STATUS"}, rows, in.colours_out()));
   if (const auto lost = count_of(said->body, "lost"); lost && *lost > 0) {

@@ -92,11 +92,18 @@ constexpr std::string_view drain_text =
     "  peerage gateways drain gw-fra-1\n"
     "  peerage gateways undrain gw-fra-1\n";
 
+constexpr std::string_view accept_gateway_text =
+    "A gateway writes its own registration. What others rely on, its number, region and endpoint,\n"
+    "counts as it was at first: so one that was broken into can't draw the fleet's peers. Give "
+    "this\n"
+    "after you have moved a gateway; `peerage gateways` says what it says now.\n"
+    "\n"
+    "  peerage gateways accept gw-fra-1\n";
+
 constexpr std::string_view accept_text =
-    "A gateway whose store suddenly lacks more than half of its peers, and at least 100, does not\n"
-    "believe it: it keeps them, and says so in /readyz and in the log. Look at the store first. "
-    "Where\n"
-    "the peers are really gone, this lets the gateway remove them.\n"
+    "A gateway whose store suddenly lacks peers, without having counted their removal, does not\n"
+    "believe it: it keeps them, and says so in /readyz and in the log. Look at the store first.\n"
+    "Where the peers are really gone, this lets the gateway remove them.\n"
     "\n"
     "  peerage gateways accept-removals gw-fra-1\n";
 
@@ -142,6 +149,14 @@ constexpr auto table = std::to_array<command_spec>({
     {"gateways", "", 0, 0, "the gateways, and how they are", "", {}, list_gateways},
     {"gateways drain", "NAME", 1, 1, "no new peers on a gateway", drain_text, {}, drain_gateway},
     {"gateways undrain", "NAME", 1, 1, "new peers again", drain_text, {}, undrain_gateway},
+    {"gateways accept",
+     "NAME",
+     1,
+     1,
+     "believe the region and endpoint it says now",
+     accept_gateway_text,
+     {},
+     accept_gateway},
     {"gateways accept-removals",
      "NAME",
      1,

@@ -36,6 +36,7 @@ answer<exit_status> remove_peers(session& in);
 answer<exit_status> list_gateways(session& in);
 answer<exit_status> drain_gateway(session& in);
 answer<exit_status> undrain_gateway(session& in);
+answer<exit_status> accept_gateway(session& in);
 answer<exit_status> accept_removals(session& in);
 answer<exit_status> remove_gateway(session& in);
 // networks.cc

@@ -66,6 +66,10 @@ answer<exit_status> list_gateways(session& in) {
     in.print(
         table({"NAME", "REGION", "STATE", "PEERS", "DEVICE", "ENDPOINT"}, rows, in.colours_out()));
   }
+  for (const json::value& gateway : items_of(*list)) {
+    const std::string trouble = text_of(gateway, "trouble");
+    if (!trouble.empty()) in.say(text_of(gateway, "name") + ": " + trouble);
+  }
   return exit_status::done;
 }
 
@@ -74,6 +78,21 @@ answer<exit_status> drain_gateway(session& in) {
 }
 answer<exit_status> undrain_gateway(session& in) {
   return set_drain(in, false);
+}
+
+answer<exit_status> accept_gateway(session& in) {
+  const auto name = label_or_usage(in.asked.operands.front(), "NAME");
+  if (!name) return std::unexpected(name.error());
+  auto said = in.call({.method = "POST",
+                       .path = "/v1/gateways/" + *name + "/accept",
+                       .tried = {.what = "can't accept what gateway " + *name + " says of itself",
+                                 .if_missing = std::string(which),
+                                 .if_unknown = "the same command again settles it"}});
+  if (!said) return std::unexpected(std::move(said.error()));
+  if (in.json() && !said->body.is_null()) in.print(said->body);
+  in.say(*name + ": accepted in region " + text_of(said->body, "region") + ", at " +
+         text_of(said->body, "endpoint"));
+  return exit_status::done;
 }
 
 answer<exit_status> accept_removals(session& in) {

@@ -56,6 +56,7 @@ struct api_config {
   std::uint32_t requests_per_host = 512;
   std::string audit_dir;  // by default in state_dir
   std::chrono::days audit_keep{90};
+  std::uint64_t audit_max_bytes = 1'000'000'000;
   tls_files tls;            // no authority: clients show no certificate
   bool plain_http = false;  // without TLS on an address that is not loopback
 };

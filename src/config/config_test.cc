@@ -89,6 +89,12 @@ TEST(daemon_config, the_audit_has_a_folder_and_so_many_days) {
                        .api.value();
   EXPECT_EQ(own.audit_dir, "/var/log/p");
   EXPECT_EQ(own.audit_keep, std::chrono::days{3'650});
+  EXPECT_EQ(usual.audit_max_bytes, 1'000'000'000U);
+  EXPECT_EQ(parse("[gateway]\n[api]\naudit_max_mb = 5").value().api->audit_max_bytes, 5'000'000U);
+  for (const char* odd : {"0", "1000001", "1.5", "\"5\""}) {
+    EXPECT_THAT(message_of("[api]\naudit_max_mb = " + std::string(odd)),
+                HasSubstr("api.audit_max_mb must be a whole number of megabytes"));
+  }
   for (const char* odd : {"0", "3651", "\"7\"", "1.5"}) {
     EXPECT_THAT(message_of("[api]\naudit_keep_days = " + std::string(odd)),
                 HasSubstr("api.audit_keep_days must be a whole number of days from 1 to 3650"));

@@ -89,6 +89,13 @@ std::string take_audit_keep(daemon_config& into, const toml_value& value) {
   return {};
 }
 
+std::string take_audit_max(daemon_config& into, const toml_value& value) {
+  const auto megabytes = whole(value, 1, 1'000'000);
+  if (!megabytes) return must_be("a whole number of megabytes from 1 to 1000000", value);
+  into.api->audit_max_bytes = static_cast<std::uint64_t>(*megabytes) * 1'000'000;
+  return {};
+}
+
 std::string take_api_cert_file(daemon_config& into, const toml_value& value) {
   return take_text(into.api->tls.cert, value, a_path);
 }
@@ -241,6 +248,7 @@ constexpr auto rules = std::to_array<config_rule<daemon_config>>({
     {"api", "requests_per_host", take_api_number<&api_config::requests_per_host, 1>},
     {"api", "audit_dir", take_audit_dir},
     {"api", "audit_keep_days", take_audit_keep},
+    {"api", "audit_max_mb", take_audit_max},
     {"api", "cert_file", take_api_cert_file},
     {"api", "key_file", take_api_key_file},
     {"api", "plain_http", take_api_plain_http},

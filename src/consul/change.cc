@@ -189,11 +189,12 @@ void put_gateway(change& to, const key_space& keys, const gateway& wanted,
   to.steps.push_back(create(keys.number(wanted.number), wanted.name.text(), blame::number));
 }
 
-void remove_gateway(change& to, const key_space& keys, const known<gateway>& old) {
-  remove_known(to, old.raw);
-  to.steps.push_back(remove(keys.number(old.value.number)));
-  to.steps.push_back({{verb::remove_tree, keys.rings_of(old.value.name), {}, 0, 0}, blame::moved});
-  to.steps.push_back(remove(keys.bus_gateways() + old.value.name.text()));
+void remove_gateway(change& to, const key_space& keys, const gateway_name& name, const entry& old,
+                    std::optional<std::uint16_t> number) {
+  remove_known(to, old);
+  if (number) to.steps.push_back(remove(keys.number(*number)));
+  to.steps.push_back({{verb::remove_tree, keys.rings_of(name), {}, 0, 0}, blame::moved});
+  to.steps.push_back(remove(keys.bus_gateways() + name.text()));
 }
 
 void put_token(change& to, const key_space& keys, const token& wanted, const entry* old,

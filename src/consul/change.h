@@ -71,7 +71,9 @@ void put_peer(change& to, const key_space& keys, const peer& wanted,
 void remove_peer(change& to, const key_space& keys, const known<peer>& old);
 void put_gateway(change& to, const key_space& keys, const gateway& wanted,
                  const std::optional<known<gateway>>& old, const expectation& expected);
-void remove_gateway(change& to, const key_space& keys, const known<gateway>& old);
+/// `number` is absent where the record can't be read.
+void remove_gateway(change& to, const key_space& keys, const gateway_name& name, const entry& old,
+                    std::optional<std::uint16_t> number);
 /// A new token is counted for its network, by the network's id; `most` 0: no limit.
 void put_token(change& to, const key_space& keys, const token& wanted, const entry* old,
                const expectation& expected, std::uint32_t most);

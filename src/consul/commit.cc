@@ -44,14 +44,16 @@ task<result<std::optional<place>>> read_place(shared_core self, record_key key) 
   auto found = co_await self->calls->get(name);
   if (!found) co_return std::unexpected(std::move(found.error()));
   if (!*found) co_return std::optional<place>{};
-  auto value = read_record(self->keys, key, **found);
-  if (!value) co_return std::unexpected(std::move(value.error()));
   place made{std::move(**found)};
-  if (const auto* read = std::get_if<network>(&*value)) {
-    made.id = read->id;
-    made.ipv6 = read->ipv6;
-    made.ipv4 = read->ipv4;
-    made.routes = routes_of(*read);
+  // Of a gateway it is enough that it is there: one that has spoilt its record keeps its peers.
+  if (std::holds_alternative<network_name>(key)) {
+    auto value = read_record(self->keys, key, made.raw);
+    if (!value) co_return std::unexpected(std::move(value.error()));
+    const auto& read = std::get<network>(*value);
+    made.id = read.id;
+    made.ipv6 = read.ipv6;
+    made.ipv4 = read.ipv4;
+    made.routes = routes_of(read);
   }
   if (self->places.size() >= most_places) self->places.clear();
   self->places.insert_or_assign(name, made);
@@ -224,8 +226,10 @@ task<result<bool>> plan_removal(shared_core self, attempt& now, const removal& w
   }
   if (of_gateway) {
     const auto before = known_as<gateway>(*self, wanted.key, old);
-    if (!before) co_return std::unexpected(before.error());
-    remove_gateway(now.work, self->keys, **before);
+    // Of one that can't be read nobody knows the number, which stays taken.
+    std::optional<std::uint16_t> number;
+    if (before) number = (*before)->value.number;
+    remove_gateway(now.work, self->keys, std::get<gateway_name>(wanted.key), *old, number);
   } else {
     remove_plain(now.work, *old);
   }

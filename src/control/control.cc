@@ -33,6 +33,7 @@ control::control(asio::any_io_executor loop, store& desired, bus& word, clock& t
       clock_(time),
       random_(std::move(options.random)),
       start_id_(random_id(random_)),
+      check_registrations_(options.check_registrations),
       watchers_(loop),
       tokens_(options.remember),
       networks_(options.remember),
@@ -64,22 +65,6 @@ task<result<>> control::start() {
 task<> control::stop() {
   co_await background_.stop();
   co_await flush_uses();
-}
-
-task<result<>> control::read_gateways() {
-  std::vector<stored<gateway>> all;
-  page_query query{all_gateways{}, {}, 1'000};
-  for (bool more = true; more;) {
-    auto got = co_await store_.list(query);
-    if (!got) co_return std::unexpected(got.error());
-    more = got->more;
-    if (more) query.after = position(query.what, got->items.back().value);
-    for (auto& each : got->items) {
-      all.push_back({std::get<gateway>(std::move(each.value)), each.revision});
-    }
-  }
-  board_.replace(std::move(all));
-  co_return result<>{};
 }
 
 /// The newest time that a process has left in the store: a clock far beyond it may be wrong.

@@ -90,6 +90,7 @@ struct gateway_info {
   bool live = false;
   std::uint32_t peers = 0;
   std::uint32_t left_out = 0;  // that the store has for it, and that it leaves out
+  std::string trouble = {};    // gateway_board::trouble()
 };
 
 struct network_request {
@@ -124,6 +125,8 @@ struct control_options {
   // The same for reads, in units: one for a call, and more for a large answer.
   pace reads_of_token = {}, reads_of_network = {};
   randomness random = fill_random;  // where names, ids and secrets come from
+  // Whether a gateway's registration is another party's word, which counts as it was at first.
+  bool check_registrations = true;
 };
 
 class control {
@@ -152,6 +155,9 @@ class control {
   task<result<gateway_info>> show_gateway(gateway_name name);
   task<result<gateway_info>> drain_gateway(gateway_name name, bool drain);
   task<result<>> remove_gateway(gateway_name name);
+  /// From now on the region, endpoint and public key count that it registered last. errc::conflict
+  /// where its registration can't be read, or has a key that a peer or another gateway has.
+  task<result<gateway_info>> accept_gateway(gateway_name name);
   /// Tells the gateway to let go of the peers that it kept although the store suddenly lost them;
   /// how many. errc::unavailable when it does not answer.
   task<result<std::uint32_t>> accept_removals(gateway_name name);
@@ -223,7 +229,19 @@ class control {
     peer what;
   };
 
+  // registrations.cc
+  struct acceptances {
+    std::vector<accepted_gateway> all;
+    expectation expected = absent{};  // of the mark
+  };
   task<result<>> read_gateways();
+  task<result<std::vector<stored<gateway>>>> registered_gateways();
+  task<result<acceptances>> read_accepted();
+  static write write_of(const acceptances& all);
+  task<result<bool>> accept_new(acceptances& known, const std::vector<stored<gateway>>& registered);
+  task<result<bool>> is_no_peers(public_key key);
+  vouched_gateway judged(const gateway& registered) const;
+  task<result<gateway>> gateway_of(gateway_name name);
   task<result<>> read_newest_time();
   wall_time stamp_now();
   task<result<network>> network_for(const principal& who, network_name name);
@@ -292,6 +310,9 @@ class control {
   const std::string start_id_;  // random; a request's id is this and its number
   std::uint64_t requests_ = 0;
   gateway_board board_;
+  const bool check_registrations_;
+  std::vector<accepted_gateway> accepted_;           // as they were read last
+  std::map<gateway_name, public_key> refused_keys_;  // that a peer has
   vouched_time vouched_;
   std::vector<leaving> leavings_;  // as they were read last
   token_use uses_;

@@ -177,10 +177,10 @@ task<result<enrolment>> control::change(stored<peer> old, epoch of, network in,
     next.expires_at.reset();
     if (wanted.ttl.value) next.expires_at = stamp_now() + *wanted.ttl.value;
   }
-  auto found = co_await get_as<gateway>(store_, next.gateway);
+  gateway_name current = next.gateway;
+  auto found = co_await gateway_of(std::move(current));
   if (!found) co_return std::unexpected(found.error());
-  if (!*found) co_return fail(errc::not_found, "its gateway is not registered", "gateway");
-  gateway on = std::move((*found)->value);
+  gateway on = *std::move(found);
   const bool elsewhere = (wanted.gateway.value && *wanted.gateway.value != on.name) ||
                          (wanted.region.value && *wanted.region.value != on.region);
   if (elsewhere) {

@@ -11,14 +11,14 @@ constexpr std::size_t most_unregistered = 1'000;
 
 }  // namespace
 
-void gateway_board::replace(std::vector<stored<gateway>> all) {
+void gateway_board::replace(std::vector<vouched_gateway> all) {
   std::map<gateway_name, line> next;
   for (auto& each : all) {
-    const auto known = lines_.find(each.value.name);
-    line& mine = next[each.value.name];
+    const auto known = lines_.find(each.what.name);
+    line& mine = next[each.what.name];
     if (known != lines_.end()) mine = std::move(known->second);
-    const gateway_name name = each.value.name;
-    mine.what = std::move(each.value);
+    const gateway_name name = each.what.name;
+    mine.known = std::move(each);
     const auto early = unregistered_.find(name);
     if (early != unregistered_.end()) {
       mine.last = early->second.first;
@@ -29,8 +29,9 @@ void gateway_board::replace(std::vector<stored<gateway>> all) {
   lines_ = std::move(next);
 }
 
-void gateway_board::put(stored<gateway> one) {
-  lines_[one.value.name].what = std::move(one.value);
+void gateway_board::put(vouched_gateway one) {
+  line& mine = lines_[one.what.name];
+  mine.known = std::move(one);
 }
 
 void gateway_board::remove(const gateway_name& name) {
@@ -52,7 +53,7 @@ void gateway_board::hear(const heartbeat& beat, steady_time now) {
 void gateway_board::greet(const gateway_name& name, std::uint32_t peers, steady_time now) {
   const auto known = lines_.find(name);
   if (known == lines_.end() || known->second.last) return;
-  known->second.last = heartbeat{name, known->second.what.region, peers, {}};
+  known->second.last = heartbeat{name, known->second.known.what.region, peers, {}};
   known->second.heard = now;
 }
 
@@ -63,18 +64,18 @@ void gateway_board::count_one(const gateway_name& name) {
 
 const gateway* gateway_board::find(const gateway_name& name) const {
   const auto known = lines_.find(name);
-  return known == lines_.end() ? nullptr : &known->second.what;
+  return known == lines_.end() ? nullptr : &known->second.known.what;
 }
 
 bool gateway_board::has_key(const public_key& key) const {
   for (const auto& [name, mine] : lines_)
-    if (mine.what.public_key == key) return true;
+    if (mine.known.what.public_key == key) return true;
   return false;
 }
 
 bool gateway_board::live(const gateway_name& name, steady_time now, bool bus_connected) const {
   const auto known = lines_.find(name);
-  if (known == lines_.end()) return false;
+  if (known == lines_.end() || !known->second.known.usable) return false;
   if (!bus_connected) return true;
   return known->second.last && now < known->second.heard + beat_lasts;
 }
@@ -86,7 +87,9 @@ std::uint32_t gateway_board::peers(const gateway_name& name) const {
 
 std::string gateway_board::trouble(const gateway_name& name) const {
   const auto known = lines_.find(name);
-  return known != lines_.end() && known->second.last ? known->second.last->trouble : std::string();
+  if (known == lines_.end()) return {};
+  if (!known->second.known.doubt.empty()) return known->second.known.doubt;
+  return known->second.last ? known->second.last->trouble : std::string();
 }
 
 std::vector<std::pair<gateway_name, bool>> gateway_board::changed(steady_time now,
@@ -104,7 +107,8 @@ std::vector<std::pair<gateway_name, bool>> gateway_board::changed(steady_time no
 std::optional<wall_time> gateway_board::newest_registration() const {
   std::optional<wall_time> newest;
   for (const auto& [name, mine] : lines_) {
-    newest = std::max(newest.value_or(mine.what.registered_at), mine.what.registered_at);
+    newest =
+        std::max(newest.value_or(mine.known.what.registered_at), mine.known.what.registered_at);
   }
   return newest;
 }
@@ -119,7 +123,7 @@ std::vector<gateway_view> gateway_board::views(steady_time now, bool bus_connect
   all.reserve(lines_.size());
   for (const auto& [name, mine] : lines_) {
     const std::uint32_t load = peers(name) + mine.placed_since;
-    all.push_back({&mine.what, live(name, now, bus_connected), load});
+    all.push_back({&mine.known.what, live(name, now, bus_connected), load});
   }
   return all;
 }

@@ -11,15 +11,16 @@
 #include "model/gateway.h"
 #include "model/record.h"
 #include "plan/placement.h"
+#include "plan/registration.h"
 
 namespace peerage {
 
 class gateway_board {
  public:
-  /// The whole list, as the store has it.
-  void replace(std::vector<stored<gateway>> all);
-  /// One, as it was just written.
-  void put(stored<gateway> one);
+  /// The whole list, as others may rely on it.
+  void replace(std::vector<vouched_gateway> all);
+  /// One, as it was just read.
+  void put(vouched_gateway one);
   void remove(const gateway_name& name);
 
   void hear(const heartbeat& beat, steady_time now);
@@ -34,7 +35,8 @@ class gateway_board {
   bool live(const gateway_name& name, steady_time now, bool bus_connected) const;
   /// On its device, as the last heartbeat said.
   std::uint32_t peers(const gateway_name& name) const;
-  /// What it said of itself last; empty: all is well.
+  /// What is wrong with it: its registration is not believed, or what it said of itself last;
+  /// empty: all is well.
   std::string trouble(const gateway_name& name) const;
   /// Those that have become live, or are no longer, since the last call.
   std::vector<std::pair<gateway_name, bool>> changed(steady_time now, bool bus_connected);
@@ -46,7 +48,7 @@ class gateway_board {
 
  private:
   struct line {
-    gateway what;
+    vouched_gateway known;
     std::optional<heartbeat> last;
     steady_time heard{};
     std::uint32_t placed_since = 0;

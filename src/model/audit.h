@@ -1,6 +1,7 @@
 // What the audit tells of one call: who wanted to change what, from where, and how it ended.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +28,7 @@ struct audit_entry {
   int status = 0;                                  // of the answer
   std::string network, peer, gateway, made_token;  // what it was about, by name or id
   std::string public_key;                          // the peer's, from then on
+  std::uint64_t more = 0;  // so many other refusals of this token, before it, have no entry
 
   bool operator==(const audit_entry&) const = default;
 };

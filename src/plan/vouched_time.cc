@@ -8,6 +8,7 @@ namespace {
 
 constexpr seconds counts_for{10};
 constexpr seconds without_a_jump{60};
+constexpr seconds alike_within{60};
 constexpr std::chrono::hours long_ago{1};
 constexpr std::size_t most_witnesses = 1'000;
 
@@ -23,15 +24,18 @@ wall_time wall(steady_time now, milliseconds offset) {
 
 void vouched_time::witness(const std::string& who, wall_time shown, steady_time now) {
   if (witnesses_.size() >= most_witnesses && !witnesses_.contains(who)) return;
-  witnesses_[who] = {since_epoch(shown) - since_epoch(now), now};
+  said& mine = witnesses_[who];
+  mine.offset = since_epoch(shown) - since_epoch(now);
+  mine.at = now;
+  mine.trusted = since_epoch(mine.without_jumps.at(shown, now)) - since_epoch(now);
 }
 
 /// Of the clocks that were heard lately; of an even number, the earlier of the two.
-std::optional<milliseconds> vouched_time::middle(steady_time now) {
+std::optional<milliseconds> vouched_time::middle(steady_time now, milliseconds said::* which) {
   std::erase_if(witnesses_, [&](const auto& each) { return each.second.at + counts_for < now; });
   if (witnesses_.empty()) return {};
   std::vector<milliseconds> all;
-  for (const auto& [who, each] : witnesses_) all.push_back(each.offset);
+  for (const auto& [who, each] : witnesses_) all.push_back(each.*which);
   const auto half = all.begin() + static_cast<std::ptrdiff_t>((all.size() - 1) / 2);
   std::ranges::nth_element(all, half);
   return *half;
@@ -39,7 +43,7 @@ std::optional<milliseconds> vouched_time::middle(steady_time now) {
 
 std::optional<wall_time> vouched_time::at(wall_time shown, steady_time now) {
   const wall_time own = own_.at(shown, now);
-  if (const auto others = middle(now)) {
+  if (const auto others = middle(now, &said::offset)) {
     vouched_ = std::min(*others, since_epoch(own) - since_epoch(now));
   }
   if (!vouched_) return {};
@@ -49,8 +53,26 @@ std::optional<wall_time> vouched_time::at(wall_time shown, steady_time now) {
   return std::min(own, wall(now, *vouched_));
 }
 
+std::size_t vouched_time::agreeing_on(milliseconds offset) const {
+  return static_cast<std::size_t>(std::ranges::count_if(witnesses_, [&](const auto& each) {
+    return std::chrono::abs(each.second.trusted - offset) <= alike_within;
+  }));
+}
+
 wall_time vouched_time::stamp(wall_time shown, steady_time now) {
-  return own_.at(shown, now);
+  if (!begun_) begun_ = now;
+  const wall_time own = own_.at(shown, now);
+  const milliseconds offset = since_epoch(own) - since_epoch(now);
+  const bool behind = newest_ && own + alike_within < *newest_;
+  const auto others = middle(now, &said::trusted);
+  if (!others && behind) {
+    return *newest_ + std::chrono::duration_cast<wall_time::duration>(now - *begun_);
+  }
+  if (!others) return own;
+  if (agreeing_on(offset) > 0) return own;
+  // One clock against another: who says so may be wrong himself, unless the records agree with him.
+  const bool several = witnesses_.size() > 1 && agreeing_on(*others) * 2 > witnesses_.size();
+  return several || behind ? wall(now, *others) : own;
 }
 
 }  // namespace peerage

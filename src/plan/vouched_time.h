@@ -25,20 +25,26 @@ class vouched_time {
   /// not jumped for a minute. `shown` is the process's own clock.
   std::optional<wall_time> at(wall_time shown, steady_time now);
 
-  /// For what is written now: the own clock's, except while that has just jumped.
+  /// For what is written now: the own clock's, except while that has just jumped, or where a start
+  /// has found it wrong: the others agree on another time, or it is behind the newest recorded one.
   wall_time stamp(wall_time shown, steady_time now);
 
  private:
   struct said {
     milliseconds offset;  // of that calendar over this steady clock
     steady_time at;
+    trusted_time without_jumps{seconds{60}};
+    milliseconds trusted{};  // the offset without jumps
   };
-  std::optional<milliseconds> middle(steady_time now);
+  std::optional<milliseconds> middle(steady_time now, milliseconds said::* which);
+  /// How many of the others say that, within a minute.
+  std::size_t agreeing_on(milliseconds offset) const;
 
   trusted_time own_{seconds{60}};  // what is written must not be a minute's jump back either
   std::map<std::string, said> witnesses_;  // 1,000 at most
   std::optional<milliseconds> vouched_;    // by all of them, as it was last
   std::optional<wall_time> newest_;
+  std::optional<steady_time> begun_;  // the first stamp
 };
 
 }  // namespace peerage

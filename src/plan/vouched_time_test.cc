@@ -19,6 +19,11 @@ struct vouched_time_test : testing::Test {
     if (gateways > 2) clock.witness("c", right + third, steady);
     return clock.at(right + own, steady);
   }
+  /// What a stamp is wrong by, with so many gateways; of those before, none is heard any more.
+  milliseconds stamp_wrong_by(int gateways) {
+    for (int i = 0; i < 7; ++i) pass(seconds{11}, gateways);  // and no jump is doubted any more
+    return clock.stamp(right + own, steady) - right;
+  }
 };
 
 constexpr seconds day{86'400};
@@ -75,6 +80,33 @@ TEST_F(vouched_time_test, a_stamp_is_the_own_clocks_unless_it_has_just_jumped) {
   pass(seconds{1});
   EXPECT_EQ(clock.stamp(right + milliseconds{300}, steady), right + milliseconds{300});
   EXPECT_EQ(clock.stamp(right + day, steady), right + milliseconds{300}) << "it has just jumped";
+}
+
+TEST_F(vouched_time_test, a_stamp_of_a_start_with_a_wrong_clock_is_the_others_time) {
+  for (const seconds wrong : {day, -day, seconds{-3'600}, seconds{61}}) {
+    clock = vouched_time();
+    own = wrong;
+    EXPECT_EQ(stamp_wrong_by(0), wrong) << "nobody says otherwise";
+    EXPECT_EQ(stamp_wrong_by(1), wrong) << "one clock against another";
+    EXPECT_EQ(stamp_wrong_by(2), seconds{0});
+    EXPECT_EQ(stamp_wrong_by(3), seconds{0});
+    first = day * 2;  // which one is wrong, of three?
+    EXPECT_EQ(stamp_wrong_by(2), wrong);
+    EXPECT_EQ(stamp_wrong_by(3), seconds{0});
+    second = wrong;
+    EXPECT_EQ(stamp_wrong_by(3), wrong) << "somebody vouches for it";
+    first = second = seconds{0};
+  }
+}
+
+TEST_F(vouched_time_test, a_stamp_is_never_long_before_what_the_store_has_recorded) {
+  clock.start(right - seconds{5});
+  own = -day;
+  EXPECT_EQ(clock.stamp(right - day, steady), right - seconds{5});
+  steady += seconds{3};
+  EXPECT_EQ(clock.stamp(right - day + seconds{3}, steady), right - seconds{2});
+  clock.witness("gw-1", right, steady);
+  EXPECT_EQ(clock.stamp(right - day + seconds{3}, steady), right);
 }
 
 TEST_F(vouched_time_test, believes_a_thousand_clocks_at_most) {

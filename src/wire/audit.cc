@@ -12,6 +12,8 @@ result<deed> parse_deed(std::string_view text) {
   return fail(errc::invalid, "is no deed");
 }
 
+constexpr std::int64_t most_more = std::int64_t{1} << 53;
+
 /// The members that are plain text, in the order in which they are written.
 struct plain_member {
   std::string_view name;
@@ -40,6 +42,7 @@ std::string write(const audit_entry& from) {
     const std::string& text = from.*each.text;
     if (!text.empty()) made[each.name] = text;
   }
+  if (from.more > 0) made["more"] = from.more;
   return json::serialize(made);
 }
 
@@ -55,6 +58,7 @@ result<audit_entry> read_audit_entry(std::string_view line) {
   for (const plain_member& each : plain_members) {
     made.*each.text = in.text(each.name).value_or("");
   }
+  if (object->contains("more")) made.more = required_count(in, "more", most_more);
   if (auto good = finish(in); !good) return std::unexpected(good.error());
   return made;
 }

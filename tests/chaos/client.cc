@@ -120,7 +120,7 @@ client::told client::ask(const char* method, const std::string& target, const js
   return said;
 }
 
-/// By two API processes at once; the first one's answer where both agree, else none.
+/// By two API processes at once: the answer of the one that did it, or may have.
 client::told client::ask_twice(const char* method, const std::string& target) {
   const std::size_t other = chance(static_cast<unsigned>(apis_.size()));
   auto second = std::async(std::launch::async, [this, other, method, target] {
@@ -132,9 +132,11 @@ client::told client::ask_twice(const char* method, const std::string& target) {
   report_.note(called_, std::string(method) + " " + target + " also by api-" +
                             std::to_string(other + 1) + ": " +
                             (also ? std::to_string(also->status) : also.error().message));
-  // 404: the other one was there before.
-  if (first && first->status == 404 && also) return also;
-  return first;
+  const auto rank = [](const told& said) {
+    if (said && said->status < 300) return 0;
+    return !said || said->status == 504 ? 1 : 2;
+  };
+  return rank(also) < rank(first) ? std::move(also) : std::move(first);
 }
 
 void client::create() {
