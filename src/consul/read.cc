@@ -193,6 +193,23 @@ task<result<page>> list(shared_core self, page_query query) {
                                 std::move(query));
 }
 
+/// Whether what this process wrote last is not there any more, and nobody else can have undone it.
+/// The index of the whole store tells it only until others have written again.
+task<result<bool>> has_lost_a_write(shared_core self) {
+  const auto last = self->writer->written_last();
+  if (!last) co_return false;
+  const auto ring = co_await self->calls->get(last->key);
+  if (!ring) co_return std::unexpected(ring.error());
+  if (*ring) co_return (*ring)->index < last->index;
+  // A ring goes with its gateway.
+  const auto on = gateway_name::parse(last->gateway);
+  if (!on) co_return true;
+  const auto gateway = co_await self->calls->get(self->keys.of(*on));
+  if (!gateway) co_return std::unexpected(gateway.error());
+  if (!*gateway) self->writer->forget_written();
+  co_return gateway->has_value();
+}
+
 /// Of many processes that find none at once, or see that Consul was restored, one makes a new one
 /// and the others read that.
 task<result<epoch>> identity(shared_core self) {
@@ -201,7 +218,11 @@ task<result<epoch>> identity(shared_core self) {
     if (!index) co_return std::unexpected(index.error());
     auto found = co_await self->calls->get(self->keys.epoch());
     if (!found) co_return std::unexpected(std::move(found.error()));
-    const bool restored = *index < self->highest;
+    const auto lost = co_await has_lost_a_write(self);
+    if (!lost) co_return std::unexpected(lost.error());
+    const bool renewed = *found && (*found)->value != self->known_epoch;
+    const bool back = *index < self->highest;
+    const bool restored = back || (*lost && !renewed);
     if (*found && !(*found)->value.empty() && !restored) {
       self->highest = *index;
       self->known_epoch = (*found)->value;
@@ -213,11 +234,12 @@ task<result<epoch>> identity(shared_core self) {
     auto made = co_await self->calls->write(std::move(make));
     // A gateway's token may not write it: an API process does.
     const bool others_do = !made && made.error().code == errc::denied;
-    if (others_do && (!*found || (*found)->value == self->known_epoch)) {
+    if (others_do && (!*found || (back && (*found)->value == self->known_epoch))) {
       co_return fail(errc::unavailable, "an API process has to give the store its epoch first");
     }
     if (!made && !others_do) co_return std::unexpected(std::move(made.error()));
     self->highest = 0;
+    self->writer->forget_written();
   }
   co_return fail(errc::unavailable, "the store's epoch kept changing; try again");
 }

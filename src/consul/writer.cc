@@ -104,6 +104,11 @@ task<outcome> writer::send(change what) {
   co_return std::move(*mine->how);
 }
 
+void writer::set_epoch(std::string epoch) {
+  if (epoch != epoch_) written_last_.reset();
+  epoch_ = std::move(epoch);
+}
+
 void writer::stop() {
   stopped_ = true;
   for (const auto& each : std::exchange(queue_, {})) {
@@ -327,7 +332,9 @@ void writer::settle(group& of, result<txn_answer> answer) {
     for (const entry& each : answer->results) {
       index = std::max(index, each.index);
       for (auto& [name, ring] : of.new_rings) {
-        if (each.key == keys_.ring(name, api_)) ring.index = each.index;
+        if (each.key != keys_.ring(name, api_)) continue;
+        ring.index = each.index;
+        written_last_ = evidence{name, each.key, each.index};
       }
       for (auto& [token, count] : of.new_counts) {
         if (each.key == keys_.quota(token)) count.index = each.index;

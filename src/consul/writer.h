@@ -37,8 +37,17 @@ class writer : public std::enable_shared_from_this<writer> {
   /// errc::unavailable too when 4,096 changes wait already. Cancelling leaves the change under way.
   task<outcome> send(change what);
 
-  /// From now on the rings say so.
-  void set_epoch(std::string epoch) { epoch_ = std::move(epoch); }
+  /// From now on the rings say so. What was written in another epoch is evidence of nothing.
+  void set_epoch(std::string epoch);
+
+  /// The ring that this process wrote last, and the index that it got; nobody else writes it. Where
+  /// the store has it with a lower index, the past has come back.
+  struct evidence {
+    std::string gateway, key;
+    std::uint64_t index = 0;
+  };
+  const std::optional<evidence>& written_last() const { return written_last_; }
+  void forget_written() { written_last_.reset(); }
 
   /// What has not been sent ends with errc::unavailable.
   void stop();
@@ -82,6 +91,7 @@ class writer : public std::enable_shared_from_this<writer> {
   std::deque<std::shared_ptr<pending>> queue_;
   std::map<std::string, kept_ring> rings_;    // by gateway; "-": changes of none
   std::map<std::string, kept_count> counts_;  // by token
+  std::optional<evidence> written_last_;
 };
 
 }  // namespace peerage::consul
