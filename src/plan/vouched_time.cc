@@ -63,10 +63,10 @@ wall_time vouched_time::stamp(wall_time shown, steady_time now) {
   if (!begun_) begun_ = now;
   const wall_time own = own_.at(shown, now);
   const milliseconds offset = since_epoch(own) - since_epoch(now);
-  const bool behind = newest_ && own + alike_within < *newest_;
+  const bool behind = recorded_ && own + alike_within < *recorded_;
   const auto others = middle(now, &said::trusted);
   if (!others && behind) {
-    return *newest_ + std::chrono::duration_cast<wall_time::duration>(now - *begun_);
+    return *recorded_ + std::chrono::duration_cast<wall_time::duration>(now - *begun_);
   }
   if (!others) return own;
   if (agreeing_on(offset) > 0) return own;

@@ -15,7 +15,7 @@ class vouched_time {
  public:
   /// `newest` is the newest time that the store had recorded when the process started; absent: it
   /// had recorded nothing.
-  void start(std::optional<wall_time> newest) { newest_ = newest; }
+  void start(std::optional<wall_time> newest) { newest_ = recorded_ = newest; }
 
   /// `who` said at `now` that it was `shown`.
   void witness(const std::string& who, wall_time shown, steady_time now);
@@ -43,7 +43,8 @@ class vouched_time {
   trusted_time own_{seconds{60}};  // what is written must not be a minute's jump back either
   std::map<std::string, said> witnesses_;  // 1,000 at most
   std::optional<milliseconds> vouched_;    // by all of them, as it was last
-  std::optional<wall_time> newest_;
+  std::optional<wall_time> newest_;        // until the clock has shown itself
+  std::optional<wall_time> recorded_;
   std::optional<steady_time> begun_;  // the first stamp
 };
 

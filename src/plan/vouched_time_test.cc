@@ -106,7 +106,9 @@ TEST_F(vouched_time_test, a_stamp_is_never_long_before_what_the_store_has_record
   steady += seconds{3};
   EXPECT_EQ(clock.stamp(right - day + seconds{3}, steady), right - seconds{2});
   clock.witness("gw-1", right, steady);
+  EXPECT_TRUE(clock.at(right - day + seconds{3}, steady));
   EXPECT_EQ(clock.stamp(right - day + seconds{3}, steady), right);
+  EXPECT_EQ(clock.stamp(right + seconds{3}, steady), right) << "put right, which may be a jump";
 }
 
 TEST_F(vouched_time_test, believes_a_thousand_clocks_at_most) {
