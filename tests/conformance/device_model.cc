@@ -19,6 +19,13 @@ secret_key own_key(unsigned number) {
   return secret_key(bytes);
 }
 
+public_key filling_key(std::uint32_t number) {
+  std::array<std::uint8_t, key_size> bytes{};
+  for (unsigned i = 0; i < 4; ++i) bytes[i] = static_cast<std::uint8_t>(number >> (8 * i));
+  bytes.back() = 0x77;
+  return public_key(bytes);
+}
+
 namespace {
 
 constexpr unsigned own_keys = 2;
@@ -129,6 +136,7 @@ struct dump_in_text final : dump_taker {
   }
   void altered() override { altered_ = true; }
   void take(const device_entry& entry) override {
+    if (entry.peer.public_key.bytes().back() == filling_key(0).bytes().back()) return;
     all_.emplace(entry.peer.public_key,
                  text_of(entry.peer) + (entry.status.endpoint.empty() ? "" : " at ") +
                      entry.status.endpoint + (entry.status.last_handshake_at ? " seen" : "") +
@@ -196,6 +204,13 @@ std::vector<device_step> some_device_steps(chance& by) {
     }
     all.push_back(std::move(made));
   }
+  return all;
+}
+
+std::vector<device_step> some_changes_of_a_full_device(chance& by) {
+  std::vector<device_step> all;
+  for (std::size_t n = 1 + by.below(5); n > 0; --n)
+    all.push_back({device_step::kind::apply, some_changes(by)});
   return all;
 }
 

@@ -30,6 +30,10 @@ struct device_step {
 };
 
 std::vector<device_step> some_device_steps(chance& by);
+/// Changes alone, and few: for a device that is nearly full.
+std::vector<device_step> some_changes_of_a_full_device(chance& by);
+/// A peer that is there to fill a device, and is left out of what is compared.
+public_key filling_key(std::uint32_t number);
 std::string text_of(const device_step& step);
 secret_key own_key(unsigned number);
 
@@ -77,5 +81,10 @@ std::string difference(device_side& fake, device_side& real, const std::vector<d
 std::unique_ptr<device_side> make_fake_device_side(bool like_userspace);
 std::unique_ptr<device_side> make_userspace_side();
 std::unique_ptr<device_side> make_kernel_side();
+
+/// Each with room for so many peers beside those that fill it, and never another device.
+constexpr std::uint32_t room_left = 3;
+std::unique_ptr<device_side> make_full_fake_side();
+std::unique_ptr<device_side> make_full_userspace_side();
 
 }  // namespace peerage::conformance
