@@ -44,6 +44,7 @@ class coding_bus final : public bus {
     api_.keys().know(party_kind::gateway,
                      {{party_kind::gateway, "gw-1", gateway_.keys().open_key()}});
     gateway_.keys().know(party_kind::api, {{party_kind::api, api_.api(), api_.keys().open_key()}});
+    carrier_.as_text = false;  // apply() writes and reads what it carries
   }
 
   task<result<apply_reply>> apply(gateway_name to, apply_request request,

@@ -11,11 +11,7 @@
 namespace peerage {
 
 secret_key make_private_key() {
-  secret_key key = make_preshared_key();
-  const auto bytes = key.reveal();
-  bytes[0] &= 0xf8U;
-  bytes[31] = static_cast<std::uint8_t>((bytes[31] & 0x7fU) | 0x40U);
-  return key;
+  return clamped(make_preshared_key());
 }
 
 secret_key make_preshared_key() {

@@ -53,6 +53,14 @@ result<secret_key> parse_secret_key(std::string_view base64) {
   return key;
 }
 
+secret_key clamped(const secret_key& private_key) {
+  secret_key key = private_key;
+  const auto bytes = key.reveal();
+  bytes.front() &= 0xf8U;
+  bytes.back() = static_cast<std::uint8_t>((bytes.back() & 0x7fU) | 0x40U);
+  return key;
+}
+
 namespace {
 
 std::uint64_t& hash_seed() {

@@ -42,6 +42,9 @@ using secret_key = secret_bytes<key_size>;
 /// errc::invalid unless the text is 32 bytes in canonical base64.
 result<secret_key> parse_secret_key(std::string_view base64);
 
+/// The private key as X25519 uses it (RFC 7748, section 5), and as WireGuard devices keep it.
+secret_key clamped(const secret_key& private_key);
+
 }  // namespace peerage
 
 namespace peerage {

@@ -97,6 +97,8 @@ class kernel_device final : public device {
 
   task<result<>> configure(secret_key private_key, std::uint16_t listen_port) override {
     if (auto connected = connect(); !connected) co_return connected;
+    // As the device keeps it: a dump must not take another form of the key for another key.
+    private_key = clamped(private_key);
     request message = encode_configure(family_, interface_, private_key, listen_port);
     const auto told =
         tell(message, "can't set the key and port " + std::to_string(listen_port) + " of ");

@@ -1,31 +1,56 @@
 #include "testing/fake_device.h"
 
-#include <algorithm>
-#include <set>
 #include <stdexcept>
+
+#include "crypto/x25519.h"
 
 namespace peerage::fakes {
 
-task<result<>> fake_device::configure(secret_key, std::uint16_t) {
+void fake_device::take_own(const secret_key& private_key) {
+  own_ = public_of(private_key);
+  peers.erase(*own_);
+}
+
+std::optional<public_key> fake_device::ignored() const {
+  return own_ || !like_userspace ? own_ : public_key{};
+}
+
+task<result<>> fake_device::configure(secret_key private_key, std::uint16_t listen_port) {
+  if (gone_) co_return fail(errc::unavailable, "the device is gone");
+  take_own(private_key);
+  configured_ = {clamped(private_key), listen_port};
   altered = false;
   co_return result<>{};
+}
+
+void fake_device::configure_beside(const secret_key& private_key, std::uint16_t listen_port) {
+  take_own(private_key);
+  if (!configured_) return;
+  const bool same_port = configured_->second == 0 || configured_->second == listen_port;
+  altered = configured_->first != clamped(private_key) || !same_port;
 }
 
 task<result<>> fake_device::apply(std::vector<device_change> changes) {
   batches.push_back(changes.size());
   while (held) co_await released_.wait();
   if (time != nullptr) co_await time->wait_until(time->steady() + cost_of(changes));
+  if (changes.empty()) co_return result<>{};  // nobody is asked
   if (gone_) co_return fail(errc::unavailable, "the device is gone");
   const bool failing = fail_next > 0;
   if (failing) --fail_next;
   const std::size_t count = !failing ? changes.size() : half_apply ? changes.size() / 2 : 0;
+  bool full = false;
   for (std::size_t i = 0; i < count; ++i) {
     const auto* set = std::get_if<set_peer>(&changes[i]);
-    if (set != nullptr && !has(set->peer.public_key) && peers.size() >= capacity_) {
-      co_return fail(errc::full, "the device has all the peers it can hold");
+    if (set != nullptr && !has(set->peer.public_key) && set->peer.public_key != ignored() &&
+        peers.size() >= capacity_) {
+      full = true;
+      if (!like_userspace) break;
+      continue;
     }
-    make(changes[i]);
+    make_change(peers, changes[i], ignored());
   }
+  if (full) co_return fail(errc::full, "the device has all the peers it can hold");
   if (failing) co_return fail(errc::io, "the device refused");
   co_return result<>{};
 }
@@ -39,25 +64,12 @@ std::chrono::microseconds fake_device::cost_of(const std::vector<device_change>&
   return all;
 }
 
-void fake_device::make(const device_change& change) {
-  if (const auto* drop = std::get_if<drop_peer>(&change)) {
-    peers.erase(drop->public_key);
-    return;
-  }
-  if (const auto* strip = std::get_if<strip_peer>(&change)) {
-    const auto known = peers.find(strip->public_key);
-    if (known != peers.end()) known->second.peer.allowed_ips.clear();
-    return;
-  }
-  const device_peer& wanted = std::get<set_peer>(change).peer;
-  // As WireGuard does it: an allowed IP moves to whoever is given it last.
-  const std::set<prefix> mine(wanted.allowed_ips.begin(), wanted.allowed_ips.end());
-  for (auto& [key, other] : peers)
-    std::erase_if(other.peer.allowed_ips, [&](const prefix& ip) { return mine.contains(ip); });
-  device_entry& entry = peers[wanted.public_key];
-  entry.peer = wanted;
-  std::sort(entry.peer.allowed_ips.begin(), entry.peer.allowed_ips.end());
-  entry.status.public_key = wanted.public_key;
+void fake_device::vanish() {
+  peers.clear();
+  own_.reset();
+  altered = configured_.has_value();
+  gone_ = true;
+  lost_.notify();
 }
 
 task<result<>> fake_device::dump(dump_taker& into) {

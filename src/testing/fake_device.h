@@ -1,12 +1,14 @@
 // A WireGuard device in memory, with a notebook of what was asked of it and a list of ways to fail.
 #pragma once
 
-#include <map>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "async/signal.h"
 #include "ports/device.h"
 #include "ports/link.h"
+#include "testing/device_rules.h"
 #include "testing/fake_clock.h"
 
 namespace peerage::fakes {
@@ -23,7 +25,7 @@ class fake_device final : public device {
   task<> lost() override { return lost_.wait(); }
 
   // What a test sets up and looks at.
-  std::map<public_key, device_entry> peers;
+  device_peers peers;
   std::vector<std::size_t> batches;  // the size of each apply()
   std::size_t dumps = 0;
   std::size_t fail_next = 0;  // so many calls of apply() fail
@@ -32,6 +34,9 @@ class fake_device final : public device {
   bool dumps_held = false;    // dump() does
   bool altered = false;       // somebody changed its own key or port, until configure()
   std::uint32_t capacity_ = 1'000;
+  // Where the two kinds differ. Userspace makes what fits after a peer that does not, and ignores a
+  // peer with an all-zero key until it has a key of its own; the kernel does neither.
+  bool like_userspace = false;
   // What one change takes, by this clock; none: no time.
   fake_clock* time = nullptr;
   std::chrono::microseconds strip_takes{0};
@@ -41,21 +46,23 @@ class fake_device final : public device {
     held = dumps_held = false;
     released_.notify();
   }
-  /// As when the process dies: the peers are gone, lost() returns, everything is unavailable.
-  void vanish() {
-    peers.clear();
-    gone_ = true;
-    lost_.notify();
-  }
+  /// Its own key and port change, by another hand than configure().
+  void configure_beside(const secret_key& private_key, std::uint16_t listen_port);
+  /// As when the process dies: the peers are gone, and its own key; lost() returns, everything is
+  /// unavailable.
+  void vanish();
   /// As when it was brought up again.
   void come_back() { gone_ = false; }
   bool has(const public_key& key) const { return peers.contains(key); }
 
  private:
-  void make(const device_change& change);
+  void take_own(const secret_key& private_key);
+  std::optional<public_key> ignored() const;
   std::chrono::microseconds cost_of(const std::vector<device_change>& changes) const;
   signal released_;
   signal lost_;
+  std::optional<public_key> own_;
+  std::optional<std::pair<secret_key, std::uint16_t>> configured_;
   bool gone_ = false;
   bool dumping_ = false;
 };

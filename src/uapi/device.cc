@@ -137,6 +137,8 @@ task<result<>> wireguard_process_device::configure(secret_key private_key,
                                                    std::uint16_t listen_port) {
   const auto now = co_await read_device(writes_);
   if (!now) co_return std::unexpected(now.error());
+  // As the device keeps it: another form of the same key is no change.
+  private_key = clamped(private_key);
   std::optional<secret_key> new_key;
   std::optional<std::uint16_t> new_port;
   if (now->private_key != private_key) new_key = private_key;

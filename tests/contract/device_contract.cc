@@ -236,6 +236,21 @@ TEST_P(device_contract, configuring_keeps_the_peers) {
   }
 }
 
+TEST_P(device_contract, a_private_key_that_is_not_clamped_is_not_taken_for_another) {
+  struct taker final : dump_taker {
+    void begin() override { differs = false; }
+    void altered() override { differs = true; }
+    void take(const device_entry&) override {}
+    bool differs = false;
+  } looked;
+  for (const std::uint8_t fill : {0x48, 0x49, 0xff}) {
+    const auto configured = finish(device_->configure(secret(fill), 0));
+    ASSERT_TRUE(configured) << configured.error().message;
+    ASSERT_TRUE(finish(device_->dump(looked)));
+    EXPECT_FALSE(looked.differs) << unsigned{fill};
+  }
+}
+
 TEST_P(device_contract, a_dump_may_overlap_with_apply) {
   apply(set_many(1, 700));
   std::optional<result<>> applied;

@@ -1,14 +1,9 @@
 // The kernel's own WireGuard: the contract of the port, and what only a real tunnel shows. Each
 // test has network namespaces of its own. Needs root and a kernel with WireGuard; where the host's
 // has none, tests/vm/kernel-vm runs this program in a machine whose kernel has it.
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
 
 #include "crypto/x25519.h"
@@ -16,56 +11,16 @@
 #include "netlink/link.h"
 #include "testing/collect.h"
 #include "tests/contract/device_contract.h"
+#include "tests/contract/own_namespaces.h"
 
 namespace peerage {
 namespace {
 
-void must(bool fine, const std::string& doing) {
-  if (!fine) throw std::runtime_error(doing + ": " + std::strerror(errno));
-}
+using contract::output_of;
+using contract::private_network;
 
 void must(const result<>& done) {
   if (!done) throw std::runtime_error(done.error().message);
-}
-
-int current_namespace() {
-  return open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-}
-
-/// A network namespace of the test's own; the thread is in it after making it.
-class private_network {
- public:
-  private_network() : before_(current_namespace()) {
-    must(geteuid() == 0, "this test makes network namespaces and must be run as root");
-    must(unshare(CLONE_NEWNET) == 0, "unshare");
-    own_ = current_namespace();
-  }
-  private_network(const private_network&) = delete;
-  private_network& operator=(const private_network&) = delete;
-  ~private_network() {
-    setns(before_, CLONE_NEWNET);
-    close(before_);
-    close(own_);
-  }
-
-  void enter() const { must(setns(own_, CLONE_NEWNET) == 0, "setns"); }
-  /// As iproute2 wants it.
-  std::string path() const {
-    return "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(own_);
-  }
-
- private:
-  int before_ = -1;
-  int own_ = -1;
-};
-
-std::string output_of(const std::string& command) {
-  std::string text;
-  FILE* const from = popen((command + " 2>&1").c_str(), "r");
-  std::array<char, 4096> part{};
-  while (std::fgets(part.data(), part.size(), from) != nullptr) text += part.data();
-  if (pclose(from) != 0) throw std::runtime_error(command + ": " + text);
-  return text;
 }
 
 std::unique_ptr<private_network> network;

@@ -5,99 +5,32 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <net/if.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <system_error>
 
 #include "testing/collect.h"
 #include "tests/contract/device_contract.h"
+#include "tests/contract/own_namespaces.h"
 
 namespace peerage {
 namespace {
 
 using namespace std::chrono_literals;
+using contract::must;
+using contract::userspace_place;
 
-constexpr const char* run_dir = "/var/run/wireguard";
 constexpr const char* interface = "wgcontract0";
 
-void must(bool fine, const char* doing) {
-  if (!fine) throw std::system_error(errno, std::generic_category(), doing);
-}
-
-// The process that listens on the socket; 0 where none does.
-pid_t wireguard_process() {
-  const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string path = std::string(run_dir) + "/" + interface + ".sock";
-  path.copy(address.sun_path, sizeof address.sun_path - 1);
-  ucred who{};
-  socklen_t size = sizeof who;
-  const bool there =
-      ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-      ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0;
-  ::close(socket);
-  return there ? who.pid : 0;
-}
-
-// Namespaces of the test's own, and the way back out of them.
-class private_place {
- public:
-  private_place() {
-    if (::geteuid() != 0)
-      throw std::runtime_error("this test makes namespaces and a WireGuard device: run it as root");
-    network_ = ::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-    mounts_ = ::open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
-    must(network_ >= 0 && mounts_ >= 0, "opening the namespaces");
-    must(::unshare(CLONE_NEWNET | CLONE_NEWNS) == 0, "unshare");
-    must(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0, "private mounts");
-    std::filesystem::create_directories(run_dir);
-    must(::mount("tmpfs", run_dir, "tmpfs", 0, nullptr) == 0, "mounting the folder of sockets");
-    std::string name = testing::TempDir() + "userspace.XXXXXX";
-    must(::mkdtemp(name.data()) != nullptr, "mkdtemp");
-    folder_ = name;
-  }
-  private_place(const private_place&) = delete;
-  private_place& operator=(const private_place&) = delete;
-  ~private_place() {
-    kill_process();
-    ::setns(network_, CLONE_NEWNET);
-    ::setns(mounts_, CLONE_NEWNS);
-    ::close(network_);
-    ::close(mounts_);
-    std::filesystem::remove_all(folder_);
-  }
-
-  userspace_options options() const { return {interface, "wireguard-go", run_dir, log()}; }
-  std::string log() const { return folder_ + "/log"; }
-
-  void kill_process() {
-    const pid_t process = wireguard_process();
-    if (process == 0) return;
-    ::kill(process, SIGKILL);
-    // Where the device has reaped it meanwhile, there is nothing left to wait for.
-    ::waitpid(process, nullptr, 0);
-  }
-
- private:
-  int network_ = -1;
-  int mounts_ = -1;
-  std::string folder_;
+struct private_place : userspace_place {
+  private_place() : userspace_place(interface) {}
 };
 
 result<> ensure(asio::io_context& loop, userspace_device& device) {
@@ -202,25 +135,25 @@ TEST_F(userspace_device_test, is_away_before_it_was_ensured) {
   const auto dumped = finish(fakes::collect(*device_));
   ASSERT_FALSE(dumped);
   EXPECT_EQ(dumped.error().code, errc::unavailable);
-  EXPECT_EQ(wireguard_process(), 0);
+  EXPECT_EQ(place_.process(), 0);
 }
 
 TEST_F(userspace_device_test, process_outlives_the_object_and_is_found_again_with_its_peers) {
   start();
   apply(peers(1, 3));
-  const pid_t process = wireguard_process();
+  const pid_t process = place_.process();
   device_ = make();
   start();
-  EXPECT_EQ(wireguard_process(), process);
+  EXPECT_EQ(place_.process(), process);
   EXPECT_EQ(count(), 3U);
 }
 
 TEST_F(userspace_device_test, ensuring_what_runs_changes_nothing) {
   start();
   apply(peers(1, 3));
-  const pid_t process = wireguard_process();
+  const pid_t process = place_.process();
   start();
-  EXPECT_EQ(wireguard_process(), process);
+  EXPECT_EQ(place_.process(), process);
   EXPECT_EQ(count(), 3U);
 }
 
@@ -228,7 +161,7 @@ TEST_F(userspace_device_test, a_killed_process_is_lost_reaped_and_started_anew) 
   start();
   apply(peers(1, 3));
   for (int round = 0; round < 3; ++round) {
-    const pid_t process = wireguard_process();
+    const pid_t process = place_.process();
     ASSERT_NE(process, 0);
     bool lost = false;
     asio::co_spawn(loop_, device_->lost(), [&](std::exception_ptr) { lost = true; });
@@ -237,7 +170,7 @@ TEST_F(userspace_device_test, a_killed_process_is_lost_reaped_and_started_anew) 
     EXPECT_EQ(::kill(process, 0), -1) << "no zombie is left";
     EXPECT_EQ(failure(peers(1, 1)), errc::unavailable);
     start();
-    EXPECT_NE(wireguard_process(), process);
+    EXPECT_NE(place_.process(), process);
     EXPECT_EQ(count(), 0U);
     apply(peers(1, 2));
     EXPECT_EQ(count(), 2U);

@@ -5,6 +5,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
 #include <exception>
+#include <type_traits>
 #include <utility>
 
 namespace peerage::sim {
@@ -83,6 +84,10 @@ task<result<Reply>> sim_bus::ask(gateway_name to, Request request, steady_time d
   if (!in_.serving.contains(to) && !in_.chance.chance(in_.mischief)) {
     co_return fail(errc::unavailable, "nobody listens");
   }
+  if (in_.unheard > 0) {
+    --in_.unheard;
+    co_return fail(errc::unavailable, "nobody listens yet");
+  }
   const auto mine = std::make_shared<asked<Reply>>(self_.loop);
   const std::weak_ptr<asked<Reply>> asker = mine;
   in_.under_way.push_back({text, [&in = in_, to, request, asker, text] {
@@ -122,24 +127,32 @@ task<result<accept_removals_reply>> sim_bus::accept_removals(gateway_name to,
 }
 
 result<> sim_bus::serve(gateway_name name, gateway_service& service) {
-  if (!in_.serving.emplace(std::move(name), bus_world::server{self_, &service}).second) {
+  if (!in_.serving.emplace(name, bus_world::server{self_, &service}).second) {
     return fail(errc::conflict, "served already");
   }
+  in_.keys.insert_or_assign(std::move(name), self_.alive);
   return {};
 }
 
-/// Most hints arrive at once; some are late, and some are lost.
+bool sim_bus::is_mine(const std::weak_ptr<bool>& alive) const {
+  return !alive.owner_before(self_.alive) && !self_.alive.owner_before(alive);
+}
+
+/// Most hints arrive at once; some are late, and some are lost. Without a connection an event stays
+/// in its process.
 template <class What>
 void sim_bus::tell(std::vector<bus_world::listener<What>>& all, const What& what,
                    std::string text) {
-  if (!in_.connected) return;
+  constexpr bool stays = std::is_same_v<What, event>;
+  if (!in_.connected && !stays) return;
   for (const auto& each : all) {
+    if (!in_.connected && !is_mine(each.at.alive)) continue;
     if (each.at.alive.expired() || in_.chance.chance(in_.mischief)) continue;
     auto deliver = [at = each.at, hear = each.hear, what] {
       if (at.alive.expired()) return;
       asio::post(at.loop, [hear, what] { hear(what); });
     };
-    if (in_.chance.chance(in_.mischief)) {
+    if (in_.connected && in_.chance.chance(in_.mischief)) {
       in_.under_way.push_back({text, std::move(deliver), true});
     } else {
       deliver();
@@ -149,6 +162,8 @@ void sim_bus::tell(std::vector<bus_world::listener<What>>& all, const What& what
 
 void sim_bus::publish(const heartbeat& beat) {
   in_.on_beat(beat);
+  const auto key = in_.keys.find(beat.name);
+  if (key == in_.keys.end() || !is_mine(key->second)) return;  // nobody believes it
   tell(in_.beats, beat,
        "heartbeat of " + beat.name.text() + " applied " + std::to_string(beat.applied.number));
 }

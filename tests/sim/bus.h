@@ -40,6 +40,8 @@ struct bus_world {
     gateway_service* service = nullptr;
   };
   std::map<gateway_name, server> serving;
+  std::map<gateway_name, std::weak_ptr<bool>> keys;  // who served it last: its heartbeats count
+  std::size_t unheard = 0;  // so many requests find nobody, as before a subscription has arrived
   template <class What>
   struct listener {
     reachable at;
@@ -90,6 +92,7 @@ class sim_bus final : public bus {
   task<result<Reply>> ask(gateway_name to, Request request, steady_time deadline, std::string text);
   template <class What>
   void tell(std::vector<bus_world::listener<What>>& all, const What& what, std::string text);
+  bool is_mine(const std::weak_ptr<bool>& alive) const;
 
   bus_world& in_;
   clock& time_;

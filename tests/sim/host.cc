@@ -1,7 +1,6 @@
 #include "tests/sim/host.h"
 
 #include <algorithm>
-#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -32,24 +31,7 @@ std::string text_of(const std::vector<device_change>& changes) {
 
 void device_world::make(const device_change& change) {
   if (on_change) on_change(change);
-  if (const auto* drop = std::get_if<drop_peer>(&change)) {
-    peers.erase(drop->public_key);
-    return;
-  }
-  if (const auto* strip = std::get_if<strip_peer>(&change)) {
-    const auto known = peers.find(strip->public_key);
-    if (known != peers.end()) known->second.peer.allowed_ips.clear();
-    return;
-  }
-  const device_peer& wanted = std::get<set_peer>(change).peer;
-  // As WireGuard does it: an allowed IP moves to whoever is given it last.
-  const std::set<prefix> mine(wanted.allowed_ips.begin(), wanted.allowed_ips.end());
-  for (auto& [key, other] : peers)
-    std::erase_if(other.peer.allowed_ips, [&](const prefix& ip) { return mine.contains(ip); });
-  device_entry& entry = peers[wanted.public_key];
-  entry.peer = wanted;
-  std::ranges::sort(entry.peer.allowed_ips);
-  entry.status.public_key = wanted.public_key;
+  fakes::make_change(peers, change);
 }
 
 void device_world::vanish() {
@@ -68,6 +50,11 @@ void mirror_world::lose(std::size_t saves) {
     now = std::move(before.back());
     before.pop_back();
   }
+}
+
+task<result<>> sim_device::configure(secret_key, std::uint16_t) {
+  if (!at_.present) co_return std::unexpected(device_gone());
+  co_return result<>{};
 }
 
 /// In two messages; the second, or both, may fail, or be done and say that they failed.

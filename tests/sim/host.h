@@ -11,13 +11,14 @@
 #include "ports/device.h"
 #include "ports/link.h"
 #include "ports/mirror.h"
+#include "testing/device_rules.h"
 #include "tests/sim/calls.h"
 
 namespace peerage::sim {
 
 struct device_world {
   bool present = false;
-  std::map<public_key, device_entry> peers;
+  fakes::device_peers peers;
   link_plan plan;
   unsigned mischief = 0;  // percent of writes that go wrong
   /// Told before each change is made: what it would take from whom is still to be seen.
@@ -47,7 +48,7 @@ class sim_device final : public device {
 
   std::string_view kind() const override { return "kernel"; }
   std::uint32_t capacity() const override { return 10'000; }
-  task<result<>> configure(secret_key, std::uint16_t) override { co_return result<>{}; }
+  task<result<>> configure(secret_key, std::uint16_t) override;
   task<result<>> apply(std::vector<device_change> changes) override;
   task<result<>> dump(dump_taker& into) override;
   task<> lost() override { return lost_.wait(); }

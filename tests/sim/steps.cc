@@ -323,6 +323,7 @@ bool world::toggle_bus() {
     bus_.go_away();
   } else {
     bus_.connected = true;
+    bus_.unheard = bus_.chance.below(3);  // the gateways' subscriptions are on their way
   }
   return true;
 }

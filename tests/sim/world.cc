@@ -202,6 +202,7 @@ void world::settle_down() {
   store_away_ = false;
   cut_off_.clear();
   bus_.connected = true;
+  bus_.unheard = 0;
   bus_.mischief = store_.mischief = mischief_ = 0;
   store_.lies = false;
   slow_.clear();
