@@ -74,6 +74,7 @@ task<result<>> service::start() {
     control_options options;
     options.check_registrations = far;  // the only gateway beside it is this process
     options.remember = far ? remember : milliseconds{0};
+    options.remember_full = remember;
     options.of_token = twice_at_once(config_.api->token_creations_per_s);
     options.reads_of_token = twice_at_once(config_.api->token_reads_per_s);
     options.reads_of_network = twice_at_once(config_.api->network_reads_per_s);

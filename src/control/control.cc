@@ -37,6 +37,7 @@ control::control(asio::any_io_executor loop, store& desired, bus& word, clock& t
       watchers_(loop),
       tokens_(options.remember),
       networks_(options.remember),
+      full_(options.remember_full),
       token_paces_(options.of_token),
       network_paces_(options.of_network),
       token_reads_(options.reads_of_token),
@@ -48,7 +49,7 @@ task<result<>> control::start() {
   if (!id) co_return std::unexpected(id.error());
   epoch_ = *id;
   bus_.listen([this](const heartbeat& beat) { hear(beat); });
-  bus_.listen([this](const event& what) { watchers_.tell(what); });
+  bus_.listen([this](const event& what) { hear(what); });
   if (auto read = co_await read_gateways(); !read) co_return read;
   if (auto read = co_await read_newest_time(); !read) co_return read;
   (void)stamp_now();  // from here on a jump is seen

@@ -14,6 +14,7 @@
 
 #include "async/background.h"
 #include "async/signal.h"
+#include "control/full_ranges.h"
 #include "control/gateway_board.h"
 #include "control/guarded_store.h"
 #include "control/recent.h"
@@ -119,6 +120,9 @@ struct control_options {
   // How long it may go by a network or a token that it has read, where reads leave the host; a
   // token that another process revoked works here so much longer.
   milliseconds remember{};
+  // How long a network whose IPv4 range was found full counts as full. A removal in it that this
+  // process makes or hears of ends that at once.
+  milliseconds remember_full{};
   // How often peers are made and changed, in this process; without a bound where absent. Not for an
   // admin of every network, whose bulk work is his own affair.
   pace of_token = {}, of_network = {};
@@ -255,8 +259,8 @@ class control {
   task<result<gateway>> choose(const enrol_request& wanted);
   task<result<store_answer>> store_peer(peer wanted, const network& in, std::uint16_t number,
                                         expectation expected, bool new_address);
-  task<result<std::optional<ip_address>>> free_ipv4(const prefix& range, network_name network,
-                                                    std::uint64_t from);
+  task<result<std::optional<ip_address>>> free_ipv4(const network& in, std::uint64_t from);
+  task<result<>> refuse_full(const peer& wanted, const network& in, const expectation& expected);
   std::string called(const gateway_name& name) const;
   task<applied> announce(gateway_name to, stamp stored, std::vector<peer_change> changes,
                          steady_time deadline);
@@ -293,6 +297,7 @@ class control {
   task<bool> ask_who_is_there(steady_time until);
   task<> look_at_epoch();
   void hear(const heartbeat& beat);
+  void hear(const event& what);
   void tell_gateways();
   void publish(event_kind what, const peer& of, revision at);
   // sweep.cc
@@ -319,6 +324,7 @@ class control {
   watchers watchers_;
   recent<token_id, token> tokens_;
   recent<network_name, network> networks_;
+  full_ranges full_;
   paces<token_id> token_paces_;
   paces<network_name> network_paces_;
   paces<token_id> token_reads_;

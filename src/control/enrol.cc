@@ -1,5 +1,7 @@
 // Making and changing peers: check, place, address, store, announce, answer.
 #include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
 #include "control/control.h"
@@ -44,6 +46,13 @@ error translated(const error& from, const peer& wanted, const std::string& gatew
             {}};
   }
   return from;
+}
+
+std::unexpected<error> range_full(const network& in) {
+  return fail(errc::conflict,
+              "every address of " + in.ipv4->text() + ", the IPv4 range of network " +
+                  in.name.text() + ", is taken; remove peers, or use another network",
+              "network");
 }
 
 }  // namespace
@@ -210,20 +219,20 @@ task<result<control::store_answer>> control::store_peer(peer wanted, const netwo
   const bool small = in.ipv4 && ipv4_room(*in.ipv4) <= 256;
   // The range is the network's: who moves to another gateway keeps its address.
   const bool new_ipv4 = in.ipv4 && !wanted.ipv4;
+  if (new_address && new_ipv4) {
+    if (auto room = co_await refuse_full(wanted, in, expected); !room) {
+      co_return std::unexpected(std::move(room.error()));
+    }
+  }
   for (unsigned attempt = 0; attempt < most_attempts; ++attempt) {
     if (new_address) {
       wanted.ipv6 = peer_ipv6(in.ipv6, number, wanted.id, attempt);
       if (new_ipv4 && attempt >= (small ? 1 : ipv4_guesses)) {
         const std::uint64_t from = ipv4_start(*in.ipv4, wanted.id, attempt);
-        auto free = co_await free_ipv4(*in.ipv4, wanted.id.network, from);
+        auto free = co_await free_ipv4(in, from);
         if (!free) co_return std::unexpected(free.error());
         wanted.ipv4 = *free;
-        if (!wanted.ipv4) {
-          co_return fail(errc::conflict,
-                         "every address of " + in.ipv4->text() + ", the IPv4 range of network " +
-                             in.name.text() + ", is taken; remove peers, or use another network",
-                         "network");
-        }
+        if (!wanted.ipv4) co_return range_full(in);
       } else if (new_ipv4) {
         wanted.ipv4 = ipv4_at(*in.ipv4, ipv4_start(*in.ipv4, wanted.id, attempt));
       }
@@ -243,18 +252,34 @@ task<result<control::store_answer>> control::store_peer(peer wanted, const netwo
   co_return fail(errc::unavailable, "no free address was found; try again");
 }
 
-/// Looks at the whole range: only when it is small or guesses have failed, so it is nearly full.
-/// The first free one at or behind index `from`, from the beginning again at the end: callers at
-/// once begin at different places, so that they do not all want the same one.
-task<result<std::optional<ip_address>>> control::free_ipv4(const prefix& range,
-                                                           network_name network,
-                                                           std::uint64_t from) {
+/// An error for a network whose range was full a moment ago. A name that is taken comes first, as
+/// it does where the store refuses.
+task<result<>> control::refuse_full(const peer& wanted, const network& in,
+                                    const expectation& expected) {
+  if (!full_.is_full(in.name, in.id, clock_.steady())) co_return result<>{};
+  if (std::holds_alternative<absent>(expected)) {
+    const auto same = co_await get_as<peer>(store_, wanted.id);
+    if (!same) co_return std::unexpected(same.error());
+    if (*same) co_return fail(errc::conflict, "there is one of that name", "name");
+  }
+  co_return range_full(in);
+}
+
+/// Reads every peer of the network: only when the range is small or guesses have failed, so it is
+/// nearly full. Returns the first free address at or behind index `from`, from the beginning again
+/// at the end: callers at once begin at different places, so that they do not all want the same
+/// one.
+task<result<std::optional<ip_address>>> control::free_ipv4(const network& in, std::uint64_t from) {
+  const prefix& range = *in.ipv4;
+  const std::uint64_t begun = full_.begin(in.name);
   std::vector<bool> taken(ipv4_room(range));
-  page_query query{peers_of_network{network}, {}, 1'000};
+  page_query query{peers_of_network{in.name}, {}, 1'000};
   for (bool more = true; more;) {
     auto got = co_await store_.list(query);
     if (!got) co_return std::unexpected(got.error());
     more = got->more;
+    // A store on this host answers at once: other networks' requests run between the pages.
+    if (more) co_await asio::post(loop_, asio::use_awaitable);
     if (more) query.after = position(query.what, got->items.back().value);
     for (const auto& each : got->items) {
       const auto& one = std::get<peer>(each.value);
@@ -265,7 +290,10 @@ task<result<std::optional<ip_address>>> control::free_ipv4(const prefix& range,
   const auto begin = taken.begin() + static_cast<std::ptrdiff_t>(from);
   auto free = std::find(begin, taken.end(), false);
   if (free == taken.end()) free = std::find(taken.begin(), begin, false);
-  if (free == begin && *begin) co_return std::optional<ip_address>{};
+  if (free == begin && *begin) {
+    full_.found_full(in.name, in.id, begun, clock_.steady());
+    co_return std::optional<ip_address>{};
+  }
   co_return ipv4_at(range, static_cast<std::uint64_t>(free - taken.begin()));
 }
 

@@ -19,6 +19,12 @@ void control::hear(const heartbeat& beat) {
   tell_gateways();
 }
 
+void control::hear(const event& what) {
+  const bool gone = what.what == event_kind::peer_removed || what.what == event_kind::peer_expired;
+  if (gone && what.peer) full_.forget(what.peer->network);
+  watchers_.tell(what);
+}
+
 /// Each API process finds out for itself which gateways come and go.
 void control::tell_gateways() {
   for (auto& [name, live] : board_.changed(clock_.steady(), bus_.connected())) {

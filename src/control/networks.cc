@@ -130,6 +130,7 @@ task<result<>> control::remove_network(const principal& who, network_name name) 
   writes.push_back(removal{name, present{}});
   const auto stored = co_await store_.commit(std::move(writes));
   networks_.forget(name);
+  full_.forget(name);
   const bool gone = stored || stored.error().code == errc::not_found;
   if (gone) {
     // From the commit on its tokens open nothing. What this leaves, sweep_loop() finds.

@@ -171,6 +171,7 @@ task<result<removal_outcome>> control::remove_peer(const principal& who, peer_id
     transaction writes;
     writes.push_back(removal{id, old.revision});
     const auto stored = co_await store_.commit(std::move(writes));
+    full_.forget(id.network);
     if (!stored) {
       // Changed or removed by somebody meanwhile: look again.
       const bool moved_on =
@@ -271,6 +272,7 @@ task<> control::expire(std::vector<stored<peer>> gone, epoch of) {
   }
   std::map<gateway_name, std::vector<peer_change>> by_gateway;
   for (const auto& each : gone) {
+    full_.forget(each.value.id.network);
     by_gateway[each.value.gateway].push_back(remove_peer_change{each.value.public_key});
     publish(event_kind::peer_expired, each.value, *removed);
     log::info("peer expired", {{"network", each.value.id.network.text()},
