@@ -54,11 +54,15 @@ TEST_F(truth, a_move_is_pending_as_long_as_the_old_gateway_may_have_the_key) {
   EXPECT_EQ(move_to_iad().status, 202);
   const auto again = move_to_iad();
   EXPECT_EQ(again.status, 202) << again.raw.body;
+  EXPECT_EQ(again.at("live_at"), "null");
   EXPECT_THAT(again.at("reason"), HasSubstr("gw-fra-1"));
   const auto shown = ask("GET", ci_path);
   EXPECT_EQ(shown.at("state"), "pending");
+  EXPECT_EQ(shown.at("live_at"), "null") << "as in the answer to the move";
   EXPECT_THAT(shown.at("reason"), HasSubstr("gw-fra-1"));
-  EXPECT_EQ(ask("GET", peers_path).at("items.0.state"), "pending");
+  const auto list = ask("GET", peers_path);
+  EXPECT_EQ(list.at("items.0.state"), "pending");
+  EXPECT_EQ(list.at("items.0.live_at"), "null");
   fra().start();
   EXPECT_EQ(move_to_iad().status, 200);
   EXPECT_FALSE(on(fra(), 1));

@@ -150,7 +150,7 @@ void control::fill_state(peer_view& view, const status_reply& reply, const peer_
     view.reason = called(view.what.value.gateway) + " does not know of it yet";
   }
   if (older) return;
-  view.live_at = report.live_at;
+  if (view.state == peer_state::live) view.live_at = report.live_at;
   view.remembered_since = reply.remembers_since;
   view.seen = report.seen;
 }

@@ -106,6 +106,47 @@ TEST(enrolment, never_gives_one_address_to_two_however_many_ask_at_once) {
   expect_device_is_store(daemon.interface(), store);
 }
 
+TEST(enrolment, gives_the_last_address_too_however_many_ask_at_once) {
+  daemon_under_test daemon;
+  daemon.start();
+  caller api = daemon.admin();
+  api.make_network("acme", "10.31.0.0/27");
+  constexpr int room = 30;
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::thread> clients;
+    for (int i = 0; i < room; ++i) {
+      clients.push_back(beside([&, i] {
+        caller mine = daemon.admin();
+        const auto said = mine.enrol("acme", "ci-" + std::to_string(i), new_public_key());
+        EXPECT_EQ(said.status, 201) << "there are as many addresses as callers: " << said.text;
+      }));
+    }
+    for (std::thread& each : clients) each.join();
+    EXPECT_EQ(api.enrol("acme", "one-more", new_public_key()).status, 409);
+    EXPECT_EQ(api.enrol("acme", "one-more", new_public_key()).status, 409) << "and again";
+    for (int i = 0; i < room; ++i) {
+      EXPECT_EQ(api.call("DELETE", "/v1/networks/acme/peers/ci-" + std::to_string(i)).status, 204);
+    }
+  }
+}
+
+TEST(enrolment, and_every_list_agree_on_when_it_became_live) {
+  daemon_under_test daemon;
+  daemon.start();
+  caller api = daemon.admin();
+  api.make_network("acme");
+  for (int i = 0; i < 5; ++i) {
+    const std::string name = "ci-" + std::to_string(i);
+    const std::string made = api.enrol("acme", name, new_public_key()).word("live_at");
+    const std::string path = "/v1/networks/acme/peers/" + name;
+    EXPECT_EQ(api.call("GET", path).word("live_at"), made);
+    EXPECT_EQ(api.peers_of("acme").at(name).at("live_at").as_string(), made);
+    const json::object renewal{{"ttl_s", 3'600}};
+    EXPECT_EQ(api.call("PUT", path, renewal).word("live_at"), made) << "it stayed live";
+    EXPECT_EQ(api.peers_of("acme").at(name).at("live_at").as_string(), made);
+  }
+}
+
 TEST(enrolment, ends_at_its_time_and_not_before) {
   daemon_under_test daemon;
   daemon.start();
