@@ -17,6 +17,9 @@
 namespace peerage {
 namespace {
 
+// Of the disk, for removals from the store of this host when nothing else is left.
+constexpr std::uint64_t reserve_bytes = 8'000'000;
+
 result<consul_options> consul_options_of(const store_config& config, std::string process_id) {
   consul_options options;
   options.address = config.address;
@@ -36,11 +39,23 @@ result<consul_options> consul_options_of(const store_config& config, std::string
   return options;
 }
 
+void log_disk(bool full) {
+  if (full) {
+    log::error(
+        "the disk of the store is full: creations are refused, removals still work; free space",
+        {{"needed_mb", 2 * reserve_bytes / 1'000'000}});
+  } else {
+    log::info("the disk of the store has space again: creations are taken", {});
+  }
+}
+
 result<> open_store(asio::any_io_executor loop, clock& time, const daemon_config& config,
-                    const std::string& process_id, backends& into) {
+                    const std::string& process_id, purpose what, backends& into) {
   const bool shared = config.bus.kind == bus_kind::nats;
   if (config.store.kind == store_kind::sqlite) {
-    auto opened = open_sqlite_store(loop, config.store.path);
+    sqlite_options options;
+    if (what == purpose::work) options = {reserve_bytes, log_disk};
+    auto opened = open_sqlite_store(loop, config.store.path, std::move(options));
     if (!opened) return std::unexpected(std::move(opened.error()));
     into.store = *std::move(opened);
     if (shared) into.roster = make_local_roster(loop);
@@ -101,7 +116,7 @@ result<std::unique_ptr<nats_bus>> open_nats(asio::any_io_executor loop, clock& t
 result<backends> open_backends(asio::any_io_executor loop, clock& time, const daemon_config& config,
                                std::string process_id, purpose what) {
   backends made;
-  if (auto opened = open_store(loop, time, config, process_id, made); !opened) {
+  if (auto opened = open_store(loop, time, config, process_id, what, made); !opened) {
     return std::unexpected(std::move(opened.error()));
   }
   if (config.bus.kind == bus_kind::nats) {

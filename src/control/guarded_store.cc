@@ -23,6 +23,10 @@ std::unexpected<error> guarded_store::told(error from, bool writing) {
   if (from.code == errc::outcome_unknown || (writing && from.code == errc::timeout)) {
     return fail(errc::outcome_unknown, "the store's answer was lost");
   }
+  if (from.code == errc::full && from.field == "disk") {
+    return fail(errc::unavailable,
+                "the server's disk is full, so nothing new is stored; removals still work");
+  }
   return fail(errc::unavailable, "the store can't do it now; nothing was changed");
 }
 

@@ -133,7 +133,8 @@ run database::prepare(std::string_view sql) {
 
 error database::failure(std::string_view what) const {
   const int code = sqlite3_errcode(handle_) & 0xff;
-  const bool passing = code == SQLITE_BUSY || code == SQLITE_LOCKED || code == SQLITE_FULL;
+  if (code == SQLITE_FULL) return {errc::full, file_ + ": the disk is full", "disk"};
+  const bool passing = code == SQLITE_BUSY || code == SQLITE_LOCKED;
   const bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
   const errc sort = passing ? errc::unavailable : damaged ? errc::corrupt : errc::io;
   return {sort, file_ + " " + std::string(what) + ": " + last_message(), {}};

@@ -50,7 +50,8 @@ class database {
   static result<std::unique_ptr<database>> open(const std::string& file);
   ~database();
 
-  /// Statements without an answer. errc::io, errc::unavailable (the disk is full, or busy).
+  /// Statements without an answer. errc::io, errc::unavailable (it is busy), errc::full with field
+  /// "disk".
   result<> execute(const std::string& sql);
   /// The same for one statement that comes again and again: prepared once.
   result<> repeat(std::string_view sql);

@@ -131,12 +131,12 @@ class sqlite_store final : public store {
  public:
   sqlite_store(asio::any_io_executor loop, std::unique_ptr<database> reads,
                std::unique_ptr<database> writes, std::unique_ptr<database> beside, epoch id,
-               revision now)
+               revision now, sqlite::reserve space)
       : loop_(std::move(loop)),
         db_(std::move(reads)),
         id_(std::move(id)),
         news_(std::make_shared<sqlite::news>(loop_, now)),
-        writer_(std::move(writes), std::move(beside)) {}
+        writer_(std::move(writes), std::move(beside), std::move(space)) {}
 
   task<result<revision>> commit(transaction writes) override {
     struct waiting {
@@ -241,7 +241,10 @@ class sqlite_store final : public store {
 
 }  // namespace
 
-result<std::unique_ptr<store>> open_sqlite_store(asio::any_io_executor loop, std::string file) {
+result<std::unique_ptr<store>> open_sqlite_store(asio::any_io_executor loop, std::string file,
+                                                 sqlite_options options) {
+  sqlite::reserve space(file + "-reserve", options.reserve_bytes, std::move(options.on_disk_full));
+  space.open();
   auto writes = database::open(file);
   if (!writes) return std::unexpected(writes.error());
   if (auto shaped = sqlite::prepare_schema(**writes, file); !shaped) {
@@ -265,7 +268,7 @@ result<std::unique_ptr<store>> open_sqlite_store(asio::any_io_executor loop, std
   const auto now = newest_revision(**reads);
   if (!now) return std::unexpected(now.error());
   return std::make_unique<sqlite_store>(std::move(loop), *std::move(reads), *std::move(writes),
-                                        *std::move(beside), std::move(id), *now);
+                                        *std::move(beside), std::move(id), *now, std::move(space));
 }
 
 }  // namespace peerage

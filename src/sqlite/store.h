@@ -3,6 +3,8 @@
 // every commit that has returned.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -10,8 +12,18 @@
 
 namespace peerage {
 
+struct sqlite_options {
+  // The size of `<file>-reserve`, which is deleted when the disk is full, so that removals and
+  // changes can still be stored; creations are then errc::full with field "disk" until it can be
+  // made again. 0: there is none.
+  std::uint64_t reserve_bytes = 0;
+  // From any thread: whether the disk is full, when that changes.
+  std::function<void(bool)> on_disk_full = {};
+};
+
 /// Opens the file, or makes it. The folder must exist. errc::io, errc::corrupt; errc::unsupported
 /// for a file from a newer version.
-result<std::unique_ptr<store>> open_sqlite_store(asio::any_io_executor loop, std::string file);
+result<std::unique_ptr<store>> open_sqlite_store(asio::any_io_executor loop, std::string file,
+                                                 sqlite_options options = {});
 
 }  // namespace peerage

@@ -20,10 +20,32 @@ bool contains(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
 
+bool disk_full(const error& why) {
+  return why.code == errc::full && why.field == "disk";
+}
+
+/// Whether something is stored that an operator or a client wants to have anew. Marks are the
+/// program's own, and a removal may need one.
+bool creates(const transaction& writes) {
+  for (const auto& each : writes) {
+    const auto* adding = std::get_if<put>(&each);
+    if (adding == nullptr || !std::holds_alternative<absent>(adding->expected)) continue;
+    const record& what = adding->value;
+    if (std::holds_alternative<peer>(what) || std::holds_alternative<network>(what) ||
+        std::holds_alternative<token>(what)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
-writer::writer(std::unique_ptr<database> db, std::unique_ptr<database> beside)
-    : db_(std::move(db)), checkpointer_(std::move(beside)), thread_([this] { loop(); }) {}
+writer::writer(std::unique_ptr<database> db, std::unique_ptr<database> beside, reserve space)
+    : db_(std::move(db)),
+      checkpointer_(std::move(beside)),
+      space_(std::move(space)),
+      thread_([this] { loop(); }) {}
 
 writer::~writer() {
   {
@@ -61,6 +83,7 @@ void writer::loop() {
         waiting_.pop_front();
       }
     }
+    space_.restore();
     write_batch(batch);
     tend_log();
   }
@@ -69,7 +92,8 @@ void writer::loop() {
 void writer::tend_log() {
   const int pages = db_->log_pages();
   if (pages < asked_at_) asked_at_ = 0;
-  if (pages > log_pages_at_most) {
+  // On a full disk the log must not grow.
+  if (pages > log_pages_at_most || space_.given_up()) {
     db_->checkpoint();
   } else if (pages >= asked_at_ + log_pages_at_once) {
     asked_at_ = pages;
@@ -78,14 +102,27 @@ void writer::tend_log() {
 }
 
 void writer::write_batch(std::deque<job>& batch) {
+  // What the reserve makes room for is tried again.
+  while (!try_batch(batch) && space_.give_up()) {}
+  for (job& each : batch) each.tell(std::move(each.outcome));
+}
+
+/// False where the disk was full; then nothing was written.
+bool writer::try_batch(std::deque<job>& batch) {
   result<> whole = db_->repeat("BEGIN IMMEDIATE");
   // One alone needs no savepoint to go back to: without it the transaction is empty.
   const bool alone = batch.size() == 1;
   for (job& each : batch) {
     if (whole && !alone) whole = db_->repeat("SAVEPOINT one");
     if (!whole) break;
-    each.outcome = write_one(each.writes);
-    if (alone) break;
+    if (space_.given_up() && creates(each.writes)) {
+      each.outcome = fail(errc::full, "the disk is full: creations are refused", "disk");
+    } else if (each.outcome = write_one(each.writes);
+               !each.outcome && disk_full(each.outcome.error())) {
+      // SQLite may have ended the whole transaction for it.
+      whole = std::unexpected(each.outcome.error());
+    }
+    if (alone || !whole) break;
     if (!each.outcome) whole = db_->repeat("ROLLBACK TO one");
     if (whole) whole = db_->repeat("RELEASE one");
   }
@@ -98,8 +135,8 @@ void writer::write_batch(std::deque<job>& batch) {
   if (!whole || nothing) (void)db_->execute("ROLLBACK");
   for (job& each : batch) {
     if (!whole && each.outcome) each.outcome = std::unexpected(whole.error());
-    each.tell(std::move(each.outcome));
   }
+  return whole || !disk_full(whole.error());
 }
 
 result<committed> writer::write_one(const transaction& writes) {

@@ -13,6 +13,7 @@
 #include "sqlite/changes.h"
 #include "sqlite/checkpointer.h"
 #include "sqlite/database.h"
+#include "sqlite/reserve.h"
 
 namespace peerage::sqlite {
 
@@ -27,7 +28,7 @@ class writer {
   using done = std::function<void(result<committed>)>;
 
   /// `beside` is another connection to the same file.
-  writer(std::unique_ptr<database> db, std::unique_ptr<database> beside);
+  writer(std::unique_ptr<database> db, std::unique_ptr<database> beside, reserve space);
   /// Writes what was taken, then ends.
   ~writer();
 
@@ -44,6 +45,7 @@ class writer {
   void loop();
   void tend_log();
   void write_batch(std::deque<job>& batch);
+  bool try_batch(std::deque<job>& batch);
   result<committed> write_one(const transaction& writes);
   result<> write(const peerage::write& one, committed& into);
   result<> check_network(const put& wanted, bool replace);
@@ -53,6 +55,7 @@ class writer {
 
   std::unique_ptr<database> db_;
   checkpointer checkpointer_;
+  reserve space_;
   int asked_at_ = 0;  // pages of the log when the checkpointer was last woken
   std::mutex mutex_;
   std::condition_variable wake_;
