@@ -177,6 +177,27 @@ void holding_proxy::on_answer(link& over, std::string bytes) {
   send(over, bytes);
 }
 
+void lying_proxy::answer(std::string bytes) {
+  const std::lock_guard lock(mutex_);
+  bytes_ = std::move(bytes);
+}
+
+void lying_proxy::on_answer(link& over, std::string bytes) {
+  std::string instead;
+  {
+    const std::lock_guard lock(mutex_);
+    instead = bytes_;
+  }
+  if (instead.empty()) {
+    send(over, bytes);
+    return;
+  }
+  ++told_;
+  send(over, instead);
+  over.closed = true;
+  ::shutdown(over.client, SHUT_RDWR);
+}
+
 chaotic_nats::~chaotic_nats() {
   stop();
   for (std::thread& each : late_) each.join();

@@ -74,6 +74,22 @@ class holding_proxy final : public tcp_proxy {
   int held_ = 0;
 };
 
+/// Answers in the server's place, while it is told to, and closes the connection then.
+class lying_proxy final : public tcp_proxy {
+ public:
+  explicit lying_proxy(std::uint16_t to) : tcp_proxy(to) { start(); }
+  ~lying_proxy() override { stop(); }
+  /// A whole HTTP answer, or a part of one; empty: the server's own.
+  void answer(std::string bytes);
+  int told() const { return told_; }
+
+ private:
+  void on_answer(link& over, std::string bytes) override;
+  std::mutex mutex_;
+  std::string bytes_;
+  std::atomic<int> told_ = 0;
+};
+
 /// A NATS server's messages arrive twice, late and in another order; all else passes.
 class chaotic_nats final : public tcp_proxy {
  public:
