@@ -242,12 +242,15 @@ TEST(fleet_faults, the_service_manager_is_told_when_the_next_creation_works) {
   fleet all;
   all.start_usual();
   EXPECT_EQ(all.api().stop(), 0);
-  const notify_socket of_api(all.api().folder() + "/notify");
-  const process api = launch_notified(all.api(), of_api);
-  ASSERT_EQ(of_api.next(), "READY=1");
-  const auto made = all.call().enrol("acme", "first", new_public_key());
-  EXPECT_EQ(made.status, 201) << made.text;
-  EXPECT_EQ(ask(all.api().url(), "GET", "/readyz").status, 200);
+  // More than once: a gateway may say by chance that it is there.
+  for (int round = 0; round < 5; ++round) {
+    const notify_socket of_api(all.api().folder() + "/notify-" + std::to_string(round));
+    const process api = launch_notified(all.api(), of_api);
+    ASSERT_EQ(of_api.next(), "READY=1");
+    const auto made = all.call().enrol("acme", "n-" + std::to_string(round), new_public_key());
+    EXPECT_EQ(made.status, 201) << made.text;
+    EXPECT_EQ(ask(all.api().url(), "GET", "/readyz").status, 200);
+  }
 
   // An abstract one, as systemd may use.
   EXPECT_EQ(all.gateway(0).stop(), 0);
