@@ -187,7 +187,8 @@ change_result agent::outcome_of(const peer_change& change, const hearing& heard,
 
 task<accept_removals_reply> agent::accept_removals(accept_removals_request) {
   accept_removals_reply reply;
-  reply.released = static_cast<std::uint32_t>(book_.held());
+  const std::size_t gone = co_await release_held();
+  reply.released = static_cast<std::uint32_t>(gone + book_.held());
   std::vector<public_key> keys = book_.accept_removals();
   note(keys);
   log::warning("removals accepted",

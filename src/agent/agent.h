@@ -160,6 +160,7 @@ class agent final : public gateway_service {
   task<result<>> mend(std::vector<public_key> keys, bool tell);
   task<> tell_loop();
   task<> settle_loop();
+  task<std::size_t> release_held();
   task<result<>> settle(std::vector<public_key> keys);
   void note(const std::vector<public_key>& changed);
 
