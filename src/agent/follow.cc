@@ -122,6 +122,8 @@ task<result<>> agent::follow() {
   if (!seen.contested.empty()) settle_now_.notify();
   note(seen.write);
   note(seen.renewed);
+  // Those of a full listing are saved with everything else.
+  if (!got->what.whole) (void)save_rows(seen.renewed, {});
   if (moved) keep_now_.notify();
   // The device may have all of it already: a whole answer is compared before anything is written.
   if (got->what.whole || !spoken_) {
