@@ -104,12 +104,14 @@ task<apply_reply> agent::apply(apply_request request) {
   const std::string untimely_because = untimely(request);
   std::vector<hearing> heard;
   std::vector<public_key> keys;
+  std::unordered_set<public_key> prolonged;
   for (const peer_change& change : request.changes) {
     if (!untimely_because.empty()) {
       heard.push_back({verdict::superseded, untimely_because, {}});
       continue;
     }
     untold_.erase(key_of(change));
+    if (prolongs(change)) prolonged.insert(key_of(change));
     heard.push_back(book_.hear(change, request.revision));
     if (heard.back().what == verdict::taken) {
       co_await resolve(change, request.revision, heard.back());
@@ -129,7 +131,7 @@ task<apply_reply> agent::apply(apply_request request) {
   for (std::size_t i = 0; i < heard.size(); ++i) {
     reply.results.push_back(outcome_of(request.changes[i], heard[i], written));
   }
-  forget_removed(reply.results);
+  save_confirmed(reply.results, prolonged);
   co_return reply;
 }
 
@@ -187,7 +189,8 @@ change_result agent::outcome_of(const peer_change& change, const hearing& heard,
 
 task<accept_removals_reply> agent::accept_removals(accept_removals_request) {
   accept_removals_reply reply;
-  reply.released = static_cast<std::uint32_t>(book_.held());
+  const std::size_t gone = co_await release_held();
+  reply.released = static_cast<std::uint32_t>(gone + book_.held());
   std::vector<public_key> keys = book_.accept_removals();
   note(keys);
   log::warning("removals accepted",

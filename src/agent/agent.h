@@ -160,13 +160,17 @@ class agent final : public gateway_service {
   task<result<>> mend(std::vector<public_key> keys, bool tell);
   task<> tell_loop();
   task<> settle_loop();
+  task<std::size_t> release_held();
   task<result<>> settle(std::vector<public_key> keys);
   void note(const std::vector<public_key>& changed);
 
   // keep.cc: the mirror
   task<> keep_loop();
   task<result<>> keep();
-  void forget_removed(std::vector<change_result>& results);
+  bool prolongs(const peer_change& change) const;
+  result<> save_rows(const std::vector<public_key>& set, const std::vector<public_key>& erase);
+  void save_confirmed(std::vector<change_result>& results,
+                      const std::unordered_set<public_key>& prolonged);
 
   // remember.cc: what the device forgets
   void recollect();

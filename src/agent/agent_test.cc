@@ -289,6 +289,26 @@ TEST_F(agent_test, a_store_that_lost_everything_is_not_believed) {
   EXPECT_TRUE(mind->how().troubles.empty());
 }
 
+TEST_F(agent_test, accepting_removals_asks_the_store_first_and_keeps_what_it_has) {
+  start();
+  std::vector<peer> all;
+  for (std::uint32_t n = 1; n <= 70; ++n) {
+    all.push_back(sample_peer("acme", "p" + std::to_string(n), n));
+    store_peer(all.back());
+  }
+  settle();
+  desired.lose_peers();
+  pass(seconds{60});
+  ASSERT_TRUE(mind->how().troubles.at(0).contains("lacks 70 peers"));
+  // It has some of them after all, and the gateway is not told.
+  for (std::size_t n = 0; n < 3; ++n) desired.put_raw({put{all[n], absent{}}});
+  EXPECT_EQ(run_on(loop, mind->accept_removals({})).released, 67U);
+  pass(seconds{5});
+  EXPECT_EQ(tunnel.peers.size(), 3U);
+  EXPECT_TRUE(tunnel.has(all[0].public_key));
+  EXPECT_TRUE(mind->how().troubles.empty());
+}
+
 TEST_F(agent_test, it_comes_up_from_its_mirror_while_the_store_is_away) {
   const peer one = left_in_the_mirror();
   tunnel.peers.clear();

@@ -122,6 +122,8 @@ task<result<>> agent::follow() {
   if (!seen.contested.empty()) settle_now_.notify();
   note(seen.write);
   note(seen.renewed);
+  // Those of a full listing are saved with everything else.
+  if (!got->what.whole) (void)save_rows(seen.renewed, {});
   if (moved) keep_now_.notify();
   // The device may have all of it already: a whole answer is compared before anything is written.
   if (got->what.whole || !spoken_) {
@@ -235,6 +237,33 @@ task<> agent::settle_loop() {
       settle_now_.notify();
     }
   }
+}
+
+/// Asks the store for the peers that are held: one answer alone may have lacked them, and what it
+/// has now stays. Returns how many it lacks, which go. Where it can't be asked, they stay held.
+task<std::size_t> agent::release_held() {
+  std::size_t gone = 0;
+  const std::vector<public_key> keys = book_.held_keys();
+  for (std::size_t at = 0; at < keys.size(); at += keys_in_one_question) {
+    const auto first = keys.begin() + static_cast<std::ptrdiff_t>(at);
+    const auto count = std::min(keys_in_one_question, keys.size() - at);
+    std::vector<public_key> some(first, first + static_cast<std::ptrdiff_t>(count));
+    gateway_name name = options_.self.name;
+    const std::uint64_t since = book_.words();
+    const auto asked = co_await with_.desired.assignments(std::move(name), std::move(some));
+    if (!asked) break;
+    ledger::observation seen = book_.settle(*asked, since);
+    contested_.insert(seen.contested.begin(), seen.contested.end());
+    note(seen.write);
+    note(seen.renewed);
+    for (const public_key& key : seen.write) {
+      const ledger::entry* now = book_.find(key);
+      gone += now == nullptr || !now->wanted ? 1 : 0;
+    }
+    repairs_.push_back({std::move(seen.write), applied_, false});
+    mend_now_.notify();
+  }
+  co_return gone;
 }
 
 /// Asks for the keys and whoever has their addresses; writes what differs. Those that are still

@@ -54,22 +54,48 @@ task<> agent::keep_loop() {
   }
 }
 
-/// What is said to be gone must not come back from the mirror, should this process die now.
-void agent::forget_removed(std::vector<change_result>& results) {
-  if (with_.copy == nullptr || kept_.of.id.empty()) return;
-  std::vector<public_key> erase;
+/// Whether the mirror may have an earlier end of a peer's time than this change.
+bool agent::prolongs(const peer_change& change) const {
+  const auto* put = std::get_if<put_peer_change>(&change);
+  const ledger::entry* now = put != nullptr ? book_.find(key_of(change)) : nullptr;
+  if (now == nullptr || !now->wanted) return false;
+  return now->expires_at < put->peer.expires_at.value_or(wall_time::max()) ||
+         unsaved_.contains(key_of(change));
+}
+
+/// Without moving the head on. Where there is no mirror yet, there is nothing in it to correct.
+result<> agent::save_rows(const std::vector<public_key>& set,
+                          const std::vector<public_key>& erase) {
+  if (with_.copy == nullptr || kept_.of.id.empty() || (set.empty() && erase.empty())) return {};
+  std::vector<stored_assignment> rows;
+  for (const public_key& key : set) {
+    const ledger::entry* now = book_.find(key);
+    if (now != nullptr && now->wanted) rows.push_back({now->peer(), now->heard});
+  }
+  return with_.copy->save(kept_, rows, erase);
+}
+
+/// What is said to be gone must not come back from the mirror, and what has a new time must not end
+/// at its old one, should this process die now.
+void agent::save_confirmed(std::vector<change_result>& results,
+                           const std::unordered_set<public_key>& prolonged) {
+  std::vector<public_key> set, erase;
   for (const change_result& each : results) {
     const ledger::entry* now = book_.find(each.public_key);
     const bool gone = each.state == change_state::removed && (now == nullptr || !now->wanted);
     if (gone) erase.push_back(each.public_key);
+    const bool live = each.state == change_state::live;
+    if (live && prolonged.contains(each.public_key)) set.push_back(each.public_key);
   }
-  if (erase.empty()) return;
-  const auto saved = with_.copy->save(kept_, {}, erase);
+  const auto saved = save_rows(set, erase);
   if (saved) return;
   for (change_result& each : results) {
-    if (each.state != change_state::removed) continue;
+    const bool removed = each.state == change_state::removed;
+    if (!removed && !prolonged.contains(each.public_key)) continue;
     each.state = change_state::refused;
-    each.reason = "it is gone, but may be back after a restart: " + saved.error().message;
+    each.reason = (removed ? "it is gone, but may be back after a restart: "
+                           : "it may end at its old time after a restart: ") +
+                  saved.error().message;
   }
 }
 

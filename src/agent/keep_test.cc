@@ -32,6 +32,22 @@ TEST_F(agent_test, a_peer_renewed_by_the_bus_outlives_a_restart) {
   EXPECT_TRUE(tunnel.has(one.public_key));
 }
 
+TEST_F(agent_test, a_renewal_is_in_the_mirror_before_it_is_confirmed) {
+  copy = &saved;
+  start();
+  peer one = for_one_minute(*this);
+  put_peer(one, store_peer(one));
+  pass(seconds{20});
+  one.expires_at = time.now() + seconds{600};
+  ASSERT_EQ(put_peer(one, store_peer(one)), change_state::live);
+  const auto kept = saved.load();
+  ASSERT_TRUE(kept && *kept && (*kept)->peers.size() == 1);
+  EXPECT_EQ((*kept)->peers[0].peer.expires_at, one.expires_at);
+  saved.broken = true;
+  one.expires_at = time.now() + seconds{900};
+  EXPECT_EQ(put_peer(one, store_peer(one)), change_state::refused);
+}
+
 TEST_F(agent_test, a_peer_renewed_by_the_store_outlives_a_restart) {
   copy = &saved;
   start();

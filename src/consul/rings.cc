@@ -138,6 +138,8 @@ ring_news news_in(const std::vector<entry>& entries, std::string_view folder, st
     }
     made.next.known[api] = now->sequence;
     made.other_epoch = made.other_epoch || now->epoch != behind.epoch;
+    // What it told while it could not be read, nobody knows.
+    made.gap = made.gap || behind.garbage.contains(api);
     const auto known = behind.known.find(api);
     const std::uint64_t before = known == behind.known.end() ? 0 : known->second;
     if (now->sequence < before) {
@@ -156,6 +158,9 @@ ring_news news_in(const std::vector<entry>& entries, std::string_view folder, st
   // One that was known and is gone may have told more before it went.
   for (const auto& [api, sequence] : behind.known) {
     if (!made.next.known.contains(api)) made.gap = true;
+  }
+  for (const auto& [api, at] : behind.garbage) {
+    if (!made.next.known.contains(api) && !made.next.garbage.contains(api)) made.gap = true;
   }
   return made;
 }

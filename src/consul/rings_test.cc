@@ -135,6 +135,19 @@ TEST(news, of_garbage_are_a_gap_once) {
   EXPECT_TRUE(news_in({other}, folder, 12, again.next).gap);
 }
 
+// A gateway that is removed takes its rings with it: one that was garbage may have told more
+// before.
+TEST(news, of_what_was_garbage_and_is_gone_or_readable_are_a_gap) {
+  const entry odd{folder + "odd", "no ring", 0, 8};
+  const auto seen = news_in({odd}, folder, 9, place({}));
+  const auto gone = news_in({}, folder, 10, seen.next);
+  EXPECT_TRUE(gone.gap);
+  EXPECT_FALSE(news_in({}, folder, 11, gone.next).gap);
+  const auto begun_anew = news_in({ring_entry("odd", 1, {"k"})}, folder, 12, seen.next);
+  EXPECT_TRUE(begun_anew.gap) << "one that begins anew tells but a part";
+  EXPECT_FALSE(news_in({ring_entry("odd", 2, {"k", "l"})}, folder, 13, begun_anew.next).gap);
+}
+
 TEST(news, know_another_epoch_and_pass_over_what_is_no_ring) {
   EXPECT_TRUE(news_in({ring_entry("a", 1, {"k"}, 10, "new"), ring_entry("b", 1, {"k"})}, folder, 1,
                       place({}))

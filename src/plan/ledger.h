@@ -132,6 +132,8 @@ class ledger {
 
   /// Peers kept on the device although the store does not have them (any more).
   std::size_t held() const { return held_.size() + held_strangers_; }
+  /// Those that are held because the store lacks them.
+  std::vector<public_key> held_keys() const { return {held_.begin(), held_.end()}; }
   /// Lets go of them: returns those to write; strangers go with the next compare().
   std::vector<public_key> accept_removals();
 

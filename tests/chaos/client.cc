@@ -9,8 +9,8 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
-// A peer with a ttl is not looked for in the last moments of it: times of processes whose clocks are
-// wrong are those of gateways, as they were when their heartbeats were sent.
+// A peer with a ttl is not looked for in the last moments of it: a process whose clock is wrong
+// goes by the gateways' clocks, as they were when their heartbeats were sent.
 constexpr auto near_its_end = 10s;
 
 std::set<std::string> addresses_of(const json::object& peer) {

@@ -10,12 +10,19 @@
 #include <vector>
 
 #include "tests/chaos/network.h"
-#include "tests/live/daemon.h"
 
 namespace peerage::chaos {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
+
+namespace {
+
+std::string beside_this_program(const std::string& name) {
+  return fs::read_symlink("/proc/self/exe").parent_path() / name;
+}
+
+}  // namespace
 
 party::party(role kind, std::string called, unsigned number, const std::string& folder)
     : what(kind),
@@ -29,7 +36,7 @@ party::party(role kind, std::string called, unsigned number, const std::string& 
   set_clock(0);
   command.network = name;
   command.environment = {{"HOME", "/"},
-                         {"LD_PRELOAD", live::binary("libmoved_clock.so")},
+                         {"LD_PRELOAD", beside_this_program("libmoved_clock.so")},
                          {"MOVED_CLOCK", file("clock")}};
 }
 

@@ -72,10 +72,14 @@ http::response answer_of(int status, std::string body, std::uint64_t index = 0) 
 }
 
 std::optional<std::string> parameter(const http::request& asked, std::string_view name) {
-  const auto all = http::parse_query(asked.query);
-  if (!all) return {};
-  for (const auto& [key, value] : *all)
-    if (key == name) return value;
+  std::string_view rest = asked.query;
+  while (!rest.empty()) {
+    const std::string_view one = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+    if (one.substr(0, one.find('=')) != name) continue;
+    const auto value = http::percent_decode(one.substr(std::min(name.size() + 1, one.size())));
+    return value ? std::optional(*value) : std::nullopt;
+  }
   return {};
 }
 
@@ -198,6 +202,14 @@ void consul_kv::restrict(std::string token, std::vector<kv_rule> rules) {
 
 void consul_kv::forget_deletions() {
   deletions_.clear();
+}
+
+void consul_kv::restore(const snapshot& from) {
+  entries_ = from.entries;
+  deletions_ = from.deletions;
+  index_ = from.index;
+  removed_with_tree_.clear();
+  ++next_;
 }
 
 bool consul_kv::allows(std::string_view token, std::string_view key, bool write) const {

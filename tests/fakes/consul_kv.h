@@ -40,6 +40,17 @@ class consul_kv {
   /// Forgets every deletion, as Consul does after some time: indexes of folders may go back.
   void forget_deletions();
 
+  /// What `consul snapshot save` keeps.
+  struct snapshot {
+    std::map<std::string, consul::entry> entries;
+    std::map<std::string, std::uint64_t> deletions;
+    std::uint64_t index = 0;
+  };
+  snapshot save() const { return {entries_, deletions_, index_}; }
+  /// As `consul snapshot restore` on the same servers: entries and indexes are as they were, and
+  /// the next transaction has an index greater than any before the restore. Nobody is told.
+  void restore(const snapshot& from);
+
   std::uint64_t index() const { return index_; }
   const std::map<std::string, consul::entry>& entries() const { return entries_; }
 

@@ -13,7 +13,7 @@ bool model::just_lost(const gateway_name& on) const {
 
 void model::said(const gateway_name& by, const apply_request& asked, const apply_reply& reply,
                  const status_reply& has) {
-  const bool current = asked.epoch.id == store_.epoch;
+  const bool current = asked.epoch.id == store_.epoch();
   for (std::size_t i = 0; i < reply.results.size(); ++i) {
     const public_key& key = reply.results[i].public_key;
     const std::string text = by.text() + " said at " + std::to_string(asked.revision.number) +
@@ -54,7 +54,7 @@ void model::said_live(const gateway_name& by, const assignment& what, revision a
 
 void model::said(const gateway_name& by, const status_reply& reply) {
   const device_world& device = hosts_.at(by).device;
-  const bool current = reply.epoch && reply.epoch->id == store_.epoch;
+  const bool current = reply.epoch && reply.epoch->id == store_.epoch();
   for (const peer_report& each : reply.reports) {
     if (!each.live) continue;
     if (current) said_live_[{by, each.public_key}] = step;

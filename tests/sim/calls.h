@@ -12,6 +12,7 @@
 
 #include "async/signal.h"
 #include "base/error.h"
+#include "base/time.h"
 #include "tests/sim/dice.h"
 
 namespace peerage::sim {
@@ -32,8 +33,8 @@ struct open_call {
   /// Whether there is something to do yet; absent: always.
   std::function<bool()> ready;
   std::optional<std::size_t> rests_until;  // a step
+  std::optional<steady_time> until;        // its caller waits so long
   bool done = false;                       // all stages
-  bool seen_before = false;                // by who answers quiet calls
   bool over = false;                       // the answer has arrived, or will not
   signal woken;
 

@@ -68,16 +68,15 @@ void model::check_store() {
     }
   });
   std::vector<prefix> ranges;
-  for (const auto& [key, each] : store_.all()) {
-    const auto* one = std::get_if<network>(&each.value);
-    if (one == nullptr) continue;
+  for (const auto& [name, one] : store_.networks()) {
     for (const prefix& other : ranges) {
-      if (other.overlaps(one->ipv6)) {
-        breaks("no_network_overlaps", one->name.text() + " overlaps another network");
+      if (other.overlaps(one.ipv6)) {
+        breaks("no_network_overlaps", name.text() + " overlaps another network");
       }
     }
-    ranges.push_back(one->ipv6);
+    ranges.push_back(one.ipv6);
   }
+  if (const auto wrong = store_.disagreement(); !wrong.empty()) breaks("keys_agree", wrong);
 }
 
 bool model::equal(const gateway_name& on, std::string* difference) const {

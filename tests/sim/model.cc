@@ -83,16 +83,16 @@ void model::count_bounded() {
   }
 }
 
-void model::preloaded(const committed& what) {
-  for (const auto& each : what.peers) record(each);
+void model::preloaded(const std::vector<peer_changed>& what) {
+  for (const auto& each : what) record(each);
 }
 
-void model::committed_by(const std::string& process, const committed& what) {
-  for (const auto& each : what.peers) {
+void model::committed_by(const std::string& process, const std::vector<peer_changed>& what) {
+  for (const auto& each : what) {
     wished(process, each);
     record(each);
   }
-  if (!what.peers.empty()) count_bounded();
+  if (!what.empty()) count_bounded();
 }
 
 /// Whether the change is what this request wishes, made of what was there.
@@ -116,7 +116,9 @@ bool model::fits(const operation& by, const peer_changed& change, wall_time now)
   if (wanted.gateway.value && made.gateway != *wanted.gateway.value) return false;
   if (!wanted.ttl.given) return made.expires_at == (old ? old->expires_at : std::nullopt);
   if (!wanted.ttl.value) return !made.expires_at;
-  const seconds off{time_.steady >= api_clock_wrong_until ? 0 : api_times_off ? 200'000 : 120};
+  // A request may have taken the time long before it is stored.
+  const steady_time asked = time_.steady - (now - by.begun);
+  const seconds off{asked >= api_clock_wrong_until ? 0 : api_times_off ? 200'000 : 120};
   return made.expires_at && *made.expires_at >= by.begun + *wanted.ttl.value - off &&
          *made.expires_at <= now + *wanted.ttl.value + off;
 }
@@ -157,10 +159,10 @@ bool model::on_device(const peer& one) const {
 /// Placed by a number of its gateway that a restored store has given to another.
 bool model::renumbered(const peer& one) const {
   if (restored_at_ == 0) return false;
-  const auto found = store_.find(record_key(one.gateway));
-  if (!found) return true;
+  const gateway* found = store_.find(one.gateway);
+  if (found == nullptr) return true;
   const prefix whole = prefix::of(one.ipv6, 48);
-  return gateway_prefix(whole, std::get<gateway>(found->value).number) != prefix::of(one.ipv6, 64);
+  return gateway_prefix(whole, found->number) != prefix::of(one.ipv6, 64);
 }
 
 /// What the device has instead, for people.

@@ -45,8 +45,7 @@ struct violation {
 
 class model {
  public:
-  model(const store_state& store, const true_time& time,
-        std::map<gateway_name, gateway_host>& hosts)
+  model(const records& store, const true_time& time, std::map<gateway_name, gateway_host>& hosts)
       : store_(store), time_(time), hosts_(hosts) {}
 
   std::vector<std::shared_ptr<operation>> operations;
@@ -55,8 +54,8 @@ class model {
   steady_time api_clock_wrong_until{};  // times that API processes write may be a little off
 
   // What happens.
-  void preloaded(const committed& what);
-  void committed_by(const std::string& process, const committed& what);
+  void preloaded(const std::vector<peer_changed>& what);
+  void committed_by(const std::string& process, const std::vector<peer_changed>& what);
   void answered(operation& of, const result<enrolment>& how);
   void answered(operation& of, const result<removal_outcome>& how);
   void answered(operation& of, const result<peer_view>& how);
@@ -121,7 +120,7 @@ class model {
   void check_addresses();
   void check_store();
 
-  const store_state& store_;
+  const records& store_;
   const true_time& time_;
   std::map<gateway_name, gateway_host>& hosts_;
   std::map<peer_id, std::vector<moment>> history_;

@@ -4,6 +4,8 @@
 #include <exception>
 #include <utility>
 
+#include "consul/open.h"
+
 namespace peerage::sim {
 namespace {
 
@@ -11,6 +13,16 @@ namespace {
 randomness bytes_of(std::uint64_t seed) {
   return
       [chance = std::make_shared<dice>(seed)](std::span<std::uint8_t> out) { chance->fill(out); };
+}
+
+/// Its id is its host's, as it is kept in the state_dir: a restart goes on with the same rings.
+std::unique_ptr<store> open_store(consul_world& in, asio::any_io_executor loop, clock& time,
+                                  const std::string& process) {
+  consul_options options;
+  options.prefix = keys_of_all.prefix;
+  options.api_id = process.substr(0, process.find('.'));
+  auto calls = std::make_shared<consul::calls>(loop, in.connect(loop, process), secret_text());
+  return consul::open_store(loop, time, std::move(calls), std::move(options)).value();
 }
 
 void rethrow(const std::exception_ptr& thrown) {
@@ -22,7 +34,7 @@ void rethrow(const std::exception_ptr& thrown) {
 process::process(surroundings& in, std::string called, const milliseconds& skew)
     : name(std::move(called)),
       time(loop.get_executor(), in.time, skew),
-      store(loop.get_executor(), in.store, name),
+      store(open_store(in.store, loop.get_executor(), time, name)),
       bus(in.bus, time, {alive, loop.get_executor()}, name) {}
 
 bool process::run(std::size_t most) {
@@ -42,7 +54,7 @@ void process::end() {
 api_process::api_process(surroundings& in, std::string called, const milliseconds& skew)
     : process(in, std::move(called), skew),
       mind(std::make_unique<control>(
-          loop.get_executor(), store, bus, time,
+          loop.get_executor(), *store, bus, time,
           control_options{.remember = seconds{1}, .random = bytes_of(in.chance.next())})) {
   asio::co_spawn(loop, mind->start(), [this](std::exception_ptr thrown, const result<>& started) {
     rethrow(thrown);
@@ -59,7 +71,7 @@ gateway_process::gateway_process(surroundings& in, std::string called, gateway_h
   options.self = on.self;
   options.who = {"state of " + on.name.text(), name, "host of " + on.name.text()};
   options.jitter = static_cast<std::uint32_t>(in.chance.next());
-  agent_parts parts{store,
+  agent_parts parts{*store,
                     bus,
                     time,
                     device,
@@ -71,7 +83,7 @@ gateway_process::gateway_process(surroundings& in, std::string called, gateway_h
   mind = std::make_unique<agent>(loop.get_executor(), std::move(options), std::move(parts));
   asio::co_spawn(loop, mind->start(), [this](std::exception_ptr thrown, const result<>& started) {
     rethrow(thrown);
-    state = started ? life::up : life::dead;
+    if (state == life::starting) state = started ? life::up : life::dead;
   });
 }
 

@@ -1,5 +1,6 @@
-// A process in the simulation: the real mind of an API or a gateway, on a loop of its own, over
-// simulated ports. It dies at any await: its loop goes first and takes every coroutine with it.
+// A process in the simulation: the real mind of an API or a gateway and the real store over Consul,
+// on a loop of its own, over simulated connections and ports. It dies at any await: its loop goes
+// first and takes every coroutine with it.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -9,8 +10,8 @@
 #include "agent/agent.h"
 #include "control/control.h"
 #include "tests/sim/bus.h"
+#include "tests/sim/consul.h"
 #include "tests/sim/host.h"
-#include "tests/sim/store.h"
 
 namespace peerage::sim {
 
@@ -19,7 +20,7 @@ struct surroundings {
   dice& chance;
   true_time& time;
   open_calls& calls;
-  store_world& store;
+  consul_world& store;
   bus_world& bus;
 };
 
@@ -44,7 +45,7 @@ class process {
   mortal_loop loop;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
   sim_clock time;
-  sim_store store;
+  std::unique_ptr<peerage::store> store;
   sim_bus bus;
 
   /// Runs what is ready, `most` handlers of it. True where something ran.

@@ -1,15 +1,21 @@
 // How a seed's world begins: how many of what, which faults it knows, how bad they are.
 #include "tests/sim/world.h"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <stdexcept>
+
+#include "consul/open.h"
+
 namespace peerage::sim {
 namespace {
 
 constexpr std::size_t most_gateways = 4;
 // Faults that a seed may do without, so that some worlds know one alone.
 constexpr const char* optional_kinds[] = {
-    "crash api",  "crash gateway", "stop gateway", "cut power",  "lose device",
-    "toggle bus", "toggle store",  "cut off",      "jump clock", "late write",
-    "restore",    "store lies",    "run a little", "cancel"};
+    "crash api",    "crash gateway", "stop gateway", "cut power",       "lose device", "toggle bus",
+    "toggle store", "cut off",       "jump clock",   "late write",      "restore",     "store lies",
+    "run a little", "cancel",        "spoil ring",   "forget deletions"};
 
 gateway gateway_of(const std::string& name, unsigned number) {
   gateway made{};
@@ -42,10 +48,13 @@ void world::choose_world() {
     if (chance_.chance(50)) off.insert(each);
   constexpr unsigned levels[] = {0, 3, 8, 20, 40};
   mischief_ = chance_.pick(levels);
-  store_.mischief = chance_.pick(levels);
+  store_.confusion = chance_.pick(levels);
+  constexpr unsigned hastes[] = {60, 80, 90, 97};
+  store_.haste = chance_.pick(hastes);
   bus_.mischief = chance_.pick(levels);
   for (const char* each : {"follow", "dump", "write", "bring up", "commit", "apply"})
     if (chance_.chance(20)) slow_.insert(each);
+  if (slow_.contains("follow")) slow_.insert("look at");  // the end of it
   constexpr std::size_t names[] = {1, 2, 4, 9};
   names_ = chance_.pick(names);
   // What is rare here is common there, so that things pile up in another order.
@@ -57,11 +66,6 @@ void world::choose_world() {
 }
 
 void world::make_hosts() {
-  transaction networks;
-  // A small range, so that addresses are soon somebody else's.
-  networks.push_back(put{network_of("acme", "fd00:1::/48", "10.9.0.0/29"), absent{}});
-  networks.push_back(put{network_of("beta", "fd00:2::/48", nullptr), absent{}});
-  (void)store_.now.commit(networks, false);
   for (const char* each : {"acme", "beta"}) networks_.push_back(*network_name::parse(each));
 
   const std::size_t apis = 1 + chance_.below(3);
@@ -82,16 +86,47 @@ void world::make_hosts() {
     host.saved.mischief = mirror_mischief;
     gateways_[key].wanted = i < begun;
   }
-  if (chance_.chance(6)) preload(hosts_.begin()->first, 110 + chance_.below(60));
+}
+
+/// What is in the store before anybody starts.
+void world::furnish() {
+  std::vector<transaction> all(1);
+  // A small range, so that addresses are soon somebody else's.
+  all[0].push_back(put{network_of("acme", "fd00:1::/48", "10.9.0.0/29"), absent{}});
+  all[0].push_back(put{network_of("beta", "fd00:2::/48", nullptr), absent{}});
+  if (chance_.chance(6)) {
+    for (auto& each : preload(hosts_.begin()->first, 110 + chance_.below(60)))
+      all.push_back(std::move(each));
+  }
+  mortal_loop loop;
+  const milliseconds right{0};
+  sim_clock time(loop.get_executor(), time_, right);
+  consul_options options;
+  options.prefix = keys_of_all.prefix;
+  options.api_id = "setup";
+  auto calls =
+      std::make_shared<consul::calls>(loop.get_executor(), store_.connect_at_once(), secret_text());
+  const auto by =
+      consul::open_store(loop.get_executor(), time, std::move(calls), std::move(options)).value();
+  // Where it has no epoch, processes that start at once make it.
+  if (chance_.chance(70)) asio::co_spawn(loop, by->identity(), asio::detached);
+  loop.poll();
+  for (auto& each : all) {
+    asio::co_spawn(loop, by->commit(std::move(each)),
+                   [](std::exception_ptr, const result<revision>& done) {
+                     if (!done) throw std::logic_error("set up: " + done.error().message);
+                   });
+    loop.restart();
+    loop.poll();
+  }
 }
 
 /// A gateway with many peers, so that losing most of them at once is not to be believed.
-void world::preload(const gateway_name& on, std::size_t count) {
+std::vector<transaction> world::preload(const gateway_name& on, std::size_t count) {
   gateway first = hosts_.at(on).self;
   first.number = 1;
-  transaction registered;
-  registered.push_back(put{first, absent{}});
-  (void)store_.now.commit(registered, false);
+  std::vector<transaction> made(1);
+  made[0].push_back(put{first, absent{}});
   for (std::size_t i = 0; i < count; ++i) {
     peer one;
     one.id = {networks_[1], *peer_name::parse("old-" + std::to_string(i))};
@@ -103,11 +138,11 @@ void world::preload(const gateway_name& on, std::size_t count) {
     bytes[13] = 1;
     one.ipv6 = ip_address::v6(bytes);
     one.created_at = time_.wall;
-    transaction writes;
-    writes.push_back(put{one, absent{}});
-    const auto done = store_.now.commit(writes, false);
-    if (done) model_.preloaded(*done);
+    one.created_by = *token_id::parse("root");
+    if (i % 8 == 0) made.emplace_back();
+    made.back().push_back(put{one, absent{}});
   }
+  return made;
 }
 
 }  // namespace peerage::sim

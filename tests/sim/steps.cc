@@ -2,23 +2,37 @@
 #include <algorithm>
 #include <utility>
 
+#include "consul/rings.h"
 #include "tests/sim/world.h"
 
 namespace peerage::sim {
 
 const std::vector<world::kind>& world::kinds() {
   static const std::vector<kind> all = {
-      {"answer store", 260, &world::answer_store},   {"answer device", 130, &world::answer_device},
-      {"deliver", 190, &world::deliver_message},     {"time", 150, &world::pass_time},
-      {"operation", 110, &world::start_operation},   {"abandon", 10, &world::abandon_operation},
-      {"cancel", 6, &world::cancel_operation},       {"start process", 40, &world::start_process},
-      {"crash api", 8, &world::crash_api},           {"crash gateway", 14, &world::crash_gateway},
-      {"stop gateway", 5, &world::stop_gateway},     {"cut power", 5, &world::cut_power},
-      {"lose device", 5, &world::lose_device},       {"toggle bus", 8, &world::toggle_bus},
-      {"toggle store", 10, &world::toggle_store},    {"jump clock", 6, &world::jump_clock},
-      {"jump api clock", 6, &world::jump_api_clock}, {"late write", 8, &world::late_write_arrives},
-      {"restore", 1, &world::restore_store},         {"store lies", 8, &world::store_lies},
-      {"run a little", 40, &world::run_a_little},    {"cut off", 10, &world::cut_off},
+      {"answer store", 260, &world::answer_store},
+      {"answer device", 130, &world::answer_device},
+      {"deliver", 190, &world::deliver_message},
+      {"time", 150, &world::pass_time},
+      {"operation", 110, &world::start_operation},
+      {"abandon", 10, &world::abandon_operation},
+      {"cancel", 6, &world::cancel_operation},
+      {"start process", 40, &world::start_process},
+      {"crash api", 8, &world::crash_api},
+      {"crash gateway", 14, &world::crash_gateway},
+      {"stop gateway", 5, &world::stop_gateway},
+      {"cut power", 5, &world::cut_power},
+      {"lose device", 5, &world::lose_device},
+      {"toggle bus", 8, &world::toggle_bus},
+      {"toggle store", 10, &world::toggle_store},
+      {"jump clock", 6, &world::jump_clock},
+      {"jump api clock", 6, &world::jump_api_clock},
+      {"late write", 8, &world::late_write_arrives},
+      {"restore", 1, &world::restore_store},
+      {"store lies", 8, &world::store_lies},
+      {"spoil ring", 4, &world::spoil_ring},
+      {"forget deletions", 3, &world::forget_deletions},
+      {"run a little", 40, &world::run_a_little},
+      {"cut off", 10, &world::cut_off},
   };
   return all;
 }
@@ -43,13 +57,13 @@ bool world::progress(port where) {
   std::vector<std::shared_ptr<open_call>> some;
   for (const auto& each : calls_.all) {
     if (each->where != where || each->over) continue;
-    if (each->ready && !each->ready() && !chance_.chance(2)) continue;
+    if (each->ready && !each->ready() && !chance_.chance(2 + store_.confusion / 4)) continue;
     if (rests(each->text, each->rests_until)) continue;
     some.push_back(each);
   }
   if (some.empty()) return false;
   const auto one = chance_.pick(some);
-  const bool away = where == port::store && store_lost(*one);
+  const bool away = where == port::store && store_lost(one->process);
   const bool fails = where == port::store && (away || chance_.chance(mischief_ / 2));
   if (fails) {
     // Away: most were never heard. Else the answer is lost, or the question was.
@@ -68,26 +82,11 @@ bool world::progress(port where) {
       note(one->process + ": " + one->text + " is answered");
       one->end();
     } else {
-      const revision before = store_.now.whole();
       one->done = one->act(chance_);
       note(one->process + ": " + one->text + (one->done ? " is done" : " goes on"));
-      if (store_.now.whole() > before && chance_.chance(50)) join(*one);
     }
   } while (at_once && !one->over);
   return true;
-}
-
-/// Another commit of the process that waits goes in the same transaction.
-void world::join(const open_call& one) {
-  for (const auto& each : calls_.all) {
-    if (each->process != one.process || each->done || each->over) continue;
-    if (!each->text.starts_with("commit")) continue;
-    note(each->process + ": " + each->text + " is done with it");
-    store_.joining = true;
-    each->done = each->act(chance_);
-    store_.joining = false;
-    return;
-  }
 }
 
 bool world::answer_store() {
@@ -187,8 +186,8 @@ bool world::jump_api_clock() {
 }
 
 /// Whether the store can't be reached by who calls.
-bool world::store_lost(const open_call& one) const {
-  return store_away_ || cut_off_.contains(one.process.substr(0, one.process.find('.')));
+bool world::store_lost(const std::string& process) const {
+  return store_away_ || cut_off_.contains(process.substr(0, process.find('.')));
 }
 
 void world::start_api(api_host& one) {
@@ -350,8 +349,8 @@ bool world::jump_clock() {
       std::next(gateways_.begin(), static_cast<std::ptrdiff_t>(chance_.below(gateways_.size())));
   const bool up = at->second.now && at->second.now->state == life::up;
   if (!up || at->second.jumped != steady_time{}) return false;
-  if (std::ranges::any_of(apis_, [](const auto& each) { return each.jumped != steady_time{}; }) ||
-      time_.steady < clocks_right_since_ + seconds{15}) {
+  // An API process goes on with a wrong time for a minute after its clock was put right.
+  if (time_.steady < std::max(model_.api_clock_wrong_until, clocks_right_since_ + seconds{15})) {
     return false;
   }
   const milliseconds by{5'000 + static_cast<std::int64_t>(chance_.below(100'000'000))};
@@ -374,27 +373,75 @@ bool world::late_write_arrives() {
   return true;
 }
 
-/// The store becomes what it was at the last backup.
+/// The store becomes what it was at the last backup, and is given a new epoch by hand.
 bool world::restore_store() {
   if (!backup_ || chance_.chance(50)) {
-    backup_ = store_.now;
+    backup_ = store_.kv.save();
     note("backup");
     return true;
   }
   note("restored");
-  auto claims = store_.now.claims;
-  store_.now = *backup_;
-  store_.now.claims = std::move(claims);
-  store_.now.epoch = "epoch-" + std::to_string(chance_.below(1'000'000));
-  late_.clear();
+  store_.restore(*backup_);
+  const std::string id = "epoch-" + std::to_string(chance_.below(1'000'000));
+  store_.write_by_hand({{consul::verb::set, keys_of_all.epoch(), id, 0, 0}});
   model_.restored();
   return true;
 }
 
+/// What its gateway's mirror knows the index of, where it has counted too few changes since to
+/// believe that all of it is gone.
+std::uint64_t world::old_to(const std::string& gateway) const {
+  const auto host = hosts_.find(*gateway_name::parse(gateway));
+  if (host == hosts_.end() || !host->second.saved.now.head) return 0;
+  const auto known = consul::read_place(host->second.saved.now.head->position);
+  if (!known || known->epoch != store_.now.epoch()) return 0;
+  const std::string rings = keys_of_all.rings_of(host->first);
+  const std::string at = keys_of_all.at_all(host->first);
+  std::uint64_t recorded = 10, old = 0;
+  const auto& all = store_.kv.entries();
+  for (auto each = all.lower_bound(rings); each != all.end() && each->first.starts_with(rings);
+       ++each) {
+    const auto ring = consul::read_ring(each->second.value);
+    const auto before = known->known.find(each->first.substr(rings.size()));
+    const std::uint64_t begin = before == known->known.end() ? 0 : before->second;
+    if (ring && ring->sequence > begin) recorded += ring->sequence - begin;
+  }
+  for (auto each = all.lower_bound(at); each != all.end() && each->first.starts_with(at); ++each)
+    old += each->second.index <= known->index ? 1 : 0;
+  return old > 2 * recorded ? known->index : 0;
+}
+
+/// The next full listing of the gateway with many peers lacks the old ones.
 bool world::store_lies() {
-  if (hosts_.begin()->second.device.peers.size() < 20) return false;
-  note("the next whole listing of a gateway is empty");
+  const auto& [name, host] = *hosts_.begin();
+  if (host.device.peers.size() < 20) return false;
+  note("the next full listing of a gateway lacks what is old");
   store_.lies = true;
+  // It is read soon: a change log that nobody writes any more has turned into garbage.
+  if (chance_.chance(50)) {
+    store_.write_by_hand({{consul::verb::set, keys_of_all.ring(name.text(), "setup"),
+                           std::to_string(chance_.next()), 0, 0}});
+  }
+  return true;
+}
+
+/// Somebody writes nonsense over a change log.
+bool world::spoil_ring() {
+  std::vector<std::string> some;
+  for (const auto& [key, each] : store_.kv.entries()) {
+    const bool ring = key.starts_with(keys_of_all.prefix + "rings/") && !key.contains("/~");
+    if (ring) some.push_back(key);
+  }
+  if (some.empty()) return false;
+  const std::string key = chance_.pick(some);
+  note(key + " is spoiled");
+  store_.write_by_hand({{consul::verb::set, key, std::to_string(chance_.next()), 0, 0}});
+  return true;
+}
+
+bool world::forget_deletions() {
+  note("Consul forgets its deletions");
+  store_.kv.forget_deletions();
   return true;
 }
 

@@ -17,13 +17,27 @@ constexpr seconds operator_comes_after{100};
 constexpr int most_rounds = 200;
 constexpr int most_tries = 6;
 
+/// What became of a peer, for the trace.
+std::string text_of(const peer_changed& change) {
+  const peer& one = change.after ? change.after->value : change.before->value;
+  std::string text = change.after ? " stores " : " removes ";
+  text += name_of_peer(one.id) + " with key " + short_text(one.public_key) + " on " +
+          one.gateway.text() + " at " + std::to_string(change.at.number);
+  return one.expires_at ? text + " until " + to_rfc3339(*one.expires_at) : text;
+}
+
 }  // namespace
 
 world::world(const script& what, bool tracing)
     : what_(what), tracing_(tracing), chance_(what.seed) {
-  store_.on_commit = [this](const std::string& who, const committed& done) {
-    model_.committed_by(who, done);
+  store_.on_change = [this](const std::string& who, const std::vector<peer_changed>& peers) {
+    for (const auto& each : peers)
+      if (!who.empty()) note(who + text_of(each));
+    who.empty() ? model_.preloaded(peers) : model_.committed_by(who, peers);
   };
+  store_.cut_off = [this](const std::string& process) { return store_lost(process); };
+  store_.may_lie = [this](const std::string& gateway) { return old_to(gateway); };
+  store_.tracing = tracing;
   bus_.on_applied = [this](const gateway_name& by, const apply_request& asked,
                            const apply_reply& reply, const status_reply& has) {
     model_.said(by, asked, reply, has);
@@ -38,6 +52,7 @@ world::world(const script& what, bool tracing)
   };
   choose_world();
   make_hosts();
+  furnish();
 }
 
 world::~world() {
@@ -114,26 +129,9 @@ void world::let_all_run(bool all) {
     }
     reap();
     if (busy_ != 0 && !all) break;  // the rest is for the next step
-    ran = serve_quiet_calls() || ran;
     if (!ran) break;
   }
   busy_ = 0;
-}
-
-/// What goes on in the background all the time is mostly answered at once, so that steps are left
-/// for what matters.
-bool world::serve_quiet_calls() {
-  bool any = false;
-  for (const auto& each : calls_.all) {
-    const bool quiet = each->text == "list" || each->text == "identity";
-    if (!quiet || each->over || each->seen_before || store_lost(*each)) continue;
-    each->seen_before = true;
-    if (!quiet_ && chance_.chance(12)) continue;
-    while (!each->done) each->done = each->act(chance_);
-    each->end();
-    any = true;
-  }
-  return any;
 }
 
 void world::reap() {
@@ -151,6 +149,13 @@ void world::pass(steady_duration by) {
     if (each.now) each.now->time.wake();
   for (auto& [name, each] : gateways_)
     if (each.now) each.now->time.wake();
+  for (const auto& each : calls_.all) {
+    if (each->over || !each->until || *each->until > time_.steady) continue;
+    note(each->process + ": " + each->text + " takes too long");
+    each->fail_with({each->writing ? errc::outcome_unknown : errc::unavailable,
+                     "Consul did not answer in time",
+                     {}});
+  }
 }
 
 void world::end_call(const std::shared_ptr<open_call>& one) {
@@ -198,12 +203,12 @@ void world::settle_down() {
   chance_ = dice(what_.seed, what_.steps + 1);
   model_.step = what_.steps + 1;
   if (tracing_) out_.trace += "faults stop at " + to_rfc3339(time_.wall) + "\n";
-  quiet_ = true;
+  store_.quiet = true;
   store_away_ = false;
   cut_off_.clear();
   bus_.connected = true;
   bus_.unheard = 0;
-  bus_.mischief = store_.mischief = mischief_ = 0;
+  bus_.mischief = store_.confusion = mischief_ = 0;
   store_.lies = false;
   slow_.clear();
   late_.clear();
@@ -234,6 +239,10 @@ void world::settle_down() {
   }
   for (auto& [name, each] : gateways_)
     if (each.wanted) model_.check_settled(name);
+  for (auto& [name, each] : gateways_) {
+    if (!each.now) continue;
+    for (const auto& text : each.now->mind->how().troubles) note(name.text() + ": " + text);
+  }
   for (const auto& each : model_.operations) {
     if (!each->ended) model_.breaks("every_call_ends", text_of(*each) + " has no end");
   }

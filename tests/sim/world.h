@@ -64,7 +64,8 @@ class world {
   // set_up.cc
   void choose_world();
   void make_hosts();
-  void preload(const gateway_name& on, std::size_t count);
+  void furnish();
+  std::vector<transaction> preload(const gateway_name& on, std::size_t count);
 
   // world.cc
   const kind& draw();
@@ -72,13 +73,12 @@ class world {
   void settle_down();
   void accept_removals();
   void let_all_run(bool all);
-  bool serve_quiet_calls();
   void finish_calls();
   void pass(steady_duration by);
   void reap();
   void note(const std::string& text);
   void end_call(const std::shared_ptr<open_call>& one);
-  bool store_lost(const open_call& one) const;
+  bool store_lost(const std::string& process) const;
 
   // steps.cc: what a step can be; false where there is nothing of the kind
   bool answer_store();
@@ -101,10 +101,12 @@ class world {
   bool late_write_arrives();
   bool restore_store();
   bool store_lies();
+  bool spoil_ring();
+  bool forget_deletions();
+  std::uint64_t old_to(const std::string& gateway) const;
   bool run_a_little();
   bool rests(const std::string& text, std::optional<std::size_t>& until);
   bool progress(port where);
-  void join(const open_call& one);
   void start_api(api_host& one);
   void start_gateway(const gateway_name& name);
   void kill(std::unique_ptr<gateway_process>& one);
@@ -129,7 +131,7 @@ class world {
   dice chance_;
   true_time time_;
   open_calls calls_;
-  store_world store_{time_, calls_};
+  consul_world store_{time_, calls_, chance_};
   bus_world bus_{chance_};
   surroundings around_{chance_, time_, calls_, store_, bus_};
   std::map<gateway_name, gateway_host> hosts_;
@@ -148,9 +150,8 @@ class world {
   bool store_away_ = false;
   steady_time clocks_right_since_{};
   std::set<std::string> cut_off_;  // gateways that can't reach it
-  bool quiet_ = false;             // faults have stopped
   std::deque<late_write> late_;
-  std::optional<store_state> backup_;
+  std::optional<fakes::consul_kv::snapshot> backup_;
   std::vector<std::shared_ptr<operation>> lost_;  // whose answer nobody got; to be tried again
   std::size_t busy_ = 0;                          // so many handlers a process runs at once; 0: all
 };
