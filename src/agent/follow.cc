@@ -223,6 +223,9 @@ task<> agent::settle_loop() {
         if (seen != before.end() && seen->second == at) keys.push_back(key);
       }
       before = book_.ahead();
+      // Whose removal was missed is counted as left out until the store is asked.
+      const auto overdue = book_.overdue(keys_in_one_question);
+      keys.insert(keys.end(), overdue.begin(), overdue.end());
     }
     for (std::size_t at = 0; at < keys.size(); at += keys_in_one_question / 2) {
       const auto first = keys.begin() + static_cast<std::ptrdiff_t>(at);

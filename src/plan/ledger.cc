@@ -145,6 +145,16 @@ std::size_t ledger::left_out() const {
   }));
 }
 
+std::vector<public_key> ledger::overdue(std::size_t most) const {
+  std::vector<public_key> keys;
+  for (const auto& [key, each] : left_out_) {
+    if (keys.size() == most) break;
+    const bool late = each.expires_at + just_over < now_;
+    if (each.why == omission::over && late) keys.push_back(key);
+  }
+  return keys;
+}
+
 std::vector<public_key> ledger::over() const {
   std::vector<public_key> keys;
   for (const auto& [key, each] : left_out_)

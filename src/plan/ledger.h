@@ -125,6 +125,8 @@ class ledger {
   /// time is over by the time of expire(), another peer has one of their addresses, or their record
   /// can't be read. One whose time has just ended is not counted: the store is about to remove it.
   std::size_t left_out() const;
+  /// Of those the ones whose time is over, and that the store should have removed by now: `most`.
+  std::vector<public_key> overdue(std::size_t most) const;
   /// Those whose time was over: to be asked for where expire() was told a wrong time.
   std::vector<public_key> over() const;
   /// Why this one is left out; empty: it is not.
