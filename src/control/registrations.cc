@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "control/control.h"
+#include "control/list_all.h"
 #include "log/log.h"
 
 namespace peerage {
@@ -41,18 +42,8 @@ bool moved_on(const error& from) {
 
 /// Those whose record can be read.
 task<result<std::vector<stored<gateway>>>> control::registered_gateways() {
-  std::vector<stored<gateway>> all;
-  page_query query{all_gateways{}, {}, 1'000};
-  for (bool more = true; more;) {
-    auto got = co_await store_.list(query);
-    if (!got) co_return std::unexpected(got.error());
-    more = got->more;
-    if (more) query.after = position(query.what, got->items.back().value);
-    for (auto& each : got->items) {
-      all.push_back({std::get<gateway>(std::move(each.value)), each.revision});
-    }
-  }
-  co_return all;
+  listing what = all_gateways{};
+  co_return co_await list_all<gateway>(store_, std::move(what));
 }
 
 task<result<control::acceptances>> control::read_accepted() {

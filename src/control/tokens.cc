@@ -3,6 +3,7 @@
 
 #include "base/base64.h"
 #include "control/control.h"
+#include "control/list_all.h"
 #include "crypto/sha256.h"
 #include "log/log.h"
 
@@ -84,18 +85,8 @@ task<result<new_token>> control::create_token(const principal& who, token_reques
 }
 
 task<result<std::vector<stored<token>>>> control::stored_tokens() {
-  std::vector<stored<token>> all;
-  page_query query{all_tokens{}, {}, 1'000};
-  for (bool more = true; more;) {
-    auto got = co_await store_.list(query);
-    if (!got) co_return std::unexpected(got.error());
-    more = got->more;
-    if (more) query.after = position(query.what, got->items.back().value);
-    for (auto& each : got->items) {
-      all.push_back({std::get<token>(std::move(each.value)), each.revision});
-    }
-  }
-  co_return all;
+  listing what = all_tokens{};
+  co_return co_await list_all<token>(store_, std::move(what));
 }
 
 task<result<std::vector<token>>> control::list_tokens(const principal& who) {
