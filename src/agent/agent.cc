@@ -104,14 +104,15 @@ task<apply_reply> agent::apply(apply_request request) {
   const std::string untimely_because = untimely(request);
   std::vector<hearing> heard;
   std::vector<public_key> keys;
-  std::unordered_set<public_key> prolonged;
+  std::unordered_set<public_key> outdated;
   for (const peer_change& change : request.changes) {
     if (!untimely_because.empty()) {
       heard.push_back({verdict::superseded, untimely_because, {}});
       continue;
     }
     untold_.erase(key_of(change));
-    if (prolongs(change)) prolonged.insert(key_of(change));
+    const auto* put = std::get_if<put_peer_change>(&change);
+    if (put != nullptr && outdates(put->peer)) outdated.insert(key_of(change));
     heard.push_back(book_.hear(change, request.revision));
     if (heard.back().what == verdict::taken) {
       co_await resolve(change, request.revision, heard.back());
@@ -131,7 +132,7 @@ task<apply_reply> agent::apply(apply_request request) {
   for (std::size_t i = 0; i < heard.size(); ++i) {
     reply.results.push_back(outcome_of(request.changes[i], heard[i], written));
   }
-  save_confirmed(reply.results, prolonged);
+  save_confirmed(reply.results, outdated);
   co_return reply;
 }
 

@@ -167,10 +167,10 @@ class agent final : public gateway_service {
   // keep.cc: the mirror
   task<> keep_loop();
   task<result<>> keep();
-  bool prolongs(const peer_change& change) const;
+  bool outdates(const assignment& next) const;
   result<> save_rows(const std::vector<public_key>& set, const std::vector<public_key>& erase);
   void save_confirmed(std::vector<change_result>& results,
-                      const std::unordered_set<public_key>& prolonged);
+                      const std::unordered_set<public_key>& outdated);
 
   // remember.cc: what the device forgets
   void recollect();

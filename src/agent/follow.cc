@@ -108,6 +108,11 @@ task<result<>> agent::follow() {
     repairs_.clear();
     applied_ = {};
   }
+  std::vector<public_key> outdated;
+  if (!got->what.whole) {
+    for (const stored_assignment& each : got->what.peers)
+      if (outdates(each.peer)) outdated.push_back(each.peer.public_key);
+  }
   const std::size_t held = book_.held();
   const ledger::observation seen = book_.observe(got->what);
   if (book_.held() > held) {
@@ -123,7 +128,7 @@ task<result<>> agent::follow() {
   note(seen.write);
   note(seen.renewed);
   // Those of a full listing are saved with everything else.
-  if (!got->what.whole) (void)save_rows(seen.renewed, {});
+  (void)save_rows(outdated, {});
   if (moved) keep_now_.notify();
   // The device may have all of it already: a whole answer is compared before anything is written.
   if (got->what.whole || !spoken_) {

@@ -54,13 +54,11 @@ task<> agent::keep_loop() {
   }
 }
 
-/// Whether the mirror may have an earlier end of a peer's time than this change.
-bool agent::prolongs(const peer_change& change) const {
-  const auto* put = std::get_if<put_peer_change>(&change);
-  const ledger::entry* now = put != nullptr ? book_.find(key_of(change)) : nullptr;
+/// Whether the mirror may have this peer in another form, or with another end of its time.
+bool agent::outdates(const assignment& next) const {
+  const ledger::entry* now = book_.find(next.public_key);
   if (now == nullptr || !now->wanted) return false;
-  return now->expires_at < put->peer.expires_at.value_or(wall_time::max()) ||
-         unsaved_.contains(key_of(change));
+  return unsaved_.contains(next.public_key) || now->peer() != next;
 }
 
 /// Without moving the head on. Where there is no mirror yet, there is nothing in it to correct.
@@ -75,26 +73,26 @@ result<> agent::save_rows(const std::vector<public_key>& set,
   return with_.copy->save(kept_, rows, erase);
 }
 
-/// What is said to be gone must not come back from the mirror, and what has a new time must not end
-/// at its old one, should this process die now.
+/// What is said to be gone must not come back from the mirror, and what is said to be live must not
+/// go back to what the mirror has of it, should this process die now.
 void agent::save_confirmed(std::vector<change_result>& results,
-                           const std::unordered_set<public_key>& prolonged) {
+                           const std::unordered_set<public_key>& outdated) {
   std::vector<public_key> set, erase;
   for (const change_result& each : results) {
     const ledger::entry* now = book_.find(each.public_key);
     const bool gone = each.state == change_state::removed && (now == nullptr || !now->wanted);
     if (gone) erase.push_back(each.public_key);
     const bool live = each.state == change_state::live;
-    if (live && prolonged.contains(each.public_key)) set.push_back(each.public_key);
+    if (live && outdated.contains(each.public_key)) set.push_back(each.public_key);
   }
   const auto saved = save_rows(set, erase);
   if (saved) return;
   for (change_result& each : results) {
     const bool removed = each.state == change_state::removed;
-    if (!removed && !prolonged.contains(each.public_key)) continue;
+    if (!removed && !outdated.contains(each.public_key)) continue;
     each.state = change_state::refused;
     each.reason = (removed ? "it is gone, but may be back after a restart: "
-                           : "it may end at its old time after a restart: ") +
+                           : "it may be as it was before after a restart: ") +
                   saved.error().message;
   }
 }

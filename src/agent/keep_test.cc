@@ -48,6 +48,31 @@ TEST_F(agent_test, a_renewal_is_in_the_mirror_before_it_is_confirmed) {
   EXPECT_EQ(put_peer(one, store_peer(one)), change_state::refused);
 }
 
+/// A row that a renewal saved is newer than the mirror's head, so the next start would write it.
+TEST_F(agent_test, another_form_is_in_the_mirror_before_it_is_confirmed) {
+  copy = &saved;
+  start();
+  peer one = for_one_minute(*this);
+  put_peer(one, store_peer(one));
+  pass(seconds{20});
+  one.expires_at = time.now() + seconds{600};
+  ASSERT_EQ(put_peer(one, store_peer(one)), change_state::live);
+  one.expires_at = time.now() + seconds{300};
+  one.preshared_key = secret_key(std::array<std::uint8_t, key_size>{7});
+  ASSERT_EQ(put_peer(one, store_peer(one)), change_state::live);
+  auto kept = saved.load();
+  ASSERT_TRUE(kept && *kept && (*kept)->peers.size() == 1);
+  EXPECT_EQ((*kept)->peers[0].peer.preshared_key, one.preshared_key);
+  one.preshared_key = secret_key(std::array<std::uint8_t, key_size>{8});
+  store_peer(one);
+  pass(milliseconds{20});
+  kept = saved.load();
+  EXPECT_EQ((*kept)->peers[0].peer.preshared_key, one.preshared_key) << "heard from the store";
+  saved.broken = true;
+  one.preshared_key = secret_key(std::array<std::uint8_t, key_size>{9});
+  EXPECT_EQ(put_peer(one, store_peer(one)), change_state::refused);
+}
+
 TEST_F(agent_test, a_peer_renewed_by_the_store_outlives_a_restart) {
   copy = &saved;
   start();

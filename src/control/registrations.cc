@@ -64,7 +64,9 @@ write control::write_of(const acceptances& all) {
 
 /// Whether no peer has the key, on any gateway.
 task<result<bool>> control::is_no_peers(public_key key) {
-  for (const accepted_gateway& each : accepted_) {
+  // Others read the gateways anew meanwhile.
+  const std::vector<accepted_gateway> all = accepted_;
+  for (const accepted_gateway& each : all) {
     gateway_name on = each.name;
     const auto found = co_await store_.find_peer(std::move(on), key);
     if (!found) co_return std::unexpected(found.error());

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "control/control.h"
 #include "testing/fake_bus.h"
 #include "testing/fake_clock.h"
@@ -20,9 +22,19 @@ gateway_name name(const char* text) {
   return *gateway_name::parse(text);
 }
 
+/// Something else is done while it is asked for a peer, once.
+struct busy_store : fakes::fake_store {
+  std::function<task<>()> meanwhile;
+  task<result<std::optional<stored<record>>>> find_peer(gateway_name gateway,
+                                                        public_key key) override {
+    if (auto work = std::exchange(meanwhile, {})) co_await work();
+    co_return co_await fake_store::find_peer(std::move(gateway), key);
+  }
+};
+
 struct registrations : testing::Test {
   asio::io_context loop;
-  fakes::fake_store store;
+  busy_store store;
   fakes::fake_clock time{loop.get_executor()};
   fakes::fake_bus bus{time};
   control mind{loop.get_executor(), store, bus, time};
@@ -117,6 +129,14 @@ TEST_F(registrations, a_new_key_counts_at_once_unless_somebody_has_it) {
   rekeyed.public_key = first;
   write(rekeyed);
   EXPECT_EQ(show("gw-1").what.public_key, first);
+}
+
+TEST_F(registrations, another_reads_them_while_a_key_is_looked_for) {
+  gateway rekeyed = sample_gateway("gw-1", 1);
+  rekeyed.public_key = sample_key(50);
+  write(rekeyed);
+  store.meanwhile = [this]() -> task<> { (void)co_await mind.show_gateway(name("gw-2")); };
+  EXPECT_EQ(show("gw-1").what.public_key, sample_key(50));
 }
 
 TEST_F(registrations, a_new_gateway_with_anothers_key_takes_no_peers) {

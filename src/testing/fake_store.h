@@ -13,7 +13,7 @@
 
 namespace peerage::fakes {
 
-class fake_store final : public store {
+class fake_store : public store {
  public:
   task<result<revision>> commit(transaction writes) override;
   task<result<std::optional<stored<record>>>> get(record_key key) override;
