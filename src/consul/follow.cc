@@ -58,9 +58,11 @@ task<result<followed>> follow(shared_core self, gateway_name gateway, std::strin
   }
   ring_news news = news_in(seen->entries, folder, seen->index, *known);
   for (const auto& each : news.garbage) self->report(each, "it is no ring of changes");
-  // An index that goes back, or a ring of another epoch, may be those of a restored Consul.
+  // An index that goes back, or a ring of another epoch, may be those of a restored Consul. Where
+  // nobody writes rings after it, and they are as they were, only the epoch itself says so.
   const bool backwards = seen->index < known->index;
-  if (news.gap || news.other_epoch || backwards) {
+  const bool quiet = news.changes.empty() && wait > steady_duration::zero();
+  if (news.gap || news.other_epoch || backwards || quiet) {
     const auto now = co_await identity(self);
     if (!now) co_return std::unexpected(now.error());
     if (news.gap || backwards || now->id != known->epoch) {

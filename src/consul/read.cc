@@ -193,21 +193,41 @@ task<result<page>> list(shared_core self, page_query query) {
                                 std::move(query));
 }
 
-/// Whether what this process wrote last is not there any more, and nobody else can have undone it.
-/// The index of the whole store tells it only until others have written again.
-task<result<bool>> has_lost_a_write(shared_core self) {
-  const auto last = self->writer->written_last();
-  if (!last) co_return false;
-  const auto ring = co_await self->calls->get(last->key);
+/// Whether the store has a ring that this process wrote as it was before, which nobody else can
+/// have done.
+task<result<bool>> has_lost(shared_core self, writer::evidence wrote) {
+  const auto ring = co_await self->calls->get(wrote.key);
   if (!ring) co_return std::unexpected(ring.error());
-  if (*ring) co_return (*ring)->index < last->index;
+  if (*ring) co_return (*ring)->index < wrote.index;
   // A ring goes with its gateway.
-  const auto on = gateway_name::parse(last->gateway);
+  const auto on = gateway_name::parse(wrote.gateway);
   if (!on) co_return true;
   const auto gateway = co_await self->calls->get(self->keys.of(*on));
   if (!gateway) co_return std::unexpected(gateway.error());
-  if (!*gateway) self->writer->forget_written();
   co_return gateway->has_value();
+}
+
+/// The same of all that it wrote lately. The index of the whole store tells it only until others
+/// have written again.
+task<result<bool>> has_lost_a_write(shared_core self) {
+  if (self->writer->has_lost()) co_return true;
+  const std::vector<writer::evidence> all = self->writer->written();
+  for (std::size_t at = 0; at < all.size(); at += most_operations) {
+    const std::size_t end = std::min(all.size(), at + most_operations);
+    std::vector<operation> look;
+    for (std::size_t i = at; i < end; ++i) {
+      look.push_back({verb::check_index, all[i].key, {}, 0, all[i].index});
+    }
+    const auto seen = co_await self->calls->look(std::move(look));
+    if (!seen) co_return std::unexpected(seen.error());
+    for (const refusal& each : seen->refusals) {
+      if (at + each.operation >= end) continue;
+      const auto lost = co_await has_lost(self, all[at + each.operation]);
+      if (!lost || *lost) co_return lost;
+    }
+  }
+  self->writer->vouched(all);
+  co_return false;
 }
 
 /// Of many processes that find none at once, or see that Consul was restored, one makes a new one

@@ -105,8 +105,27 @@ task<outcome> writer::send(change what) {
 }
 
 void writer::set_epoch(std::string epoch) {
-  if (epoch != epoch_) written_last_.reset();
+  if (epoch != epoch_) forget_written();
   epoch_ = std::move(epoch);
+}
+
+std::vector<writer::evidence> writer::written() const {
+  std::vector<evidence> all;
+  for (const auto& [name, each] : written_) all.push_back(each);
+  return all;
+}
+
+void writer::vouched(const std::vector<evidence>& all) {
+  for (const evidence& each : all) {
+    const auto mine = written_.find(each.gateway);
+    const bool same = mine != written_.end() && mine->second.index == each.index;
+    if (same && each.gateway != last_) written_.erase(mine);
+  }
+}
+
+void writer::forget_written() {
+  written_.clear();
+  lost_ = false;
 }
 
 void writer::stop() {
@@ -199,6 +218,10 @@ task<result<>> writer::load_rings(const group& of) {
     if (rings_.contains(name)) continue;
     auto found = co_await calls_->get(keys_.ring(name, api_));
     if (!found) co_return std::unexpected(std::move(found.error()));
+    // One that is gone may have gone with its gateway, which came back: that costs an epoch too many.
+    const auto mine = written_.find(name);
+    const std::uint64_t index = *found ? (*found)->index : 0;
+    lost_ = lost_ || (mine != written_.end() && index < mine->second.index);
     kept_ring made;
     if (*found) {
       made.index = (*found)->index;
@@ -334,7 +357,8 @@ void writer::settle(group& of, result<txn_answer> answer) {
       for (auto& [name, ring] : of.new_rings) {
         if (each.key != keys_.ring(name, api_)) continue;
         ring.index = each.index;
-        written_last_ = evidence{name, each.key, each.index};
+        written_.insert_or_assign(name, evidence{name, each.key, each.index});
+        last_ = name;
       }
       for (auto& [token, count] : of.new_counts) {
         if (each.key == keys_.quota(token)) count.index = each.index;

@@ -40,14 +40,20 @@ class writer : public std::enable_shared_from_this<writer> {
   /// From now on the rings say so. What was written in another epoch is evidence of nothing.
   void set_epoch(std::string epoch);
 
-  /// The ring that this process wrote last, and the index that it got; nobody else writes it. Where
-  /// the store has it with a lower index, the past has come back.
+  /// A ring that this process wrote, and the index that it got; nobody else writes it. Where the
+  /// store has it with a lower index, the past has come back.
   struct evidence {
     std::string gateway, key;
     std::uint64_t index = 0;
   };
-  const std::optional<evidence>& written_last() const { return written_last_; }
-  void forget_written() { written_last_.reset(); }
+  /// What was written since vouched(), and what was written last before it: a restore loses the
+  /// last writes, whatever is written after it.
+  std::vector<evidence> written() const;
+  /// The store has been seen with all of these, or their gateway is gone.
+  void vouched(const std::vector<evidence>& all);
+  /// A ring was found that is older than this process has written it.
+  bool has_lost() const { return lost_; }
+  void forget_written();
 
   /// What has not been sent ends with errc::unavailable.
   void stop();
@@ -91,7 +97,9 @@ class writer : public std::enable_shared_from_this<writer> {
   std::deque<std::shared_ptr<pending>> queue_;
   std::map<std::string, kept_ring> rings_;    // by gateway; "-": changes of none
   std::map<std::string, kept_count> counts_;  // by token
-  std::optional<evidence> written_last_;
+  std::map<std::string, evidence> written_;   // by gateway
+  std::string last_;                          // the gateway of the newest of them
+  bool lost_ = false;
 };
 
 }  // namespace peerage::consul

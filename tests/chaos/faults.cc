@@ -72,8 +72,9 @@ bool faults::begin(const std::string& text, std::set<std::string> has, milliseco
   try {
     start();
   } catch (const std::exception& failed) {
-    report_.note("fault", text + " was not possible: " + failed.what());
-    return true;
+    // Whether anything was done, nobody knows: it is undone at once.
+    report_.note("fault", text + " was perhaps not possible: " + failed.what());
+    lasts = milliseconds{0};
   }
   now_.push_back({text, std::move(has), steady_clock::now() + lasts, std::move(end)});
   return true;
@@ -238,10 +239,15 @@ void faults::hide_peers() {
 }
 
 void faults::restore_snapshot() {
+  const auto kept = std::make_shared<bool>(false);
   begin(
       "snapshot is kept, to be restored", {"consul's past"}, some_time(1'000, 8'000),
-      [&] { on_.save_snapshot(); },
-      [this] {
+      [&] {
+        on_.save_snapshot();
+        *kept = true;
+      },
+      [this, kept] {
+        if (!*kept) return;
         if (on_.restored % 2 == 0) ++on_.restored;
         on_.restore_snapshot();
         std::this_thread::sleep_for(2s);  // for what was under way meanwhile

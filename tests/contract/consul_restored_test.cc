@@ -70,6 +70,29 @@ TEST_F(consul_restored, a_ring_that_is_not_in_the_snapshot_is_missed_too) {
   EXPECT_NE(epoch_by(*first), born);
 }
 
+TEST_F(consul_restored, what_is_written_after_it_hides_no_lost_write) {
+  const std::string born = epoch_by(*first);
+  add(*first, sample_network("acme"));
+  add(*first, sample_gateway("gw-1"));
+  add(*first, sample_gateway("gw-2", 2));
+  add(*first, sample_peer("acme", "p1", 1));
+  const std::string before = snapshot();
+  add(*first, sample_peer("acme", "p2", 2));
+  restore(before);
+  // Into another change log, and then into the one that lost.
+  peer elsewhere = sample_peer("acme", "p3", 3);
+  elsewhere.gateway = *gateway_name::parse("gw-2");
+  add(*first, elsewhere);
+  const std::string after = epoch_by(*first);
+  EXPECT_NE(after, born);
+  const std::string again = snapshot();
+  add(*first, sample_peer("acme", "p4", 4));
+  restore(again);
+  for (std::uint32_t n = 5; n < 8; ++n)
+    add(*first, sample_peer("acme", "p" + std::to_string(n), n));
+  EXPECT_NE(epoch_by(*first), after);
+}
+
 TEST_F(consul_restored, a_gateway_that_was_removed_is_no_evidence) {
   const std::string born = epoch_by(*first);
   add(*second, sample_network("acme"));
