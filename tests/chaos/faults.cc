@@ -120,6 +120,9 @@ void faults::end_all() {
     if (!now_.empty()) std::this_thread::sleep_for(500ms);
   }
   for (const under_way& each : now_) report_.broken("fault", "can't be ended: " + each.text);
+  // What Consul was asked while it could not answer, it may do later.
+  if (!live::eventually(60s, [this] { return on_.give_back_rights(); }))
+    report_.broken("fault", "tokens and policies can't be made again");
   for (const auto& each : on_.all) each->start();
 }
 

@@ -50,6 +50,8 @@ class fleet {
   void make_policy(const std::string& of, bool with_a_typo);
   void make_token(const std::string& of);
   void delete_token(const std::string& of);
+  /// Every process's, as they should be. False: not yet.
+  bool give_back_rights();
   void save_snapshot();
   void restore_snapshot();
   std::optional<std::string> leader() const;
