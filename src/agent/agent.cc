@@ -55,6 +55,7 @@ task<result<>> agent::start() {
   background_.spawn(expire_loop());
   background_.spawn(beat_loop());
   background_.spawn(watch_loop());
+  background_.spawn(guard_loop());
   co_return result<>{};
 }
 
@@ -84,7 +85,8 @@ agent::health agent::how() const {
   if (!device_trouble_.empty()) now.troubles.push_back("device: " + device_trouble_);
   if (!mirror_trouble_.empty()) now.troubles.push_back("mirror: " + mirror_trouble_);
   if (!sightings_trouble_.empty()) now.troubles.push_back("sightings: " + sightings_trouble_);
-  if (const std::size_t out = book_.left_out(); out > 0) {
+  add_barred(now.troubles);
+  if (const std::size_t out = left_out(); out > 0) {
     now.troubles.push_back("left out: " + std::to_string(out) +
                            " peers that the store has are not on the device; their `reason` says "
                            "why");
@@ -185,6 +187,9 @@ change_result agent::outcome_of(const peer_change& change, const hearing& heard,
                                  : now != nullptr && now->confirmed && now->is(put->peer);
   if (!so) return {key, change_state::refused, "a newer change came in between", {}};
   if (put == nullptr) return {key, change_state::removed, {}, {}};
+  if (const auto* why = why_barred(put->peer.id.network)) {
+    return {key, change_state::refused, *why, {}};
+  }
   return {key, change_state::live, {}, now->live_at};
 }
 
@@ -215,7 +220,9 @@ task<status_reply> agent::status(status_request request) {
     report.public_key = key;
     report.reason = book_.why_left_out(key);
     if (known != nullptr && known->wanted) {
-      report.live = known->confirmed;
+      const std::string* barred = why_barred(known->network->first);
+      if (barred != nullptr) report.reason = *barred;
+      report.live = known->confirmed && barred == nullptr;
       report.revision = known->heard;
       if (report.live) report.live_at = known->live_at;
       if (request.want_seen) report.seen = known->seen();
@@ -241,7 +248,7 @@ task<> agent::beat_loop() {
       heartbeat beat{options_.self.name, options_.self.region,
                      static_cast<std::uint32_t>(book_.peers()), applied_};
       beat.at = with_.time.now();
-      beat.left_out = static_cast<std::uint32_t>(book_.left_out());
+      beat.left_out = static_cast<std::uint32_t>(left_out());
       for (const std::string& each : how().troubles)
         beat.trouble += (beat.trouble.empty() ? "" : "; ") + each;
       with_.word.publish(beat);

@@ -22,6 +22,7 @@
 #include "ports/bus.h"
 #include "ports/clock.h"
 #include "ports/device.h"
+#include "ports/host_news.h"
 #include "ports/link.h"
 #include "ports/mirror.h"
 #include "ports/sightings.h"
@@ -55,6 +56,7 @@ struct agent_parts {
   std::function<void(error)> lost_name = [](const error&) {};
   /// Where there is one, no peer is live before its network is behind it.
   peerage::wall* wall = nullptr;
+  host_news* news = nullptr;  // none: what others do to the host is seen by the next comparison
 };
 
 class agent final : public gateway_service {
@@ -80,7 +82,7 @@ class agent final : public gateway_service {
   };
   health how() const;
   std::size_t peers() const { return book_.peers(); }
-  std::size_t left_out() const { return book_.left_out(); }
+  std::size_t left_out() const;
   /// Up to here the device has all that the store said.
   revision applied() const { return applied_; }
   const gateway& self() const { return options_.self; }
@@ -130,10 +132,16 @@ class agent final : public gateway_service {
   void acknowledged(const std::vector<public_key>& keys, std::uint64_t since);
   void device_failed(const std::vector<public_key>& keys, const error& why);
   static void end(job& one, result<> how);
-  result<> arrange_networks();
-  link_plan networks_plan() const;
-  wall_plan tenants_plan() const;
-  result<> keep_apart(bool closely);
+
+  // networks.cc: their addresses, routes and the wall
+  result<> arrange_networks(bool exactly);
+  void bar(const std::vector<link_refusal>& why, std::map<network_name, std::string>& into) const;
+  void say_barred(std::map<network_name, std::string> now);
+  const std::string* why_barred(const network_name& name) const;
+  void add_barred(std::vector<std::string>& troubles) const;
+  link_plan networks_plan(const std::map<network_name, std::string>& barred) const;
+  result<> keep_apart(bool closely, const std::map<network_name, std::string>& barred);
+  task<> guard_loop();
 
   // remove.cc: removals, which are slow and behind everything else
   bool all_unwanted(const std::vector<public_key>& keys) const;
@@ -210,6 +218,7 @@ class agent final : public gateway_service {
   link_plan arranged_;    // what the interface has now
   // The ledger's count of network changes then; nothing: it is not known to be right.
   std::optional<std::uint64_t> arranged_at_;
+  std::map<network_name, std::string> barred_;  // networks that the host can't have, and why
   std::string device_trouble_;
 
   signal compare_now_;

@@ -67,12 +67,7 @@ task<result<>> agent::compare() {
   std::vector<public_key> nothing_more;
   if (auto ended = co_await written(std::move(nothing_more)); !ended) co_return ended;
   // Exactly what is needed now: the networks that went are taken off the interface.
-  link_plan plan = networks_plan();
-  const std::uint64_t at = book_.network_changes();
-  if (auto arranged = with_.link.arrange(plan); !arranged) co_return arranged;
-  if (auto apart = keep_apart(true); !apart) co_return apart;
-  arranged_ = std::move(plan);
-  arranged_at_ = at;
+  if (auto arranged = arrange_networks(true); !arranged) co_return arranged;
   // What failed since the look began may be missing.
   if (failures != failures_) co_return result<>{};
   // And so may what an older mirror says, where a stranger has its address.

@@ -205,6 +205,7 @@ task<> agent::tell_loop() {
     for (const public_key& key : std::exchange(untold_, {})) {
       const ledger::entry* now = book_.find(key);
       if (now == nullptr || !now->wanted || !now->confirmed) continue;
+      if (why_barred(now->network->first)) continue;
       const event live{event_kind::peer_live, now->live_at, options_.self.name, now->id(),
                        now->heard};
       with_.word.publish(live);

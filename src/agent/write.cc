@@ -1,27 +1,15 @@
 // The one writer to the device.
-#include <algorithm>
 #include <unordered_set>
 #include <utility>
 
 #include "agent/agent.h"
 #include "log/log.h"
-#include "plan/address.h"
 
 namespace peerage {
 namespace {
 
 constexpr std::size_t most_keys_in_one = 512;
 constexpr std::size_t most_waiting = 20'000;
-
-/// Whether there were any.
-template <class T>
-bool add_missing(const std::vector<T>& from, std::vector<T>& to) {
-  const std::size_t before = to.size();
-  for (const T& each : from) {
-    if (std::ranges::find(to, each) == to.end()) to.push_back(each);
-  }
-  return to.size() != before;
-}
 
 }  // namespace
 
@@ -107,7 +95,10 @@ task<> agent::put_right() {
   altered_ = false;
   const auto ready = co_await with_.bring_up();
   arranged_at_.reset();  // an interface that was down has lost its routes
-  if (ready) co_return;
+  if (ready) {
+    if (const auto arranged = arrange_networks(true); !arranged) compare_now_.notify();
+    co_return;
+  }
   device_trouble_ = ready.error().message;
   log::error("device can't be put right",
              {{"interface", with_.link.name()}, {"error", device_trouble_}});
@@ -176,7 +167,7 @@ task<result<>> agent::write(const std::vector<std::shared_ptr<job>>& batch) {
   removals.insert(removals.end(), std::make_move_iterator(others.begin()),
                   std::make_move_iterator(others.end()));
   const std::uint64_t since = book_.words(), losses = losses_;
-  auto written = arrange_networks();
+  auto written = arrange_networks(false);
   if (written) {
     book_.begin_write(keys);
     written = co_await with_.device.apply(std::move(removals));
@@ -220,64 +211,6 @@ void agent::device_failed(const std::vector<public_key>& keys, const error& why)
                                         {"keys", std::uint64_t{keys.size()}},
                                         {"error", why.message}});
   compare_now_.notify();
-}
-
-/// A network's first peer here brings its address and routes; what is no longer needed is left to
-/// the next comparison.
-result<> agent::arrange_networks() {
-  if (arranged_at_ == book_.network_changes()) return {};
-  const std::uint64_t at = book_.network_changes();
-  const link_plan wanted = networks_plan();
-  link_plan plan = arranged_;
-  plan.only = wanted.only;
-  bool more = add_missing(wanted.addresses, plan.addresses);
-  more = add_missing(wanted.routes, plan.routes) || more;
-  // The wall first: what it keeps apart is never reachable before.
-  if (auto apart = keep_apart(false); !apart) return apart;
-  // A network whose last peer left and that comes back meanwhile finds everything in its place.
-  if (more || !arranged_at_) {
-    if (auto arranged = with_.link.arrange(plan); !arranged) return arranged;
-  }
-  arranged_ = std::move(plan);
-  arranged_at_ = at;
-  return {};
-}
-
-/// Looks closely where others may have changed it meanwhile.
-result<> agent::keep_apart(bool closely) {
-  if (with_.wall == nullptr) return {};
-  if (closely) {
-    const auto stands = with_.wall->stands();
-    if (!stands) return std::unexpected(stands.error());
-    if (!*stands && settled_) {
-      log::warning("somebody has changed the wall between networks; it is built again",
-                   {{"interface", with_.link.name()}});
-    }
-  }
-  return with_.wall->arrange(tenants_plan());
-}
-
-wall_plan agent::tenants_plan() const {
-  wall_plan plan;
-  for (const auto& [name, use] : book_.networks()) {
-    const prefix whole = prefix::of(use.ipv6, 48);
-    plan.tenants.push_back({whole, gateway_prefix(whole, options_.self.number),
-                            gateway_ipv6(whole, options_.self.number), use.ipv4, use.routes});
-  }
-  return plan;
-}
-
-link_plan agent::networks_plan() const {
-  link_plan plan;
-  // An earlier start may have arranged more than this one has heard of.
-  plan.only = spoken_;
-  for (const auto& [name, use] : book_.networks()) {
-    const prefix whole = prefix::of(use.ipv6, 48);
-    plan.addresses.push_back(gateway_ipv6(whole, options_.self.number));
-    plan.routes.push_back(gateway_prefix(whole, options_.self.number));
-    if (use.ipv4) plan.routes.push_back(*use.ipv4);
-  }
-  return plan;
 }
 
 }  // namespace peerage

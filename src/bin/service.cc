@@ -14,6 +14,7 @@
 #include "crypto/x25519.h"
 #include "local/system_clock.h"
 #include "log/log.h"
+#include "netlink/news.h"
 
 namespace peerage {
 namespace {
@@ -53,7 +54,11 @@ http::limits bounds_of(const api_config* api) {
 }  // namespace
 
 service::service(asio::any_io_executor loop, daemon_config config)
-    : loop_(loop), config_(std::move(config)), clock_(make_system_clock(loop)), failing_(loop) {}
+    : loop_(loop),
+      config_(std::move(config)),
+      clock_(make_system_clock(loop)),
+      needed_(config_),
+      failing_(loop) {}
 
 result<> service::open() {
   auto id = load_or_make_id(config_.state_dir + "/process-id");
@@ -73,6 +78,7 @@ task<result<>> service::start() {
     const bool far = config_.store.kind != store_kind::sqlite;
     control_options options;
     options.check_registrations = far;  // the only gateway beside it is this process
+    options.network_ranges = config_.api->network_ranges;
     options.remember = far ? remember : milliseconds{0};
     options.remember_full = remember;
     options.of_token = twice_at_once(config_.api->token_creations_per_s);
@@ -208,9 +214,14 @@ task<result<>> service::start_gateway() {
     config.endpoint = *found;
     log::info("endpoint taken from the default route", {{"endpoint", *found}});
   }
-  auto chosen = tunnel::choose(loop_, config, config_.state_dir, *key);
+  auto chosen =
+      tunnel::choose(loop_, config, config_.state_dir, *key, [this] { return needed_.now(); });
   if (!chosen) co_return std::unexpected(chosen.error());
   tunnel_ = *std::move(chosen);
+  news_ = netlink::make_host_news(loop_, config.interface);
+  if (const std::string why = news_->trouble(); !why.empty()) {
+    log::warning("what others do to the host's network is seen late", {{"why", why}});
+  }
   agent_options options;
   options.who = {process_id_ + "." + boot_id(), random_id(),
                  "process " + std::to_string(::getpid()) + " on host " + host_name()};
@@ -235,7 +246,8 @@ task<result<>> service::start_gateway() {
                       failure_ = std::move(why);
                       failing_.notify();
                     },
-                    wall_.get()};
+                    wall_.get(),
+                    news_.get()};
   agent_ = std::make_unique<agent>(loop_, std::move(options), std::move(parts));
   co_return co_await agent_->start();
 }

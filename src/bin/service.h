@@ -10,6 +10,7 @@
 #include "async/signal.h"
 #include "audit/trail.h"
 #include "bin/backends.h"
+#include "bin/needed.h"
 #include "bin/tunnel.h"
 #include "config/config.h"
 #include "control/control.h"
@@ -53,8 +54,10 @@ class service {
   std::unique_ptr<clock> clock_;
   std::string process_id_;  // of this state_dir
   backends with_;
+  needed_hosts needed_;
   std::unique_ptr<tunnel> tunnel_;
   std::unique_ptr<wall> wall_;
+  std::unique_ptr<host_news> news_;
   std::unique_ptr<agent> agent_;
   std::unique_ptr<control> control_;
   metrics metrics_;

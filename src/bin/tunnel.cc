@@ -81,10 +81,11 @@ tunnel::tunnel(const gateway_config& config, secret_key key)
 
 result<std::unique_ptr<tunnel>> tunnel::choose(asio::any_io_executor loop,
                                                const gateway_config& config,
-                                               const std::string& state_dir, secret_key key) {
+                                               const std::string& state_dir, secret_key key,
+                                               netlink::needed_addresses needed) {
   std::unique_ptr<tunnel> made(new tunnel(config, std::move(key)));
   made->unmarked_note_ = state_dir + "/unmarked-interface";
-  made->link_ = netlink::make_link(config.interface, config.name.text());
+  made->link_ = netlink::make_link(config.interface, config.name.text(), std::move(needed));
   const auto kind = choose_kind(*made->link_, config, made->unmarked_note_);
   if (!kind) return std::unexpected(kind.error());
   if (kind->kernel) {

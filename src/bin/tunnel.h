@@ -6,6 +6,7 @@
 
 #include "config/config.h"
 #include "model/key.h"
+#include "netlink/link.h"
 #include "ports/device.h"
 #include "ports/link.h"
 #include "uapi/device.h"
@@ -19,7 +20,8 @@ class tunnel {
   /// errc::denied.
   static result<std::unique_ptr<tunnel>> choose(asio::any_io_executor loop,
                                                 const gateway_config& config,
-                                                const std::string& state_dir, secret_key key);
+                                                const std::string& state_dir, secret_key key,
+                                                netlink::needed_addresses needed = {});
 
   /// There, up, with its key and port. Harmless where it is so already.
   task<result<>> bring_up();

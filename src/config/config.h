@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "model/ip.h"
 #include "model/name.h"
 
 namespace peerage {
@@ -42,6 +43,8 @@ struct bus_config {
   tls_files tls;
 };
 
+std::vector<prefix> default_network_ranges();
+
 struct api_config {
   std::string listen = "127.0.0.1:7420";  // ADDRESS:PORT; port 0 is any free one
   // Peers made or changed each second, and twice as many at once after a rest; 0: without a bound.
@@ -57,6 +60,8 @@ struct api_config {
   std::string audit_dir;  // by default in state_dir
   std::chrono::days audit_keep{90};
   std::uint64_t audit_max_bytes = 1'000'000'000;
+  // What networks may be taken from: unique-local, private (RFC 1918) and shared (RFC 6598) space.
+  std::vector<prefix> network_ranges = default_network_ranges();
   tls_files tls;            // no authority: clients show no certificate
   bool plain_http = false;  // without TLS on an address that is not loopback
 };

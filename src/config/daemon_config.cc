@@ -96,6 +96,24 @@ std::string take_audit_max(daemon_config& into, const toml_value& value) {
   return {};
 }
 
+std::string take_network_ranges(daemon_config& into, const toml_value& value) {
+  constexpr std::size_t most = 64;
+  const auto* list = std::get_if<toml_array>(&value.data);
+  const auto wrong = [&] {
+    return must_be("a list of 1 to 64 ranges like \"fd00::/8\" and \"10.0.0.0/8\"", value);
+  };
+  if (list == nullptr || list->empty() || list->size() > most) return wrong();
+  into.api->network_ranges.clear();
+  for (const toml_value& each : *list) {
+    const std::string* text = each.if_string();
+    if (text == nullptr) return wrong();
+    const auto range = prefix::parse(*text);
+    if (!range) return wrong();
+    into.api->network_ranges.push_back(*range);
+  }
+  return {};
+}
+
 std::string take_api_cert_file(daemon_config& into, const toml_value& value) {
   return take_text(into.api->tls.cert, value, a_path);
 }
@@ -249,6 +267,7 @@ constexpr auto rules = std::to_array<config_rule<daemon_config>>({
     {"api", "audit_dir", take_audit_dir},
     {"api", "audit_keep_days", take_audit_keep},
     {"api", "audit_max_mb", take_audit_max},
+    {"api", "network_ranges", take_network_ranges},
     {"api", "cert_file", take_api_cert_file},
     {"api", "key_file", take_api_key_file},
     {"api", "plain_http", take_api_plain_http},
@@ -335,6 +354,15 @@ result<> complete(daemon_config& config, std::string_view source_name, std::stri
 }
 
 }  // namespace
+
+std::vector<prefix> default_network_ranges() {
+  std::vector<prefix> all;
+  for (const char* each :
+       {"fd00::/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"}) {
+    all.push_back(prefix::parse(each).value());
+  }
+  return all;
+}
 
 result<daemon_config> default_daemon_config(std::string_view host_name) {
   daemon_config config;

@@ -34,6 +34,7 @@ control::control(asio::any_io_executor loop, store& desired, bus& word, clock& t
       random_(std::move(options.random)),
       start_id_(random_id(random_)),
       check_registrations_(options.check_registrations),
+      network_ranges_(std::move(options.network_ranges)),
       watchers_(loop),
       tokens_(options.remember),
       networks_(options.remember),

@@ -129,6 +129,8 @@ struct control_options {
   // The same for reads, in units: one for a call, and more for a large answer.
   pace reads_of_token = {}, reads_of_network = {};
   randomness random = fill_random;  // where names, ids and secrets come from
+  // What networks may be taken from; none: anything.
+  std::vector<prefix> network_ranges = {};
   // Whether a gateway's registration is another party's word, which counts as it was at first.
   bool check_registrations = true;
 };
@@ -316,6 +318,7 @@ class control {
   std::uint64_t requests_ = 0;
   gateway_board board_;
   const bool check_registrations_;
+  const std::vector<prefix> network_ranges_;
   std::vector<accepted_gateway> accepted_;           // as they were read last
   std::map<gateway_name, public_key> refused_keys_;  // that a peer has
   vouched_time vouched_;

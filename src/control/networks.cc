@@ -2,7 +2,7 @@
 
 #include "control/control.h"
 #include "log/log.h"
-#include "plan/address.h"
+#include "plan/ranges.h"
 
 namespace peerage {
 namespace {
@@ -17,12 +17,31 @@ std::unexpected<error> no_network(const network_name& name) {
   return fail(errc::not_found, "there is no network " + name.text(), "network");
 }
 
-prefix random_network(const randomness& from) {
+std::optional<prefix> random_network(const randomness& from, const std::vector<prefix>& ranges) {
   std::array<std::uint8_t, 8> bytes{};
   from(bytes);
   std::uint64_t random = 0;
   for (const std::uint8_t byte : bytes) random = random << 8 | byte;
-  return unique_local(random);
+  return network_within(ranges, random);
+}
+
+/// The ranges of a family, in words.
+std::string text_of(const std::vector<prefix>& ranges, family of) {
+  std::string text;
+  for (const prefix& each : ranges) {
+    if (each.family() == of) text += (text.empty() ? "" : ", ") + each.text();
+  }
+  return text.empty() ? "none" : text;
+}
+
+/// A range that is the host's own, or the Internet's, would be taken from all who use it.
+result<> check_within(const prefix& wanted, const std::vector<prefix>& ranges) {
+  if (lies_within(wanted, ranges)) return {};
+  const bool six = wanted.family() == family::ipv6;
+  return fail(errc::invalid,
+              "must lie within what networks may be taken from here (api.network_ranges): " +
+                  text_of(ranges, wanted.family()),
+              six ? "ipv6" : "ipv4");
 }
 
 /// The member whose prefix another network has a part of; empty for none.
@@ -85,6 +104,12 @@ task<result<network>> control::create_network(const principal& who, network_requ
   made.id = random_label(id_size, random_);
   made.ipv4 = wanted.ipv4;
   made.dns = wanted.dns;
+  for (const auto& each : {wanted.ipv4, wanted.ipv6}) {
+    if (!each) continue;
+    if (auto fits = check_within(*each, network_ranges_); !fits) {
+      co_return std::unexpected(fits.error());
+    }
+  }
   for (int attempt = 0; attempt < attempts; ++attempt) {
     auto seen = co_await get_as<mark>(store_, ledger);
     if (!seen) co_return std::unexpected(seen.error());
@@ -92,7 +117,12 @@ task<result<network>> control::create_network(const principal& who, network_requ
     auto others = co_await list_networks(everyone);
     if (!others) co_return std::unexpected(others.error());
 
-    made.ipv6 = wanted.ipv6 ? *wanted.ipv6 : random_network(random_);
+    const auto ipv6 = wanted.ipv6 ? wanted.ipv6 : random_network(random_, network_ranges_);
+    if (!ipv6) {
+      co_return fail(errc::invalid,
+                     "is needed: api.network_ranges has no range of IPv6 to take one from", "ipv6");
+    }
+    made.ipv6 = *ipv6;
     made.created_at = clock_.now();
     made.allowed_ips = wanted.allowed_ips.value_or(std::vector<prefix>{made.ipv6});
     if (!wanted.allowed_ips && made.ipv4) made.allowed_ips.push_back(*made.ipv4);

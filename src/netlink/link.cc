@@ -4,12 +4,14 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "netlink/host.h"
 #include "netlink/route_codec.h"
 #include "netlink/route_query.h"
 #include "netlink/socket.h"
@@ -29,23 +31,30 @@ errc code_of(int number) {
 
 class kernel_link final : public link {
  public:
-  kernel_link(std::string interface, std::string owner)
-      : name_(std::move(interface)), mark_("peerage:" + owner.substr(0, 200)) {}
+  kernel_link(std::string interface, std::string owner, needed_addresses needed)
+      : name_(std::move(interface)),
+        mark_("peerage:" + owner.substr(0, 200)),
+        needed_(std::move(needed)) {}
 
   const std::string& name() const override { return name_; }
   result<link_state> state() override;
   result<> create() override;
   result<> remove() override;
   result<> bring_up(std::uint32_t mtu) override;
-  result<> arrange(const link_plan& plan) override;
+  result<std::vector<link_refusal>> conflicts(const link_plan& plan) override;
+  result<std::vector<link_refusal>> arrange(const link_plan& plan) override;
 
  private:
+  using refusals = std::vector<link_refusal>;
   result<> connect();
   /// The interface; an error where there is none.
   result<link_facts> facts();
   result<> change(std::uint32_t index, const link_change& wanted);
-  result<> arrange_addresses(std::uint32_t index, const link_plan& plan);
-  result<> arrange_routes(std::uint32_t index, const link_plan& plan);
+  result<> arrange_addresses(std::uint32_t index, const link_plan& plan, refusals& into);
+  result<> arrange_routes(std::uint32_t index, const link_plan& plan, refusals& into);
+  result<> arrange_unreachable(const link_plan& plan, refusals& into);
+  result<> arrange_rules(const link_plan& plan);
+  std::uint32_t own_priority() const;
   result<verdict> ask(request message);
   /// Every one of an interface's addresses or routes, of both families.
   template <class Entry>
@@ -60,6 +69,7 @@ class kernel_link final : public link {
 
   std::string name_;
   std::string mark_;
+  needed_addresses needed_;
   std::optional<kernel_socket> socket_;
 };
 
@@ -119,6 +129,9 @@ result<> kernel_link::remove() {
   if (auto connected = connect(); !connected) return connected;
   auto found = find_link(*socket_, name_);
   if (!found) return std::unexpected(found.error());
+  refusals none;
+  if (auto gone = arrange_unreachable({}, none); !gone) return gone;
+  if (auto gone = arrange_rules({}); !gone) return gone;
   if (!*found) return {};
   const auto answer = ask(encode_delete_link((*found)->index));
   if (!answer) return std::unexpected(answer.error());
@@ -171,15 +184,36 @@ result<std::vector<Entry>> kernel_link::list(request (*encode)(family, std::uint
   return all;
 }
 
-result<> kernel_link::arrange(const link_plan& plan) {
-  const auto now = facts();
+result<std::vector<link_refusal>> kernel_link::conflicts(const link_plan& plan) {
+  if (auto connected = connect(); !connected) return std::unexpected(connected.error());
+  const auto now = find_link(*socket_, name_);
   if (!now) return std::unexpected(now.error());
-  if (auto arranged = arrange_addresses(now->index, plan); !arranged) return arranged;
-  // Looked at afterwards: the last IPv4 address takes the IPv4 routes with it.
-  return arrange_routes(now->index, plan);
+  const std::uint32_t own = *now ? (*now)->index : 0;
+  const auto uses =
+      look_at_host(*socket_, own, needed_ ? needed_() : std::vector<needed_address>{});
+  if (!uses) return std::unexpected(uses.error());
+  refusals found;
+  for (const prefix& each : plan.routes) {
+    if (const host_use* use = use_of(each, *uses)) found.push_back({each, use->why});
+  }
+  return found;
 }
 
-result<> kernel_link::arrange_addresses(std::uint32_t index, const link_plan& plan) {
+result<std::vector<link_refusal>> kernel_link::arrange(const link_plan& plan) {
+  const auto now = facts();
+  if (!now) return std::unexpected(now.error());
+  refusals refused;
+  auto arranged = arrange_addresses(now->index, plan, refused);
+  // Looked at afterwards: the last IPv4 address takes the IPv4 routes with it.
+  if (arranged) arranged = arrange_routes(now->index, plan, refused);
+  if (arranged) arranged = arrange_unreachable(plan, refused);
+  if (arranged) arranged = arrange_rules(plan);
+  if (!arranged) return std::unexpected(arranged.error());
+  return refused;
+}
+
+result<> kernel_link::arrange_addresses(std::uint32_t index, const link_plan& plan,
+                                        refusals& into) {
   const auto have = list(encode_get_addresses, decode_address, index);
   if (!have) return std::unexpected(have.error());
   address_changes changes = compare(*have, plan.addresses);
@@ -195,17 +229,18 @@ result<> kernel_link::arrange_addresses(std::uint32_t index, const link_plan& pl
     const auto answer = ask(encode_add_address(index, address));
     if (!answer) return std::unexpected(answer.error());
     if (answer->done() || answer->number == EEXIST) continue;
-    if (address.family() == family::ipv6 && answer->number != EPERM) {
-      return fail(errc::io, "can't give IPv6 address " + address.text() + " to interface " + name_ +
-                                ": " + answer->text + "; is IPv6 disabled " + "(net.ipv6.conf." +
-                                name_ + ".disable_ipv6), or the MTU below 1280");
+    if (answer->number == EPERM) return refused("give address " + address.text() + " to", *answer);
+    std::string why = "interface " + name_ + " can't have it: " + answer->text;
+    if (address.family() == family::ipv6) {
+      why +=
+          "; is IPv6 disabled (net.ipv6.conf." + name_ + ".disable_ipv6), or the MTU below 1280?";
     }
-    return refused("give address " + address.text() + " to", *answer);
+    into.push_back({prefix::host(address), std::move(why)});
   }
   return {};
 }
 
-result<> kernel_link::arrange_routes(std::uint32_t index, const link_plan& plan) {
+result<> kernel_link::arrange_routes(std::uint32_t index, const link_plan& plan, refusals& into) {
   const auto have = list(encode_get_routes, decode_route, index);
   if (!have) return std::unexpected(have.error());
   route_changes changes = compare(*have, plan.routes);
@@ -220,19 +255,73 @@ result<> kernel_link::arrange_routes(std::uint32_t index, const link_plan& plan)
   for (const prefix& destination : changes.add) {
     const auto answer = ask(encode_add_route(index, destination));
     if (!answer) return std::unexpected(answer.error());
-    if (answer->number == EEXIST) {
-      return fail(errc::io, "can't route " + destination.text() + " through interface " + name_ +
-                                ": there is another route to it, which must go first");
+    if (answer->done()) continue;
+    if (answer->number == EPERM) {
+      return refused("route " + destination.text() + " through", *answer);
     }
-    if (!answer->done()) return refused("route " + destination.text() + " through", *answer);
+    into.push_back({destination, answer->number == EEXIST
+                                     ? "this host has another route to it, which must go first"
+                                     : "interface " + name_ + " can't have it: " + answer->text});
+  }
+  return {};
+}
+
+/// Other gateways of this host have theirs.
+std::uint32_t kernel_link::own_priority() const {
+  std::uint32_t hash = 2'166'136'261;  // FNV-1a
+  for (const char each : name_) hash = (hash ^ static_cast<std::uint8_t>(each)) * 16'777'619;
+  return 0x70000000 + (hash & 0xffffff);
+}
+
+result<> kernel_link::arrange_unreachable(const link_plan& plan, refusals& into) {
+  std::vector<prefix> have;
+  request asked = encode_get_unreachable(family::ipv6);
+  const auto dumped = socket_->dump(
+      asked, [&] { have.clear(); },
+      [&](const message& found) -> result<> {
+        auto one = decode_unreachable(found.payload, own_priority());
+        if (!one) return std::unexpected(one.error());
+        if (*one) have.push_back(**one);
+        return {};
+      });
+  if (!dumped) return std::unexpected(dumped.error());
+  for (const prefix& each : have) {
+    if (!plan.only || std::ranges::find(plan.unreachable, each) != plan.unreachable.end()) continue;
+    const auto answer = ask(encode_drop_unreachable(each, own_priority()));
+    if (!answer) return std::unexpected(answer.error());
+    if (!answer->done() && answer->number != ESRCH) {
+      return refused("remove the unreachable route " + each.text() + " of", *answer);
+    }
+  }
+  for (const prefix& each : plan.unreachable) {
+    if (std::ranges::find(have, each) != have.end()) continue;
+    const auto answer = ask(encode_add_unreachable(each, own_priority()));
+    if (!answer) return std::unexpected(answer.error());
+    if (answer->done() || answer->number == EEXIST) continue;
+    into.push_back({each, "it can't be made unreachable beyond this gateway: " + answer->text});
+  }
+  return {};
+}
+
+/// A second wall behind the first: where its table is gone, nothing has the mark.
+result<> kernel_link::arrange_rules(const link_plan& plan) {
+  for (const family of : {family::ipv4, family::ipv6}) {
+    const auto answer = ask(encode_rule(of, name_, passed_mark, plan.only_marked));
+    if (!answer) return std::unexpected(answer.error());
+    const int number = answer->number;
+    const bool as_wanted =
+        answer->done() || (plan.only_marked ? number == EEXIST : number == ENOENT);
+    // A kernel without policy routing, or without IPv6, has the first wall alone.
+    if (as_wanted || number == EOPNOTSUPP || number == EAFNOSUPPORT) continue;
+    return refused("make a routing rule for", *answer);
   }
   return {};
 }
 
 }  // namespace
 
-std::unique_ptr<link> make_link(std::string interface, std::string owner) {
-  return std::make_unique<kernel_link>(std::move(interface), std::move(owner));
+std::unique_ptr<link> make_link(std::string interface, std::string owner, needed_addresses needed) {
+  return std::make_unique<kernel_link>(std::move(interface), std::move(owner), std::move(needed));
 }
 
 }  // namespace peerage::netlink

@@ -3,15 +3,27 @@
 // how, is said in ports/link.h.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "ports/link.h"
 
 namespace peerage::netlink {
 
+/// What the host talks to, and may not lose to a network.
+struct needed_address {
+  ip_address address;
+  std::string what;  // "its store"
+};
+
+using needed_addresses = std::function<std::vector<needed_address>()>;
+
 /// `interface` in the network namespace that the calling thread is in at the first call. Its mark
 /// is its alias, "peerage:" and `owner`, which `ip link` shows; 200 bytes of owner at most.
-std::unique_ptr<link> make_link(std::string interface, std::string owner);
+/// `needed` is asked at each arrangement, and has to answer at once; without it there are none.
+std::unique_ptr<link> make_link(std::string interface, std::string owner,
+                                needed_addresses needed = {});
 
 }  // namespace peerage::netlink

@@ -26,6 +26,8 @@
 namespace peerage::netlink {
 namespace {
 
+using namespace std::string_literals;
+
 std::string output_of(const std::string& command) {
   std::string text;
   FILE* const from = popen((command + " 2>&1").c_str(), "r");
@@ -53,7 +55,8 @@ prefix net(const char* text) {
   return prefix::parse(text).value();
 }
 
-std::string said(const result<>& of) {
+template <class T>
+std::string said(const result<T>& of) {
   return of ? "no error" : of.error().message;
 }
 
@@ -205,24 +208,90 @@ TEST_F(link_in_a_namespace, hundreds_of_addresses_and_routes_come_and_go) {
   EXPECT_TRUE(routes().empty());
 }
 
+TEST_F(link_in_a_namespace, takes_from_the_host_nothing_that_it_has_or_needs) {
+  output_of("ip link add eth7 type veth peer name eth8 && ip link set eth7 up");
+  output_of("ip addr add 192.168.7.10/24 dev eth7; ip addr add fd00:77::10/64 dev eth7 nodad");
+  output_of("ip link set eth8 up; ip addr add 10.1.1.1 peer 10.2.2.2/32 dev eth8");
+  output_of("ip route add 10.9.9.1 dev eth7 && ip route add default via 10.9.9.1");
+  output_of("ip -6 route add default via fe80::1 dev eth7");
+  ASSERT_TRUE(link_->bring_up(1420));
+  ASSERT_TRUE(link_->arrange({{ip("fd00:1:0:1::1")}, {net("fd00:1:0:1::/64")}}));
+  const auto careful = make_link("tun7", "gw-fra-1", [] {
+    return std::vector<needed_address>{{ip("10.53.0.53"), "its resolver"}};
+  });
+  const auto clashes = [&](const char* route) {
+    const auto found = careful->conflicts({{}, {net(route)}});
+    EXPECT_TRUE(found) << said(found);
+    return found->empty() ? std::string() : found->front().why;
+  };
+  for (const char* part : {"192.168.7.128/25", "192.168.0.0/16", "192.168.7.10/32"})
+    EXPECT_EQ(clashes(part), "this host has 192.168.7.10/24 on interface eth7") << part;
+  EXPECT_EQ(clashes("fd00:77::/64"), "this host has fd00:77::10/64 on interface eth7");
+  EXPECT_EQ(clashes("10.2.0.0/16"), "this host has 10.1.1.1/32 on interface eth8");
+  EXPECT_EQ(clashes("10.9.0.0/16"), "10.9.9.1 is a router of this host");
+  EXPECT_EQ(clashes("10.53.0.0/24"), "this host needs 10.53.0.53, its resolver");
+  for (const char* free : {"192.168.8.0/24", "10.3.0.0/16", "fd00:1:0:1::/64", "fd00:78::/64"})
+    EXPECT_EQ(clashes(free), "") << free;
+}
+
+TEST_F(link_in_a_namespace, what_no_route_leads_to_is_unreachable) {
+  const auto unreachable = [] {
+    return lines_of("ip -o -6 route show type unreachable | awk '{print $2}'");
+  };
+  const auto other = make_link("tun8", "gw-fra-2");
+  output_of("ip link set lo up; ip tuntap add tun8 mode tun");
+  ASSERT_TRUE(link_->bring_up(1420));
+  ASSERT_TRUE(other->bring_up(1420));
+  output_of("ip -6 route add unreachable fd00:9::/48");
+  ASSERT_TRUE(link_->arrange({{}, {}, {net("fd00:1::/48"), net("fd00:2::/48")}}));
+  ASSERT_TRUE(other->arrange({{}, {}, {net("fd00:2::/48")}}));
+  const std::vector all{"fd00:1::/48"s, "fd00:2::/48"s, "fd00:2::/48"s, "fd00:9::/48"s};
+  EXPECT_EQ(unreachable(), all);
+  link_plan more{{}, {}, {net("fd00:2::/48")}};
+  more.only = false;
+  ASSERT_TRUE(link_->arrange(more));
+  EXPECT_EQ(unreachable(), all);
+  ASSERT_TRUE(link_->arrange({{}, {}, {net("fd00:2::/48")}}));
+  EXPECT_EQ(unreachable().size(), 3U);
+  ASSERT_TRUE(link_->remove());
+  EXPECT_EQ(unreachable(), (std::vector{"fd00:2::/48"s, "fd00:9::/48"s})) << "those of others";
+}
+
+TEST_F(link_in_a_namespace, only_what_is_marked_is_forwarded_from_it) {
+  const auto rules = [] { return lines_of("ip rule show prio 5200; ip -6 rule show prio 5200"); };
+  ASSERT_TRUE(link_->bring_up(1420));
+  link_plan plan;
+  plan.only_marked = true;
+  ASSERT_TRUE(link_->arrange(plan));
+  ASSERT_TRUE(link_->arrange(plan)) << "once more";
+  const std::string rule = "5200:\tfrom all fwmark 0/0x1000000 iif tun7 prohibit";
+  EXPECT_EQ(rules(), (std::vector{rule, rule}));
+  ASSERT_TRUE(link_->arrange({}));
+  EXPECT_TRUE(rules().empty());
+  ASSERT_TRUE(link_->arrange(plan));
+  ASSERT_TRUE(link_->remove());
+  EXPECT_TRUE(rules().empty());
+}
+
 TEST_F(link_in_a_namespace, says_clearly_that_ipv6_is_disabled) {
   ASSERT_TRUE(link_->bring_up(1420));
   std::ofstream("/proc/sys/net/ipv6/conf/tun7/disable_ipv6") << 1;
   const auto arranged = link_->arrange({{ip("fd00::1")}, {}});
-  ASSERT_FALSE(arranged);
-  EXPECT_EQ(arranged.error().code, errc::io);
-  EXPECT_NE(arranged.error().message.find("disable_ipv6"), std::string::npos) << said(arranged);
+  ASSERT_TRUE(arranged && arranged->size() == 1);
+  EXPECT_EQ(arranged->front().what, net("fd00::1/128"));
+  EXPECT_NE(arranged->front().why.find("disable_ipv6"), std::string::npos);
 }
 
 TEST_F(link_in_a_namespace, says_which_interface_and_which_route_were_refused) {
   output_of("ip link set lo up");
   output_of("ip route add 10.7.0.0/16 dev lo");
   ASSERT_TRUE(link_->bring_up(1420));
-  const auto arranged = link_->arrange({{}, {net("10.7.0.0/16")}});
-  ASSERT_FALSE(arranged);
-  EXPECT_EQ(arranged.error().code, errc::io);
-  EXPECT_NE(arranged.error().message.find("10.7.0.0/16"), std::string::npos) << said(arranged);
-  EXPECT_NE(arranged.error().message.find("tun7"), std::string::npos) << said(arranged);
+  const auto arranged = link_->arrange({{}, {net("10.7.0.0/16"), net("10.8.0.0/16")}});
+  ASSERT_TRUE(arranged && arranged->size() == 1) << said(arranged);
+  EXPECT_EQ(arranged->front().what, net("10.7.0.0/16"));
+  EXPECT_NE(arranged->front().why.find("another route"), std::string::npos);
+  EXPECT_EQ(routes(), std::vector{"10.8.0.0/16 proto static scope link"s})
+      << "the other one is there all the same";
 
   const auto absent = make_link("tun8", "x")->bring_up(1420);
   ASSERT_FALSE(absent);

@@ -1,6 +1,7 @@
 #include "netlink/route_codec.h"
 
 #include <arpa/inet.h>
+#include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
@@ -12,6 +13,7 @@
 namespace peerage::netlink {
 namespace {
 
+constexpr std::uint32_t rule_priority = 5'200;         // behind that for local addresses
 constexpr std::uint32_t default_ipv6_priority = 1024;  // what the kernel makes of none
 
 std::unexpected<error> corrupt(const char* what) {
@@ -123,10 +125,9 @@ request encode_get_addresses(family of, std::uint32_t index) {
   return {RTM_GETADDR, NLM_F_DUMP, bytes_of(header)};
 }
 
-result<std::optional<address_entry>> decode_address(bytes_view payload, std::uint32_t index) {
+result<host_address> decode_host_address(bytes_view payload) {
   const auto header = read<ifaddrmsg>(payload);
   if (!header) return corrupt("an address");
-  if (header->ifa_index != index) return std::nullopt;
   std::optional<ip_address> local;
   std::optional<ip_address> far;
   attributes list(payload.subspan(sizeof(ifaddrmsg)));
@@ -139,7 +140,16 @@ result<std::optional<address_entry>> decode_address(bytes_view payload, std::uin
   if (!list.sound() || !local || header->ifa_prefixlen > local->bits()) {
     return corrupt("an address");
   }
-  return address_entry{*local, header->ifa_prefixlen, far && *far != *local};
+  const bool has_peer = far && *far != *local;
+  return host_address{
+      header->ifa_index, {*local, header->ifa_prefixlen, has_peer}, has_peer ? *far : *local};
+}
+
+result<std::optional<address_entry>> decode_address(bytes_view payload, std::uint32_t index) {
+  const auto found = decode_host_address(payload);
+  if (!found) return std::unexpected(found.error());
+  if (found->interface != index) return std::nullopt;
+  return found->what;
 }
 
 request encode_add_address(std::uint32_t index, const ip_address& address) {
@@ -230,6 +240,101 @@ request encode_drop_route(std::uint32_t index, const route_entry& entry) {
   request out = route_request(RTM_DELROUTE, 0, index, entry.destination, entry.protocol,
                               RT_SCOPE_NOWHERE);  // of any scope
   if (entry.priority != 0) out.put_value(RTA_PRIORITY, entry.priority);
+  return out;
+}
+
+request encode_route_to(const ip_address& far) {
+  rtmsg header{};
+  header.rtm_family = number_of(far.family());
+  header.rtm_dst_len = static_cast<std::uint8_t>(far.bits());
+  request out(RTM_GETROUTE, 0, bytes_of(header));
+  out.put(RTA_DST, far.bytes());
+  return out;
+}
+
+result<std::optional<ip_address>> decode_router(bytes_view payload) {
+  const auto header = read<rtmsg>(payload);
+  if (!header) return corrupt("a route");
+  std::optional<ip_address> router;
+  attributes list(payload.subspan(sizeof(rtmsg)));
+  while (const auto found = list.next()) {
+    if (found->type == RTA_GATEWAY) router = decode_ip(header->rtm_family, found->payload);
+    // An IPv4 route through an IPv6 router: a family, and the address.
+    if (found->type == RTA_VIA && found->payload.size() == 2 + 16) {
+      router = decode_ip(AF_INET6, found->payload.subspan(2));
+    }
+  }
+  if (!list.sound()) return corrupt("a route");
+  return router;
+}
+
+request encode_get_unreachable(family of) {
+  rtmsg header{};
+  header.rtm_family = number_of(of);
+  header.rtm_table = RT_TABLE_MAIN;
+  header.rtm_protocol = RTPROT_STATIC;
+  header.rtm_type = RTN_UNREACHABLE;
+  return {RTM_GETROUTE, NLM_F_DUMP, bytes_of(header)};
+}
+
+result<std::optional<prefix>> decode_unreachable(bytes_view payload, std::uint32_t priority) {
+  const auto header = read<rtmsg>(payload);
+  if (!header) return corrupt("a route");
+  if (header->rtm_type != RTN_UNREACHABLE || header->rtm_protocol != RTPROT_STATIC) {
+    return std::nullopt;
+  }
+  std::optional<ip_address> destination;
+  std::uint32_t table = header->rtm_table, its = 0;
+  attributes list(payload.subspan(sizeof(rtmsg)));
+  while (const auto found = list.next()) {
+    if (found->type == RTA_TABLE) table = read<std::uint32_t>(found->payload).value_or(table);
+    if (found->type == RTA_PRIORITY) its = read<std::uint32_t>(found->payload).value_or(0);
+    if (found->type == RTA_DST) destination = decode_ip(header->rtm_family, found->payload);
+  }
+  if (!list.sound()) return corrupt("a route");
+  if (table != RT_TABLE_MAIN || its != priority || !destination) return std::nullopt;
+  if (header->rtm_dst_len > destination->bits()) return corrupt("a route");
+  return prefix::of(*destination, header->rtm_dst_len);
+}
+
+namespace {
+
+request unreachable_request(std::uint16_t type, std::uint16_t flags, const prefix& destination,
+                            std::uint32_t priority) {
+  rtmsg header{};
+  header.rtm_family = number_of(destination.family());
+  header.rtm_dst_len = static_cast<std::uint8_t>(destination.length());
+  header.rtm_table = RT_TABLE_MAIN;
+  header.rtm_protocol = RTPROT_STATIC;
+  header.rtm_scope = RT_SCOPE_UNIVERSE;
+  header.rtm_type = RTN_UNREACHABLE;
+  request out(type, flags, bytes_of(header));
+  out.put(RTA_DST, destination.address().bytes());
+  out.put_value(RTA_PRIORITY, priority);
+  return out;
+}
+
+}  // namespace
+
+request encode_add_unreachable(const prefix& destination, std::uint32_t priority) {
+  return unreachable_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, destination, priority);
+}
+
+request encode_drop_unreachable(const prefix& destination, std::uint32_t priority) {
+  return unreachable_request(RTM_DELROUTE, 0, destination, priority);
+}
+
+request encode_rule(family of, const std::string& interface, std::uint32_t mark, bool add) {
+  fib_rule_hdr header{};
+  header.family = number_of(of);
+  header.table = RT_TABLE_UNSPEC;
+  header.action = FR_ACT_PROHIBIT;
+  request out(add ? RTM_NEWRULE : RTM_DELRULE, add ? NLM_F_CREATE | NLM_F_EXCL : 0,
+              bytes_of(header));
+  out.put_text(FRA_IIFNAME, interface);
+  out.put_value(FRA_PRIORITY, rule_priority);
+  out.put_value(FRA_FWMARK, std::uint32_t{0});
+  out.put_value(FRA_FWMASK, mark);
   return out;
 }
 

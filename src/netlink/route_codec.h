@@ -49,7 +49,15 @@ struct address_entry {
   bool operator==(const address_entry&) const = default;
 };
 
+/// An address of any interface.
+struct host_address {
+  std::uint32_t interface = 0;
+  address_entry what;
+  ip_address far;  // where it has a peer: that; else the address itself
+};
+
 request encode_get_addresses(family of, std::uint32_t index);
+result<host_address> decode_host_address(bytes_view payload);
 /// Nothing for an address of another interface.
 result<std::optional<address_entry>> decode_address(bytes_view payload, std::uint32_t index);
 /// /128 or /32, at once usable: without a search for duplicates.
@@ -70,6 +78,20 @@ request encode_get_routes(family of, std::uint32_t index);
 result<std::optional<route_entry>> decode_route(bytes_view payload, std::uint32_t index);
 request encode_add_route(std::uint32_t index, const prefix& destination);
 request encode_drop_route(std::uint32_t index, const route_entry& entry);
+
+/// How the host reaches an address: its router, where there is one between.
+request encode_route_to(const ip_address& far);
+result<std::optional<ip_address>> decode_router(bytes_view payload);
+
+/// A route that leads nowhere, for what no closer one is for. It hangs on no interface: its
+/// priority says whose it is.
+request encode_get_unreachable(family of);
+result<std::optional<prefix>> decode_unreachable(bytes_view payload, std::uint32_t priority);
+request encode_add_unreachable(const prefix& destination, std::uint32_t priority);
+request encode_drop_unreachable(const prefix& destination, std::uint32_t priority);
+
+/// A rule that what comes in by the interface without that bit in its mark is forwarded nowhere.
+request encode_rule(family of, const std::string& interface, std::uint32_t mark, bool add);
 
 struct address_changes {
   std::vector<address_entry> drop;

@@ -130,11 +130,15 @@ result<verdict> kernel_socket::dump(request& message, const std::function<void()
   return fail(errc::unavailable, "what the kernel lists changed during each of five dumps");
 }
 
-void kernel_socket::drain() {
+bool kernel_socket::drain(const std::function<bool(const message&)>& matters) {
+  bool any = false;
   for (;;) {
     const ssize_t size = recv(descriptor(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
-    // ENOBUFS, said once, means that some was lost: it would have been thrown away too.
-    if (size < 0 && errno != EINTR && errno != ENOBUFS) return;
+    any = any || (size < 0 && errno == ENOBUFS);
+    if (size < 0 && errno != EINTR && errno != ENOBUFS) return any;
+    if (size <= 0 || !matters) continue;
+    messages all(bytes_view(buffer_.data(), static_cast<std::size_t>(size)));
+    while (const auto one = all.next()) any = matters(*one) || any;
   }
 }
 

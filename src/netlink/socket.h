@@ -43,8 +43,9 @@ class kernel_socket {
   result<verdict> dump(request& message, const std::function<void()>& begin,
                        const message_taker& take);
 
-  /// Throws away what the socket's groups have told so far, without waiting.
-  void drain();
+  /// Reads what the socket's groups have told so far, without waiting. Whether any of it matters,
+  /// or some was lost that might.
+  bool drain(const std::function<bool(const message&)>& matters = {});
 
   int descriptor() const;
 

@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+#include "ports/link.h"
+
 namespace peerage::nft {
 namespace {
 
@@ -19,9 +21,14 @@ constexpr std::array sets{
     set_kind{"tenants4", "ipv4_addr; flags interval"},
     set_kind{"own6", "ipv6_addr . ipv6_addr; flags interval"},  // peers here . their whole network
     set_kind{"own4", "ipv4_addr . ipv4_addr; flags interval"},
+    // The same within what networks are taken from: said for just that network.
+    set_kind{"inner6", "ipv6_addr . ipv6_addr; flags interval"},
     set_kind{"routes6", "ipv6_addr . ipv6_addr; flags interval"},  // peers here . a route
     set_kind{"routes4", "ipv4_addr . ipv4_addr; flags interval"},
 };
+
+/// Unique-local addresses, which networks are taken from: also those that have no peers here.
+const prefix networks = prefix::parse("fd00::/8").value();
 
 /// By set.
 using elements = std::map<std::string, std::set<std::string>>;
@@ -51,7 +58,8 @@ elements elements_of(const wall_plan& plan) {
     }
     for (const prefix& route : disjoint(each.routes)) {
       const bool six = route.address().family() == family::ipv6;
-      if (six) made["routes6"].insert(own + " . " + route.text());
+      const char* set = networks.contains(route) ? "inner6" : "routes6";
+      if (six) made[set].insert(own + " . " + route.text());
       // Without an IPv4 address of its own no peer can use such a route.
       if (!six && each.ipv4) made["routes4"].insert(each.ipv4->text() + " . " + route.text());
     }
@@ -82,44 +90,75 @@ std::string opened(const std::vector<port_opening>& ports) {
 
 std::string chains(const wall_options& options) {
   // What comes from peers is judged before it is routed, and before anybody else's rules.
+  const std::string interface = "\"" + options.interface + "\"";
+  const std::string range = networks.text();
+  // Without that no rule of the host's routing lets it pass: see link_plan.
+  const std::string mark = std::to_string(passed_mark);
+  const std::string pass = " meta mark set meta mark | " + mark;
   return R"(  chain from-peers {
-    ip6 saddr . ip6 daddr @own6 accept
-    ip saddr . ip daddr @own4 accept
+    ip6 saddr . ip6 daddr @own6)" +
+         pass + R"( accept
+    ip saddr . ip daddr @own4)" +
+         pass + R"( accept
     ip6 daddr @tenants6 drop
     ip daddr @tenants4 drop
-    ip6 saddr . ip6 daddr @routes6 accept
-    ip saddr . ip daddr @routes4 accept
+    ip6 saddr . ip6 daddr @inner6)" +
+         pass + R"( accept
+    ip6 daddr )" +
+         range +
+         R"( drop
+    ip6 saddr . ip6 daddr @routes6)" +
+         pass + R"( accept
+    ip saddr . ip daddr @routes4)" +
+         pass + R"( accept
     drop
   }
   chain to-peers {
-    ip6 daddr . ip6 saddr @own6 accept
-    ip daddr . ip saddr @own4 accept
+    iifname )" +
+         interface +
+         R"( ip6 daddr . ip6 saddr @own6 accept
+    iifname )" +
+         interface +
+         R"( ip daddr . ip saddr @own4 accept
     ip6 saddr @tenants6 drop
     ip saddr @tenants4 drop
+    ip6 daddr . ip6 saddr @inner6 accept
+    ip6 saddr )" +
+         range +
+         R"( drop
     ip6 daddr . ip6 saddr @routes6 accept
     ip daddr . ip saddr @routes4 accept
     drop
   }
   chain to-host {
     ip6 daddr @here icmpv6 type { echo-request, echo-reply } accept
-    ip6 daddr @here icmpv6 type { 1-4 } accept
+    ip6 daddr @here ct state related icmpv6 type { 1-4 } accept
 )" + opened(options.open) +
          R"(    drop
   }
   chain prerouting {
     type filter hook prerouting priority -300; policy accept;
-    iifname ")" +
-         options.interface + R"(" jump from-peers
+    iifname )" +
+         interface +
+         R"( jump from-peers
   }
   chain input {
     type filter hook input priority -150; policy accept;
-    iifname ")" +
-         options.interface + R"(" jump to-host
+    iifname )" +
+         interface +
+         R"( jump to-host
   }
   chain forward {
     type filter hook forward priority -150; policy accept;
-    oifname ")" +
-         options.interface + R"(" jump to-peers
+    iifname )" +
+         interface +
+         R"( tcp flags syn tcp option maxseg size set rt mtu
+    oifname )" +
+         interface +
+         R"( tcp flags syn tcp option maxseg size set rt mtu
+    oifname )" +
+         interface +
+         R"( jump to-peers
   }
 )";
 }

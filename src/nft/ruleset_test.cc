@@ -40,6 +40,17 @@ TEST(ruleset, is_built_in_the_place_of_what_was_there) {
   EXPECT_THAT(text, Not(HasSubstr("tenants4 {  }")));
   EXPECT_LT(text.find("@tenants6 drop"), text.find("@routes6 accept"))
       << "other networks go before any route is looked at";
+  EXPECT_LT(text.find("ip6 daddr fd00::/8 drop"), text.find("@routes6 accept"))
+      << "those without peers here too";
+  EXPECT_LT(text.find("@inner6 accept"), text.find("ip6 daddr fd00::/8 drop"));
+}
+
+TEST(ruleset, a_route_to_unique_local_addresses_is_one_that_was_meant) {
+  tenant one = tenant_of(1);
+  one.routes = {net("fd99::/32"), net("2001:db8::/32")};
+  const std::string text = build(options, {{one}});
+  EXPECT_THAT(text, HasSubstr("inner6 { fd00:1:0:7::/64 . fd99::/32 }"));
+  EXPECT_THAT(text, HasSubstr("routes6 { fd00:1:0:7::/64 . 2001:db8::/32 }"));
 }
 
 TEST(ruleset, one_more_network_is_an_element_more_in_each_set) {

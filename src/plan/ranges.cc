@@ -1,8 +1,11 @@
 #include "plan/ranges.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
+
+#include "plan/address.h"
 
 namespace peerage {
 namespace {
@@ -39,6 +42,26 @@ result<> check_network_ipv4(const prefix& range) {
     return fail(errc::invalid, "must be an IPv4 range of /8 to /32, like 10.20.0.0/16");
   }
   return check_against(range, unfit);
+}
+
+bool lies_within(const prefix& wanted, const std::vector<prefix>& ranges) {
+  return ranges.empty() ||
+         std::ranges::any_of(ranges, [&](const prefix& each) { return each.contains(wanted); });
+}
+
+std::optional<prefix> network_within(const std::vector<prefix>& ranges, std::uint64_t random) {
+  if (ranges.empty()) return unique_local(random);
+  const auto roomy = [](const prefix& each) {
+    return each.family() == family::ipv6 && each.length() <= 48;
+  };
+  const auto in = std::ranges::find_if(ranges, roomy);
+  if (in == ranges.end()) return {};
+  std::array<std::uint8_t, 16> bytes{};
+  std::ranges::copy(in->address().bytes(), bytes.begin());
+  for (unsigned bit = in->length(); bit < 48; ++bit, random >>= 1) {
+    if ((random & 1) != 0) bytes[bit / 8] |= static_cast<std::uint8_t>(0x80 >> (bit % 8));
+  }
+  return prefix::of(ip_address::v6(bytes), 48);
 }
 
 }  // namespace peerage

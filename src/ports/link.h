@@ -11,6 +11,9 @@
 
 namespace peerage {
 
+/// The bit of a packet's mark that the wall sets on what it lets pass from a network's peer.
+inline constexpr std::uint32_t passed_mark = 0x01000000;
+
 struct link_state {
   bool exists = false;
   bool wireguard = false;  // made by the kernel's WireGuard
@@ -19,10 +22,20 @@ struct link_state {
 };
 
 struct link_plan {
-  std::vector<ip_address> addresses;  // the host's own, each as /128 or /32
-  std::vector<prefix> routes;         // through this interface
-  bool only = true;                   // what else is there goes; false: it stays
+  std::vector<ip_address> addresses = {};  // the host's own, each as /128 or /32
+  std::vector<prefix> routes = {};         // through this interface
+  std::vector<prefix> unreachable = {};  // where no route of these leads: not to the host's default
+  bool only = true;                      // what else is there goes; false: it stays
+  // What comes in by the interface is forwarded only where its mark has passed_mark.
+  bool only_marked = false;
   bool operator==(const link_plan&) const = default;
+};
+
+/// An address (as /128 or /32) or a route that the interface can't have, in words that follow
+/// "can't have it: ".
+struct link_refusal {
+  prefix what;
+  std::string why;
 };
 
 /// Everything here is quick and synchronous: a few system calls.
@@ -37,8 +50,12 @@ struct link {
   virtual result<> remove() = 0;
   /// Marks it as ours, sets its MTU and brings it up.
   virtual result<> bring_up(std::uint32_t mtu) = 0;
-  /// Makes the interface's addresses and routes these; link-local ones are left alone.
-  virtual result<> arrange(const link_plan& plan) = 0;
+  /// Routes that would take from the host what it needs: its own addresses and the ranges that they
+  /// are in, its routers, and what make_link() was told. Changes nothing.
+  virtual result<std::vector<link_refusal>> conflicts(const link_plan& plan) = 0;
+  /// Makes the interface's addresses and routes these; link-local ones are left alone. What the
+  /// kernel refuses is told, and the rest is arranged all the same.
+  virtual result<std::vector<link_refusal>> arrange(const link_plan& plan) = 0;
 };
 
 }  // namespace peerage

@@ -1,5 +1,6 @@
 #include "testing/fake_device.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "crypto/x25519.h"
@@ -100,16 +101,35 @@ result<> fake_link::bring_up(std::uint32_t) {
   return {};
 }
 
-result<> fake_link::arrange(const link_plan& wanted) {
+result<std::vector<link_refusal>> fake_link::conflicts(const link_plan& wanted) {
+  std::vector<link_refusal> found;
+  for (const prefix& each : wanted.routes) {
+    const bool clashes =
+        std::ranges::any_of(of_host, [&](const prefix& mine) { return mine.overlaps(each); });
+    if (clashes) found.push_back({each, "the host has it"});
+  }
+  return found;
+}
+
+result<std::vector<link_refusal>> fake_link::arrange(const link_plan& wanted) {
   if (refuse) return fail(errc::io, name_ + ": the kernel refused an address");
   ++arranged;
   link_plan next = wanted;
+  std::vector<link_refusal> told;
+  const auto is_refused = [&](const prefix& each) {
+    if (std::ranges::find(refused, each) == refused.end()) return false;
+    told.push_back({each, "the kernel refuses it"});
+    return true;
+  };
+  std::erase_if(next.addresses,
+                [&](const ip_address& each) { return is_refused(prefix::host(each)); });
+  std::erase_if(next.routes, is_refused);
   if (!wanted.only) {
     next.addresses.insert(next.addresses.end(), plan.addresses.begin(), plan.addresses.end());
     next.routes.insert(next.routes.end(), plan.routes.begin(), plan.routes.end());
   }
   plan = std::move(next);
-  return {};
+  return told;
 }
 
 }  // namespace peerage::fakes

@@ -75,12 +75,15 @@ class fake_link final : public link {
   result<> create() override;
   result<> remove() override;
   result<> bring_up(std::uint32_t mtu) override;
-  result<> arrange(const link_plan& plan) override;
+  result<std::vector<link_refusal>> conflicts(const link_plan& plan) override;
+  result<std::vector<link_refusal>> arrange(const link_plan& plan) override;
 
   link_state now;
   link_plan plan;
   std::size_t arranged = 0;
-  bool refuse = false;  // arrange() fails
+  bool refuse = false;          // arrange() fails
+  std::vector<prefix> of_host;  // what overlaps one of these is a conflict
+  std::vector<prefix> refused;  // routes and addresses that arrange() can't have
 
  private:
   std::string name_ = "wg-fake";

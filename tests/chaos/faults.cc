@@ -160,7 +160,12 @@ void faults::stop() {
 }
 
 void faults::stop_leader() {
-  const auto leader = on_.leader();
+  std::optional<std::string> leader;
+  try {
+    leader = on_.leader();
+  } catch (const std::exception&) {
+    // Nobody can be asked now.
+  }
   if (!leader) return;
   party& one = on_.named(*leader);
   const bool freezing = chance(2) == 0;

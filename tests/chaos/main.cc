@@ -58,8 +58,7 @@ class chaos {
     std::this_thread::sleep_for(2s);
     stopping_ = true;
     for (auto& each : working) each.join();
-    faults_.watch_over();
-    check_at_rest(fleet_, report_, fleet_.restored != restored);
+    check_at_rest(fleet_, report_, fleet_.restored != restored, [&] { faults_.watch_over(); });
     for (auto& each : clients_) guarded("at rest", [&] { each->check_all(); });
   }
 

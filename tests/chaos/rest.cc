@@ -104,11 +104,12 @@ std::string await_nothing(std::chrono::seconds limit, Look look) {
 
 }  // namespace
 
-void check_at_rest(fleet& on, report& into, bool restored) {
+void check_at_rest(fleet& on, report& into, bool restored, const std::function<void()>& meanwhile) {
   const auto begun = std::chrono::steady_clock::now();
   const std::string keys = await_nothing(20s, [&] { return disagreement(on); });
   if (!keys.empty()) into.broken("the keys", keys);
   const std::string ails = await_nothing(healed_within, [&] {
+    meanwhile();
     std::string wrong = ailment(on);
     if (restored && !wrong.empty()) accept_removals(on);
     return wrong;

@@ -19,7 +19,8 @@ namespace {
 using contract::output_of;
 using contract::private_network;
 
-void must(const result<>& done) {
+template <class T>
+void must(const result<T>& done) {
   if (!done) throw std::runtime_error(done.error().message);
 }
 

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,7 +35,7 @@ struct tenants : testing::Test {
                          {}});
     }
     daemon_options options;
-    options.reconcile_s = 1;
+    options.reconcile_s = 3'600;  // others' changes are seen as they are made
     options.endpoint_address = clients[0].host->gateway_address();
     daemon = std::make_unique<daemon_under_test>(options);
     // One port is open to peers.
@@ -228,6 +229,107 @@ TEST_F(tenants, stay_apart_while_networks_come_and_go) {
   ended = true;
   others.join();
   EXPECT_GT(made.load(), 15);
+}
+
+TEST_F(tenants, whose_network_the_host_has_itself_are_that_networks_trouble_alone) {
+  must_run({"ip", "netns", "add", "lan"});
+  must_run({"ip", "link", "add", "lan0", "type", "veth", "peer", "name", "eth0", "netns", "lan"});
+  must_run({"ip", "address", "add", "10.66.0.1/24", "dev", "lan0"});
+  must_run({"ip", "link", "set", "lan0", "up"});
+  must_run({"ip", "address", "add", "10.66.0.200/24", "dev", "eth0"}, "lan");
+  must_run({"ip", "link", "set", "eth0", "up"}, "lan");
+  caller api = daemon->admin();
+  api.make_network("half", "10.66.0.128/25");
+  const auto refused = api.enrol("half", "p", new_public_key());
+  EXPECT_EQ(refused.status, 202);
+  EXPECT_NE(refused.text.find("can't carry network half: its host"), std::string::npos);
+  EXPECT_EQ(refused.text.find("10.66.0.1/24"), std::string::npos) << "what the host has";
+  daemon->await_log("10.66.0.1/24 on interface lan0");
+  must_run({"ping", "-c", "1", "-W", "2", "10.66.0.200"});
+  EXPECT_EQ(api.enrol("acme", "p", new_public_key()).word("state"), "live");
+  EXPECT_TRUE(reaches(clients[0], clients[1].address));
+  const auto listed = api.call("GET", "/v1/networks/half/peers/p");
+  EXPECT_EQ(listed.word("state"), "pending");
+  EXPECT_TRUE(eventually(10s, [&] {
+    return api.call("GET", "/readyz").text.find("can't carry network half") != std::string::npos;
+  })) << "an operator has to look";
+  // The host is rid of it: the network is carried, with nobody's doing.
+  must_run({"ip", "link", "delete", "lan0"});
+  EXPECT_TRUE(eventually(
+      10s, [&] { return api.call("GET", "/v1/networks/half/peers/p").word("state") == "live"; }));
+  must_run({"ip", "netns", "delete", "lan"});
+}
+
+TEST_F(tenants, send_nothing_of_their_network_to_the_hosts_default_route) {
+  must_run({"ip", "netns", "add", "wan"});
+  must_run({"ip", "link", "add", "wan0", "type", "veth", "peer", "name", "eth0", "netns", "wan"});
+  must_run({"ip", "-6", "address", "add", "2001:db8:88::1/64", "dev", "wan0", "nodad"});
+  must_run({"ip", "link", "set", "wan0", "up"});
+  must_run({"ip", "-6", "address", "add", "2001:db8:88::2/64", "dev", "eth0", "nodad"}, "wan");
+  must_run({"ip", "link", "set", "eth0", "up"}, "wan");
+  must_run({"ip", "-6", "route", "add", "default", "via", "2001:db8:88::2"});
+  must_run({"ip", "-6", "route", "add", "default", "via", "2001:db8:88::1"}, "wan");
+  // What leaves in the clear is counted on the far side.
+  must_run({"nft", "add", "table", "inet", "seen"}, "wan");
+  must_run({"nft", "add chain inet seen in { type filter hook prerouting priority -300; }"}, "wan");
+  must_run({"nft", "add rule inet seen in ip6 daddr fd00::/8 counter"}, "wan");
+  const auto count = [] {
+    const std::string text = must_run({"nft", "list", "chain", "inet", "seen", "in"}, "wan");
+    return std::stoul(text.substr(text.find("packets ") + 8));
+  };
+  // An address of their own network that another gateway's peer would have, and of one that no
+  // gateway here knows.
+  in6_addr elsewhere{};
+  ::inet_pton(AF_INET6, clients[0].address.c_str(), &elsewhere);
+  elsewhere.s6_addr[7] ^= 0x40;
+  char text[INET6_ADDRSTRLEN];
+  ::inet_ntop(AF_INET6, &elsewhere, text, sizeof text);
+  EXPECT_TRUE(reaches(clients[0], clients[1].address));
+  EXPECT_FALSE(reaches(clients[0], text, false));
+  EXPECT_FALSE(reaches(clients[2], text, false)) << "a network that routes ::/0";
+  EXPECT_FALSE(reaches(clients[2], "fdab:cdef:1:2::3", false)) << "one with no peers here";
+  EXPECT_EQ(count(), 0U);
+  EXPECT_TRUE(reaches(clients[2], "2001:db8:88::2")) << "what it routes is reached";
+  must_run({"ip", "netns", "delete", "wan"});
+}
+
+TEST_F(tenants, a_neighbour_of_the_host_does_not_pass_for_one_of_them) {
+  must_run({"ip", "netns", "add", "lan"});
+  must_run({"ip", "link", "add", "lan0", "type", "veth", "peer", "name", "eth0", "netns", "lan"});
+  must_run({"ip", "-6", "address", "add", "2001:db8:77::1/64", "dev", "lan0", "nodad"});
+  must_run({"ip", "link", "set", "lan0", "up"});
+  must_run({"ip", "-6", "address", "add", clients[1].address + "/128", "dev", "eth0", "nodad"},
+           "lan");
+  must_run({"ip", "link", "set", "eth0", "up"}, "lan");
+  must_run({"ip", "-6", "address", "add", "2001:db8:77::2/64", "dev", "eth0", "nodad"}, "lan");
+  must_run({"ip", "-6", "route", "add", "default", "via", "2001:db8:77::1"}, "lan");
+  const std::string interface = "wg" + clients[0].host->network();
+  must_run({"nft", "add", "table", "inet", "seen"}, clients[0].host->network());
+  must_run({"nft", "add chain inet seen in { type filter hook prerouting priority -300; }"},
+           clients[0].host->network());
+  must_run({"nft", "add rule inet seen in iifname " + interface + " ip6 saddr " +
+                       clients[1].address + " counter"},
+           clients[0].host->network());
+  EXPECT_TRUE(reaches(clients[0], gateway_in(clients[0])));
+  (void)run({.words = {"ping", "-c", "3", "-i", "0.2", "-W", "1", "-I", clients[1].address,
+                       clients[0].address},
+             .environment = {},
+             .network = "lan"});
+  const std::string text =
+      must_run({"nft", "list", "chain", "inet", "seen", "in"}, clients[0].host->network());
+  EXPECT_NE(text.find("packets 0 "), std::string::npos) << text;
+  must_run({"ip", "netns", "delete", "lan"});
+}
+
+TEST_F(tenants, stay_apart_without_the_table_and_without_the_daemon) {
+  EXPECT_TRUE(reaches(clients[0], clients[1].address));
+  daemon->running().signal(SIGSTOP);
+  must_run({"nft", "flush", "ruleset"});
+  EXPECT_FALSE(reaches(clients[0], clients[2].address, false));
+  EXPECT_FALSE(reaches(clients[2], clients[0].address, false));
+  daemon->running().signal(SIGCONT);
+  EXPECT_TRUE(eventually(5s, [] { return walled(); }));
+  EXPECT_TRUE(reaches(clients[0], clients[1].address));
 }
 
 TEST_F(tenants, are_kept_apart_by_the_host_whatever_becomes_of_the_daemon) {

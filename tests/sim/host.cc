@@ -124,7 +124,7 @@ task<result<>> sim_device::bring_up() {
   co_return co_await until_answered(calls_, std::move(mine));
 }
 
-result<> sim_link::arrange(const link_plan& plan) {
+result<std::vector<link_refusal>> sim_link::arrange(const link_plan& plan) {
   if (!at_.present) return fail(errc::io, "there is no such interface");
   if (chance_.chance(at_.mischief)) return fail(errc::io, "the kernel refused an address");
   link_plan next = plan;
@@ -137,7 +137,7 @@ result<> sim_link::arrange(const link_plan& plan) {
     keep(next.routes, at_.plan.routes);
   }
   at_.plan = std::move(next);
-  return {};
+  return std::vector<link_refusal>{};
 }
 
 result<std::optional<mirrored>> sim_mirror::load() {

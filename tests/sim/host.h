@@ -76,7 +76,10 @@ class sim_link final : public link {
   result<> create() override { return {}; }
   result<> remove() override { return {}; }
   result<> bring_up(std::uint32_t) override { return {}; }
-  result<> arrange(const link_plan& plan) override;
+  result<std::vector<link_refusal>> conflicts(const link_plan&) override {
+    return std::vector<link_refusal>{};
+  }
+  result<std::vector<link_refusal>> arrange(const link_plan& plan) override;
 
  private:
   device_world& at_;
