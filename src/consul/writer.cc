@@ -218,7 +218,7 @@ task<result<>> writer::load_rings(const group& of) {
     if (rings_.contains(name)) continue;
     auto found = co_await calls_->get(keys_.ring(name, api_));
     if (!found) co_return std::unexpected(std::move(found.error()));
-    // One that is gone may have gone with its gateway, which came back: that costs an epoch too many.
+    // One that is gone may have gone with its gateway, which came back: that costs an epoch.
     const auto mine = written_.find(name);
     const std::uint64_t index = *found ? (*found)->index : 0;
     lost_ = lost_ || (mine != written_.end() && index < mine->second.index);

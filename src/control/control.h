@@ -322,7 +322,8 @@ class control {
   std::vector<accepted_gateway> accepted_;           // as they were read last
   std::map<gateway_name, public_key> refused_keys_;  // that a peer has
   vouched_time vouched_;
-  std::vector<leaving> leavings_;  // as they were read last
+  std::vector<leaving> leavings_;            // as they were read last
+  std::vector<leaving> to_note_, to_erase_;  // that the store has not taken yet
   token_use uses_;
   watchers watchers_;
   recent<token_id, token> tokens_;

@@ -21,6 +21,7 @@ task<result<>> control::read_leavings() {
   auto found = co_await get_as<mark>(store_, leavings_mark);
   if (!found) co_return std::unexpected(std::move(found.error()));
   leavings_ = *found ? parse_leavings((*found)->value.value) : std::vector<leaving>{};
+  change_leavings(leavings_, to_note_, to_erase_);
   co_return result<>{};
 }
 
@@ -31,32 +32,41 @@ std::vector<leaving> control::leavings_of(const peer_id& id) const {
   return all;
 }
 
+/// What can't be stored now is kept here, and counts, until it can.
 task<> control::note_leavings(std::vector<leaving> add, std::vector<leaving> erase) {
-  if (add.empty() && erase.empty()) co_return;
+  change_leavings(to_note_, add, erase);
+  change_leavings(to_erase_, erase, add);
   for (unsigned attempt = 0; attempt < most_attempts; ++attempt) {
+    if (to_note_.empty() && to_erase_.empty()) co_return;
     auto found = co_await get_as<mark>(store_, leavings_mark);
     if (!found) {
-      log::warning("a key that a gateway may still have could not be noted",
+      log::warning("a key that a gateway may still have could not be noted, and will be",
                    {{"error", found.error().message}});
       co_return;
     }
+    // Others add to these while the store answers.
+    const std::vector<leaving> noting = to_note_, erasing = to_erase_;
     std::vector<leaving> all;
     if (*found) all = parse_leavings((*found)->value.value);
     const std::string before = format_leavings(all);
-    change_leavings(all, add, erase);
+    change_leavings(all, noting, erasing);
     mark wanted{leavings_mark.text, format_leavings(all)};
     leavings_ = std::move(all);
-    if (wanted.value == before) co_return;
-    expectation expected = absent{};
-    if (*found) expected = (*found)->revision;
-    transaction writes;
-    writes.push_back(peerage::put{std::move(wanted), expected});
-    const auto stored = co_await store_.commit(std::move(writes));
-    // Another process has changed it meanwhile, or may have: look again.
-    if (stored) co_return;
-    if (stored.error().code == errc::unavailable) break;
+    if (wanted.value != before) {
+      expectation expected = absent{};
+      if (*found) expected = (*found)->revision;
+      transaction writes;
+      writes.push_back(peerage::put{std::move(wanted), expected});
+      const auto stored = co_await store_.commit(std::move(writes));
+      if (!stored && stored.error().code == errc::unavailable) break;
+      // Another process has changed it meanwhile, or may have: look again.
+      if (!stored) continue;
+    }
+    change_leavings(to_note_, {}, noting);
+    change_leavings(to_erase_, {}, erasing);
   }
-  log::warning("a key that a gateway may still have could not be noted", {});
+  if (to_note_.empty() && to_erase_.empty()) co_return;
+  log::warning("a key that a gateway may still have could not be noted, and will be", {});
 }
 
 /// Asks the gateways of `earlier` once more, and notes who has confirmed and who, `fresh` among
@@ -87,6 +97,7 @@ task<std::string> control::see_off(std::vector<leaving> earlier, std::vector<lea
 task<> control::leavings_loop() {
   for (;;) {
     co_await clock_.wait_until(clock_.steady() + again_every);
+    co_await note_leavings({}, {});
     if (!co_await read_leavings() || leavings_.empty()) continue;
     std::vector<leaving> some;
     for (const leaving& each : leavings_) {

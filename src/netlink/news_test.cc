@@ -22,8 +22,8 @@ struct news : testing::Test {
 
   void SetUp() override {
     ASSERT_EQ(unshare(CLONE_NEWNET), 0);
-    run("ip link add wg7 type dummy && ip link add eth7 type dummy");
-    run("ip link set wg7 up && ip link set eth7 up && ip link set lo up");
+    run("ip tuntap add wg7 mode tun && ip link add eth7 type veth peer name eth9");
+    run("for each in wg7 eth7 eth9 lo; do ip link set $each up; done");
     run("ip addr add fd00:1::1/128 dev wg7 && ip -6 route add fd00:1::/64 dev wg7");
     run("nft add table inet peerage-test");
     ear = make_host_news(loop.get_executor(), "wg7");
@@ -65,7 +65,7 @@ TEST_F(news, what_the_interface_and_the_wall_lose_is_told) {
 }
 
 TEST_F(news, other_peoples_routes_and_interfaces_are_none) {
-  run("ip link add eth8 type dummy && ip link set eth8 up && ip link del eth8");
+  run("ip tuntap add eth8 mode tun && ip link set eth8 up && ip link del eth8");
   run("ip route add 198.51.100.0/24 dev eth7 && ip route del 198.51.100.0/24");
   (void)told(milliseconds{0});
   run("ip route add 198.51.100.0/24 dev eth7 && ip route del 198.51.100.0/24");

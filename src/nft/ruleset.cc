@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <set>
+#include <string_view>
 
 #include "ports/link.h"
 
@@ -88,44 +89,26 @@ std::string opened(const std::vector<port_opening>& ports) {
   return rules;
 }
 
-std::string chains(const wall_options& options) {
-  // What comes from peers is judged before it is routed, and before anybody else's rules.
-  const std::string interface = "\"" + options.interface + "\"";
-  const std::string range = networks.text();
-  // Without that no rule of the host's routing lets it pass: see link_plan.
-  const std::string mark = std::to_string(passed_mark);
-  const std::string pass = " meta mark set meta mark | " + mark;
-  return R"(  chain from-peers {
-    ip6 saddr . ip6 daddr @own6)" +
-         pass + R"( accept
-    ip saddr . ip daddr @own4)" +
-         pass + R"( accept
+// $PASS sets the mark without which no rule of the host's routing lets a packet pass: see
+// link_plan. What comes from peers is judged before it is routed, and before anybody else's rules.
+constexpr std::string_view chains = R"(  chain from-peers {
+    ip6 saddr . ip6 daddr @own6 $PASS accept
+    ip saddr . ip daddr @own4 $PASS accept
     ip6 daddr @tenants6 drop
     ip daddr @tenants4 drop
-    ip6 saddr . ip6 daddr @inner6)" +
-         pass + R"( accept
-    ip6 daddr )" +
-         range +
-         R"( drop
-    ip6 saddr . ip6 daddr @routes6)" +
-         pass + R"( accept
-    ip saddr . ip daddr @routes4)" +
-         pass + R"( accept
+    ip6 saddr . ip6 daddr @inner6 $PASS accept
+    ip6 daddr $NETWORKS drop
+    ip6 saddr . ip6 daddr @routes6 $PASS accept
+    ip saddr . ip daddr @routes4 $PASS accept
     drop
   }
   chain to-peers {
-    iifname )" +
-         interface +
-         R"( ip6 daddr . ip6 saddr @own6 accept
-    iifname )" +
-         interface +
-         R"( ip daddr . ip saddr @own4 accept
+    iifname "$INTERFACE" ip6 daddr . ip6 saddr @own6 accept
+    iifname "$INTERFACE" ip daddr . ip saddr @own4 accept
     ip6 saddr @tenants6 drop
     ip saddr @tenants4 drop
     ip6 daddr . ip6 saddr @inner6 accept
-    ip6 saddr )" +
-         range +
-         R"( drop
+    ip6 saddr $NETWORKS drop
     ip6 daddr . ip6 saddr @routes6 accept
     ip daddr . ip saddr @routes4 accept
     drop
@@ -133,34 +116,36 @@ std::string chains(const wall_options& options) {
   chain to-host {
     ip6 daddr @here icmpv6 type { echo-request, echo-reply } accept
     ip6 daddr @here ct state related icmpv6 type { 1-4 } accept
-)" + opened(options.open) +
-         R"(    drop
+$OPEN    drop
   }
   chain prerouting {
     type filter hook prerouting priority -300; policy accept;
-    iifname )" +
-         interface +
-         R"( jump from-peers
+    iifname "$INTERFACE" jump from-peers
   }
   chain input {
     type filter hook input priority -150; policy accept;
-    iifname )" +
-         interface +
-         R"( jump to-host
+    iifname "$INTERFACE" jump to-host
   }
   chain forward {
     type filter hook forward priority -150; policy accept;
-    iifname )" +
-         interface +
-         R"( tcp flags syn tcp option maxseg size set rt mtu
-    oifname )" +
-         interface +
-         R"( tcp flags syn tcp option maxseg size set rt mtu
-    oifname )" +
-         interface +
-         R"( jump to-peers
+    iifname "$INTERFACE" tcp flags syn tcp option maxseg size set rt mtu
+    oifname "$INTERFACE" tcp flags syn tcp option maxseg size set rt mtu
+    oifname "$INTERFACE" jump to-peers
   }
 )";
+
+std::string filled(std::string text, std::string_view word, const std::string& with) {
+  for (std::size_t at = 0; (at = text.find(word, at)) != std::string::npos; at += with.size())
+    text.replace(at, word.size(), with);
+  return text;
+}
+
+std::string chains_of(const wall_options& options) {
+  const std::string pass = "meta mark set meta mark | " + std::to_string(passed_mark);
+  std::string text = filled(std::string(chains), "$PASS", pass);
+  text = filled(std::move(text), "$NETWORKS", networks.text());
+  text = filled(std::move(text), "$OPEN", opened(options.open));
+  return filled(std::move(text), "$INTERFACE", options.interface);
 }
 
 }  // namespace
@@ -175,7 +160,7 @@ std::string build(const wall_options& options, const wall_plan& plan) {
   for (const set_kind& each : sets) {
     text += "  set " + std::string(each.name) + " { type " + each.type + "; }\n";
   }
-  text += chains(options) + "}\n";
+  text += chains_of(options) + "}\n";
   for (const auto& [set, all] : elements_of(plan)) {
     text += command("add", options.table, set, all);
   }

@@ -1,5 +1,5 @@
-// What others do to the host's network: a firewall that is restarted, an interface that is set down,
-// an address that is taken away.
+// What others do to the host's network: a firewall that is restarted, an interface that is set
+// down, an address that is taken away.
 #pragma once
 
 #include <string>
