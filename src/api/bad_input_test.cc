@@ -97,7 +97,7 @@ const std::string too_long(64, 'a'), far_too_long(5'000, 'a'), with_nul("a\0b", 
 const texts no_labels = {"",    "-a",  "a-",     "A",     "a_b",    "a.b",    "a b",       " a",
                          "a\n", "a/b", "\u00e9", "a\x7f", with_nul, too_long, far_too_long};
 const texts no_numbers = {
-    "\"1\"", "true", "[]", "{}", "1.5", "1e1", "-1", "18446744073709551616", "-9223372036854775809",
+    "\"1\"", "true", "[]", "{}", "1.5", "1e-1", "1e400", "-1", "18446744073709551616", "-9223372036854775809",
     "1e999"};
 
 std::vector<row> table;
