@@ -40,7 +40,8 @@ Usage: peeraged [--config FILE] [--check | --new-admin-token | --remove-gateway]
   --help              print this
 
 The first start makes the database and an admin token: STATE_DIR/admin-token, which the command
-`peerage` finds by itself. On SIGHUP it reads the API's certificate and key again. The gateway needs
+`peerage` finds by itself. On SIGHUP it reads again every file that the configuration names: the
+API's certificate and key, the credentials for Consul and NATS, the gateway's key. The gateway needs
 root, or CAP_NET_ADMIN and /dev/net/tun.
 )";
 
