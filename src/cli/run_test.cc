@@ -126,9 +126,9 @@ TEST_F(command, of_many_networks_ten_are_named_and_all_are_counted) {
 }
 
 TEST_F(command, json_shows_no_character_that_a_terminal_obeys) {
-  const std::string hostile =
-      R"({"items":[{"id":"a","name":"\u202eevil\u009b2J\u061c\u2066\u200f\ufeff\udb40\udc41é😀\u001b\u007f\n"}],)"
-      R"("next_cursor":null})";
+  const std::string hostile = R"({"items":[{"id":"a","name":"\u202eevil\u009b2J\u061c\u2066\u200f)"
+                              R"(\ufeff\udb40\udc41é😀\u001b\u007f\n"}],)"
+                              R"("next_cursor":null})";
   api_.on("GET /v1/tokens", 200, hostile);
   const ran ended = run_command({"tokens", "--json"});
   ASSERT_EQ(ended.status, 0) << ended.err;

@@ -16,7 +16,8 @@ constexpr std::string_view gateway_key = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066Spjq
 
 json::value answer_of(std::string_view dns) {
   const std::string text = R"({"name": "ci-1", "network": "acme",
-    "public_key": "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=", "addresses": ["fd00:0:0:1::2/128", "10.0.0.2/32"], "allowed_ips": ["fd00::/48", "10.0.0.0/24"],
+    "public_key": "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=",
+    "addresses": ["fd00:0:0:1::2/128", "10.0.0.2/32"], "allowed_ips": ["fd00::/48", "10.0.0.0/24"],
     "dns": )" + std::string(dns) +
                            R"(, "keepalive_s": 25,
     "gateway": {"name": "gw-fra-1", "region": "fra", "endpoint": "203.0.113.7:51820",

@@ -48,8 +48,7 @@ std::string take_listen(std::string& into, const toml_value& value) {
   const std::string* text = value.if_string();
   if (text == nullptr || !is_listen_address(*text)) {
     return must_be(
-        "\"ADDRESS:PORT\" with an IP address, like \"127.0.0.1:7420\", or \"unix:/PATH\"",
-        value);
+        "\"ADDRESS:PORT\" with an IP address, like \"127.0.0.1:7420\", or \"unix:/PATH\"", value);
   }
   into = *text;
   return {};
