@@ -76,6 +76,9 @@ class agent final : public gateway_service {
   task<status_reply> status(status_request request) override;
   task<accept_removals_reply> accept_removals(accept_removals_request request) override;
 
+  /// The gateway has another key: bring_up() gives it to the device, and the store hears of it.
+  void use(public_key now);
+
   struct health {
     bool settled = false;               // the device has had all that the store or the mirror said
     std::vector<std::string> troubles;  // in words, for an operator; empty: all is well
@@ -162,6 +165,7 @@ class agent final : public gateway_service {
 
   // follow.cc: the store's word
   task<result<>> join();
+  task<> register_again();
   task<> follow_loop();
   task<result<>> follow();
   task<> mend_loop();
@@ -191,11 +195,12 @@ class agent final : public gateway_service {
 
   epoch epoch_;  // of the store; empty: not heard yet
   ledger book_;
-  bool joined_ = false;     // registered in this start
-  revision joined_at_;      // by that; later words are newer than all that an earlier start heard
-  bool spoken_ = false;     // the store has spoken in this start
-  std::string position_;    // for store::follow()
-  std::string store_away_;  // why, while it is
+  bool joined_ = false;       // registered in this start
+  bool registering_ = false;  // once more
+  revision joined_at_;        // by that; later words are newer than all that an earlier start heard
+  bool spoken_ = false;       // the store has spoken in this start
+  std::string position_;      // for store::follow()
+  std::string store_away_;    // why, while it is
 
   std::set<std::shared_ptr<job>> asked_;  // that callers of apply() wait for
   signal answered_;                       // one of them has ended

@@ -35,8 +35,10 @@ task<result<>> agent::join() {
   auto registered = co_await register_gateway(with_.desired, with_.time, std::move(wanted));
   if (!registered) co_return std::unexpected(std::move(registered.error()));
   if (registered->value.number != options_.self.number) arranged_at_.reset();
+  const public_key own = options_.self.public_key;
   options_.self = std::move(registered->value);
   joined_ = true;
+  use(own);  // which may be another by now
   joined_at_ = registered->revision;
   // Known before everything is read: enrolments are served meanwhile.
   if (epoch_.id.empty()) {
@@ -51,6 +53,36 @@ task<result<>> agent::join() {
                                    {"endpoint", options_.self.endpoint},
                                    {"public_key", options_.self.public_key.text()}});
   co_return result<>{};
+}
+
+void agent::use(public_key now) {
+  if (options_.self.public_key == now) return;
+  options_.self.public_key = now;
+  altered_ = true;
+  work_.notify();
+  // One that has not joined yet tells the store when it does.
+  if (joined_ && !std::exchange(registering_, true)) background_.spawn(register_again());
+}
+
+/// Until the store has the key that the gateway has now.
+task<> agent::register_again() {
+  for (bool known = false; !known;) {
+    const public_key key = options_.self.public_key;
+    gateway wanted = options_.self;
+    auto registered = co_await register_gateway(with_.desired, with_.time, std::move(wanted));
+    if (registered) {
+      known = options_.self.public_key == key;
+      if (known) options_.self = std::move(registered->value);
+    } else {
+      log::warning("the gateway's new key is not registered; trying again",
+                   {{"error", registered.error().message}});
+      co_await with_.time.wait_until(with_.time.steady() + last_retry);
+    }
+  }
+  registering_ = false;
+  keep_now_.notify();
+  log::info("gateway registered",
+            {{"name", options_.self.name.text()}, {"public_key", options_.self.public_key.text()}});
 }
 
 task<> agent::follow_loop() {

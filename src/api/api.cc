@@ -51,7 +51,8 @@ std::string_view bearer(const http::request& request) {
   if (space == std::string_view::npos || !http::same_word(value.substr(0, space), "Bearer")) {
     return {};
   }
-  return value.substr(space + 1);
+  const std::size_t begin = value.find_first_not_of(' ', space);
+  return begin == std::string_view::npos ? std::string_view{} : value.substr(begin);
 }
 
 /// What each segment in braces names.
@@ -144,6 +145,7 @@ void api::note(audit_entry noted, int status) {
 
 task<http::response> api::call(const http::request& request, std::string& pattern,
                                audit_entry& noted) {
+  if (request.path == "*") co_return server_options();
   const auto match = table_.find(request.method, request.path);
   if (!match) co_return problem(match.error());
   if (const auto* other = std::get_if<http::method_not_allowed>(&*match)) {

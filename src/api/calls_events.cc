@@ -31,13 +31,15 @@ std::string as_text(const told& one) {
 
 class event_stream final : public http::body_source {
  public:
-  event_stream(control& mind, token_id token, std::shared_ptr<watcher> from)
-      : mind_(mind), token_(std::move(token)), from_(std::move(from)) {
+  /// `resumed`: the client has had a stream before, whose events since then nobody has kept.
+  event_stream(control& mind, token_id token, std::shared_ptr<watcher> from, bool resumed)
+      : mind_(mind), token_(std::move(token)), from_(std::move(from)), gap_(resumed) {
     look_again_ = mind_.time().steady() + token_look;
   }
 
   task<std::string> next() override {
     if (!std::exchange(begun_, true)) co_return ": what happens from now on\n\n";
+    if (std::exchange(gap_, false)) co_return as_text(told{});
     if (mind_.time().steady() >= look_again_) {
       look_again_ = mind_.time().steady() + token_look;
       token_id token = token_;
@@ -54,6 +56,7 @@ class event_stream final : public http::body_source {
   std::shared_ptr<watcher> from_;
   steady_time look_again_{};
   bool begun_ = false;
+  bool gap_;
 };
 
 }  // namespace
@@ -65,7 +68,9 @@ task<http::response> get_events(const call& now) {
   if (!from) co_return problem(from.error());
   http::response answer;
   answer.set_header("Content-Type", "text/event-stream; charset=utf-8");
-  answer.stream = std::make_shared<event_stream>(now.mind, now.who.id, *std::move(from));
+  answer.set_header("X-Accel-Buffering", "no");  // nginx passes each event on as it comes
+  const bool resumed = !now.request.header("Last-Event-ID").empty();
+  answer.stream = std::make_shared<event_stream>(now.mind, now.who.id, *std::move(from), resumed);
   co_return answer;
 }
 

@@ -36,6 +36,27 @@ struct events : api_fixture {
   }
 };
 
+TEST_F(events, come_through_proxies_as_they_happen) {
+  const auto answer = ask("GET", "/v1/events");
+  EXPECT_EQ(answer.raw.header("X-Accel-Buffering"), "no") << "nginx would keep them back";
+  EXPECT_EQ(answer.raw.header("Cache-Control"), "no-store");
+}
+
+TEST_F(events, who_comes_back_is_told_that_some_may_be_missing) {
+  http::request again;
+  again.method = "GET";
+  again.path = "/v1/events";
+  again.headers = {{"Authorization", "Bearer " + admin()}, {"Last-Event-ID", "41"}};
+  const auto stream = send(again).raw.stream;
+  ASSERT_TRUE(stream);
+  EXPECT_THAT(next(*stream), StartsWith(":"));
+  const std::string gap = next(*stream);
+  EXPECT_THAT(gap, StartsWith("event: gap\nid: "));
+  EXPECT_THAT(gap, testing::EndsWith("\ndata: {}\n\n"));
+  ASSERT_EQ(enrol("ci-1", 1).status, 201);
+  EXPECT_THAT(next(*stream), StartsWith("event: peer-live")) << "and it goes on";
+}
+
 TEST_F(events, tell_a_peers_whole_life) {
   const auto stream = open(admin());
   ASSERT_EQ(enrol("ci-1", 1, R"("gateway": "gw-fra-1")").status, 201);

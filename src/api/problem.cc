@@ -42,7 +42,7 @@ constexpr std::array<kind, 18> kinds = {{
     {409, "conflict", "Something else has it"},
     {411, "length-required", "The request's length is missing"},
     {413, "too-large", "The request is too large"},
-    {415, "unsupported-media-type", "The request must be JSON"},
+    {415, "unsupported-media-type", "The request must be plain JSON"},
     {417, "expectation-failed", "The request expects what is not offered"},
     {429, "too-many-requests", "Too many requests"},
     {431, "headers-too-large", "The request's headers are too large"},
@@ -91,9 +91,21 @@ http::response problem(const error& from) {
   const bool inner = from.code == errc::corrupt || from.code == errc::io ||
                      (from.code == errc::unsupported && from.field.empty());
   if (inner) return problem(503, "the server can't do it now; its log says why");
-  // The one thing that is unsupported at this door is a body of another media type.
+  // What is unsupported here is a body of another media type, or an encoded one.
   if (from.field == "Content-Type") return problem(415, from.message);
+  if (from.field == "Content-Encoding") {
+    http::response answer = problem(415, from.message);
+    answer.set_header("Accept-Encoding", "identity");  // RFC 9110, section 12.5.3
+    return answer;
+  }
   return problem(status_of(from.code), from.message, from.field);
+}
+
+http::response server_options() {
+  http::response answer;
+  answer.status = 204;
+  answer.set_header("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+  return answer;
 }
 
 http::response unauthorized(std::string detail) {

@@ -15,6 +15,9 @@ http::response json_answer(int status, const json::value& body);
 http::response problem(int status, std::string detail, const std::string& field = {});
 http::response problem(const error& from);
 
+/// To OPTIONS *: 204, with the methods that there are.
+http::response server_options();
+
 /// 401, with the challenge that says how to do better.
 http::response unauthorized(std::string detail);
 

@@ -84,6 +84,11 @@ result<json::object> read_body(const http::request& from) {
   if (!http::same_word(media, "application/json")) {
     return fail(errc::unsupported, "Content-Type must be application/json", "Content-Type");
   }
+  for (const auto& [name, coding] : from.headers) {
+    if (!http::same_word(name, "Content-Encoding") || http::same_word(coding, "identity")) continue;
+    return fail(errc::unsupported, "the body must be sent as it is, without a Content-Encoding",
+                "Content-Encoding");
+  }
   auto parsed = json::parse(from.body);
   if (!parsed) {
     return fail(errc::invalid, "the body " + parsed.error().message,

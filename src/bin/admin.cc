@@ -3,16 +3,14 @@
 #include <utility>
 
 #include "api/api.h"
+#include "api/problem.h"
 #include "json/json.h"
 
 namespace peerage {
 namespace {
 
-http::response json_answer(int status, const json::object& body) {
-  http::response made;
-  made.status = status;
-  made.set_header("Content-Type", "application/json");
-  made.body = json::serialize(body) + "\n";
+http::response with_line_end(http::response made) {
+  made.body += "\n";
   return made;
 }
 
@@ -24,12 +22,13 @@ http::response readiness(const agent* mind) {
   for (const std::string& each : now.troubles) away.emplace_back(each);
   if (!now.settled) away.emplace_back("device: not filled yet");
   json::object body{{"status", away.empty() ? "ok" : "degraded"}, {"away", std::move(away)}};
-  return json_answer(now.settled ? 200 : 503, body);
+  return with_line_end(json_answer(now.settled ? 200 : 503, body));
 }
 
 }  // namespace
 
 http::response answer_admin(const http::request& request, const agent* mind, metrics& counts) {
+  if (request.path == "*") return server_options();
   const bool known =
       request.path == "/healthz" || request.path == "/readyz" || request.path == "/metrics";
   if (!known) return api::refuse(404, "a gateway has /healthz, /readyz and /metrics alone");
@@ -38,7 +37,8 @@ http::response answer_admin(const http::request& request, const agent* mind, met
     refused.set_header("Allow", "GET, HEAD");
     return refused;
   }
-  if (request.path == "/healthz") return json_answer(200, {{"status", "ok"}});
+  if (request.path == "/healthz")
+    return with_line_end(json_answer(200, json::object{{"status", "ok"}}));
   if (request.path == "/readyz") return readiness(mind);
   if (mind != nullptr) {
     counts.set_gateways(

@@ -8,6 +8,7 @@ result<std::shared_ptr<http::server_tls>> open_tls(const api_config& config) {
 }
 
 std::string api_url(const api_config& config) {
+  if (config.listen.starts_with("unix:")) return config.listen;
   return (config.tls.cert.empty() ? "http://" : "https://") + config.listen;
 }
 

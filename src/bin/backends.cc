@@ -1,5 +1,6 @@
 #include "bin/backends.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "bin/files.h"
@@ -20,6 +21,16 @@ namespace {
 // Of the disk, for removals from the store of this host when nothing else is left.
 constexpr std::uint64_t reserve_bytes = 8'000'000;
 
+/// A token goes into a header line. The message does not repeat it.
+result<secret_text> read_token(const std::string& file) {
+  auto token = read_private_file(file);
+  if (!token) return token;
+  const auto visible = [](char c) { return c > ' ' && c < 0x7f; };
+  const std::string_view text = token->reveal();
+  if (!text.empty() && std::all_of(text.begin(), text.end(), visible)) return token;
+  return fail(errc::invalid, file + " holds no token: one line of visible characters");
+}
+
 result<consul_options> consul_options_of(const store_config& config, std::string process_id) {
   consul_options options;
   options.address = config.address;
@@ -29,7 +40,7 @@ result<consul_options> consul_options_of(const store_config& config, std::string
   options.cert_file = config.tls.cert;
   options.key_file = config.tls.key;
   if (!config.token_file.empty()) {
-    auto token = read_private_file(config.token_file);
+    auto token = read_token(config.token_file);
     if (!token) return std::unexpected(std::move(token.error()));
     options.token = *std::move(token);
   }
@@ -61,8 +72,12 @@ result<> open_store(asio::any_io_executor loop, clock& time, const daemon_config
     if (shared) into.roster = make_local_roster(loop);
     return {};
   }
-  const auto options = consul_options_of(config.store, process_id);
+  auto options = consul_options_of(config.store, process_id);
   if (!options) return std::unexpected(options.error());
+  auto access = read_consul_access(*options);
+  if (!access) return std::unexpected(std::move(access.error()));
+  into.consul = std::make_shared<consul_access>(*std::move(access));
+  options->access = into.consul;
   auto opened = open_consul_store(loop, time, *options);
   if (!opened) return std::unexpected(std::move(opened.error()));
   into.store = *std::move(opened);
@@ -111,7 +126,42 @@ result<std::unique_ptr<nats_bus>> open_nats(asio::any_io_executor loop, clock& t
   return make_nats_bus(loop, time, who, *std::move(self), std::move(options));
 }
 
+void say_kept(const char* what, const error& why) {
+  log::error("what can't be read stays as it was", {{"what", what}, {"why", why.message}});
+}
+
+void reload_consul(const store_config& config, consul_access& with) {
+  if (config.token_file.empty() && !with.tls) return;
+  const auto options = consul_options_of(config, {});
+  if (!options) return say_kept("Consul's token", options.error());
+  auto access = read_consul_access(*options);
+  if (!access) {
+    // The token is good whatever the other files are.
+    with.token = options->token;
+    return say_kept("the files for TLS with Consul", access.error());
+  }
+  with = *std::move(access);
+  log::info("credentials for Consul reloaded", {{"file", config.token_file}});
+}
+
+void look_at_nats(const bus_config& config) {
+  bool all = true;
+  for (const std::string* file : {&config.nkey_file, &config.credentials_file, &config.tls.ca,
+                                  &config.tls.cert, &config.tls.key}) {
+    if (file->empty()) continue;
+    const auto read = read_private_file(*file);
+    if (!read) say_kept("the connection to NATS", read.error());
+    all = all && read;
+  }
+  if (all) log::info("the next connection to NATS reads its credentials again", {});
+}
+
 }  // namespace
+
+void reload_credentials(const daemon_config& config, backends& with) {
+  if (with.consul) reload_consul(config.store, *with.consul);
+  if (with.nats != nullptr) look_at_nats(config.bus);
+}
 
 result<backends> open_backends(asio::any_io_executor loop, clock& time, const daemon_config& config,
                                std::string process_id, purpose what) {

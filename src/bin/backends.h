@@ -6,6 +6,7 @@
 #include <string>
 
 #include "config/config.h"
+#include "consul/store.h"
 #include "natsbus/bus.h"
 #include "ports/clock.h"
 #include "ports/mirror.h"
@@ -22,6 +23,7 @@ struct backends {
   nats_bus* nats = nullptr;                  // `bus`, where it is one: it wants to be stopped
   std::unique_ptr<peerage::mirror> mirror;   // of a gateway whose store is elsewhere
   std::unique_ptr<peerage::sightings> seen;  // of a gateway
+  std::shared_ptr<consul_access> consul;     // where the store is Consul
 };
 
 /// What they are for: one that only looks makes nothing, on the disk or in the store.
@@ -31,5 +33,11 @@ enum class purpose : std::uint8_t { work, look };
 /// Neither Consul nor NATS need be there. errc::invalid, errc::io, errc::corrupt, with the file.
 result<backends> open_backends(asio::any_io_executor loop, clock& time, const daemon_config& config,
                                std::string process_id, purpose what = purpose::work);
+
+/// Reads again the files of the config with which Consul and NATS are asked, and says in the log
+/// what came of each; one that is of no use changes nothing. Consul's token counts from the next
+/// call, everything else from the next connection. NATS' files are read at each connection anyway:
+/// here they are only looked at.
+void reload_credentials(const daemon_config& config, backends& with);
 
 }  // namespace peerage

@@ -9,6 +9,7 @@
 #include "base/url.h"
 #include "bin/api_tls.h"
 #include "bin/backends.h"
+#include "bin/beside.h"
 #include "bin/host.h"
 #include "bin/privileges.h"
 #include "crypto/random.h"
@@ -87,20 +88,53 @@ task<> check_bus(const bus& word, clock& time, const bus_config& config, report&
   into.say("bus", bus_is, "NATS at " + without_user(config.servers.front()));
 }
 
+/// Where the config has its HTTP listen.
+const std::string& listen_of(const daemon_config& config) {
+  return config.api ? config.api->listen : config.gateway->admin_listen;
+}
+
+/// `beside`: a port in use is no fault where the daemon that is to be restarted has it.
 task<> check_port(asio::any_io_executor loop, const char* what, std::string address,
-                  std::optional<api_config> secured, report& into) {
+                  std::optional<api_config> secured, const running_daemon& beside, report& into) {
   const auto unused = [](http::request) -> task<http::response> { co_return http::response{}; };
   auto listening = http::server::listen(loop, address, http::limits{}, unused, api::refuse);
   result<> port_is;
-  if (!listening) port_is = std::unexpected(listening.error());
-  if (listening && secured) {
+  const bool own = !listening && listening.error().code == errc::conflict && beside.running &&
+                   (!beside.config || listen_of(*beside.config) == address);
+  if (!listening && !own) port_is = std::unexpected(listening.error());
+  if (port_is && secured) {
     if (const auto tls = open_tls(*secured); !tls) port_is = std::unexpected(tls.error());
   }
-  into.say(what, port_is, secured ? api_url(*secured) : "http://" + address);
+  into.say(what, port_is,
+           (secured ? api_url(*secured) : "http://" + address) +
+               (own ? ", where the running daemon listens" : ""));
   if (listening) co_await (*listening)->stop(seconds{0});
 }
 
-void check_gateway(const gateway_config& config, report& into) {
+/// The device goes on without its daemon, with the port that the last one gave it.
+void check_udp_port(const gateway_config& config, bool device_there, const running_daemon& beside,
+                    report& into) {
+  auto port_is = try_udp_port(config.listen_port);
+  const bool same = !beside.config || (beside.config->gateway &&
+                                       beside.config->gateway->listen_port == config.listen_port);
+  const bool own = !port_is && port_is.error().code == errc::conflict && device_there && same;
+  if (own) port_is = {};
+  into.say("port", port_is,
+           "UDP " + std::to_string(config.listen_port) +
+               (own ? ", where the gateway's device listens" : " is free"));
+}
+
+/// What a restart would do that a running daemon does not know yet.
+void say_changes(const daemon_config& config, const running_daemon& beside, report& into) {
+  if (!beside.running || !beside.config) return;
+  std::string changed;
+  for (const std::string& key : changed_keys(beside.config->text, config.text)) {
+    changed += (changed.empty() ? "" : ", ") + key;
+  }
+  into.say("restart", {}, changed.empty() ? "changes nothing" : "changes " + changed);
+}
+
+void check_gateway(const gateway_config& config, const running_daemon& beside, report& into) {
   const auto interface = netlink::make_link(config.interface, config.name.text());
   const auto now = interface->state();
   result<> device_is;
@@ -114,6 +148,7 @@ void check_gateway(const gateway_config& config, report& into) {
   }
   into.say("device", device_is,
            "interface " + config.interface + (now && now->exists ? " is there" : " will be made"));
+  check_udp_port(config, now && now->exists && now->marked, beside, into);
   result<> endpoint_is;
   std::string endpoint = config.endpoint.value_or("");
   if (endpoint.empty()) {
@@ -148,11 +183,13 @@ task<result<>> check_daemon(asio::any_io_executor loop, daemon_config config) {
   report made;
   daemon_config copy = config;
   co_await check_backends(loop, std::move(copy), made);
-  std::string port = config.api ? config.api->listen : config.gateway->admin_listen;
+  const running_daemon beside = look_beside(config.state_dir, host_name());
+  std::string port = listen_of(config);
   std::optional<api_config> secured = config.api;
   co_await check_port(loop, config.api ? "api" : "admin", std::move(port), std::move(secured),
-                      made);
-  if (config.gateway) check_gateway(*config.gateway, made);
+                      beside, made);
+  if (config.gateway) check_gateway(*config.gateway, beside, made);
+  say_changes(config, beside, made);
   if (!made.good()) co_return fail(errc::io, "the checks above failed");
   co_return result<>{};
 }

@@ -109,14 +109,17 @@ result<secret_text> read_private_file(const std::string& path) {
   return made;
 }
 
-result<secret_key> load_or_make_key(const std::string& path) {
+result<secret_key> read_key(const std::string& path) {
   const auto text = read_private_file(path);
-  if (text) {
-    auto key = parse_secret_key(text->reveal());
-    if (!key) return fail(errc::invalid, path + " " + key.error().message);
-    return key;
-  }
-  if (text.error().code != errc::not_found) return std::unexpected(text.error());
+  if (!text) return std::unexpected(text.error());
+  auto key = parse_secret_key(text->reveal());
+  if (!key) return fail(errc::invalid, path + " " + key.error().message);
+  return key;
+}
+
+result<secret_key> load_or_make_key(const std::string& path) {
+  auto key = read_key(path);
+  if (key || key.error().code != errc::not_found) return key;
   const secret_key made = make_private_key();
   std::string line = base64_encode(made.reveal()) + "\n";
   const auto written = write_private_file(path, line);

@@ -20,6 +20,9 @@ result<> write_private_file(const std::string& path, std::string_view text);
 /// errc::not_found, errc::io. At most 64 KiB; white space at the end is cut off.
 result<secret_text> read_private_file(const std::string& path);
 
+/// A private key. errc::invalid for another content.
+result<secret_key> read_key(const std::string& path);
+
 /// The gateway's private key, made where the file is absent. errc::invalid for another content.
 result<secret_key> load_or_make_key(const std::string& path);
 

@@ -1,11 +1,16 @@
 // The command `peerage`: hands the system's streams, environment and clock to cli::run().
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <fstream>
 #include <iostream>
+#include <string>
 #include <string_view>
 
 #include "cli/run.h"
@@ -21,6 +26,25 @@ std::map<std::string, std::string, std::less<>> read_environment() {
     variables.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return variables;
+}
+
+/// 0 where it is no terminal.
+std::size_t columns_of(int file) {
+  winsize size{};
+  return ::ioctl(file, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+/// Whether an interface that is made now can have an IPv6 address; Docker's containers have none.
+bool ipv6_works() {
+  const int socket = ::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (socket < 0) return errno != EAFNOSUPPORT;
+  ::close(socket);
+  for (const char* which : {"all", "default"}) {
+    std::ifstream file(std::string("/proc/sys/net/ipv6/conf/") + which + "/disable_ipv6");
+    int disabled = 0;
+    if (file >> disabled && disabled != 0) return false;
+  }
+  return true;
 }
 
 peerage::wall_time now() {
@@ -39,6 +63,8 @@ int main(int argc, char** argv) {
                                      .in_is_terminal = ::isatty(STDIN_FILENO) == 1,
                                      .out_is_terminal = ::isatty(STDOUT_FILENO) == 1,
                                      .err_is_terminal = ::isatty(STDERR_FILENO) == 1,
+                                     .err_columns = columns_of(STDERR_FILENO),
+                                     .ipv6_works = ipv6_works(),
                                      .environment = read_environment(),
                                      .now = now};
     return peerage::cli::run(argc, argv, world);

@@ -29,7 +29,8 @@ Usage: peeraged [--config FILE] [--check | --new-admin-token | --remove-gateway]
        peeraged --new-nkey FILE
 
   --config FILE       the configuration (TOML); without it: both roles, with the defaults
-  --check             read the configuration, try everything, say what is wrong, and exit
+  --check             read the configuration, try everything, say what is wrong, and exit; beside
+                      the running daemon also which keys a restart would change
   --new-admin-token   make another admin token in the state_dir, and exit
   --remove-gateway    take the gateway's interface, with every peer, and its firewall off this
                       host; its daemon must have stopped
@@ -40,7 +41,8 @@ Usage: peeraged [--config FILE] [--check | --new-admin-token | --remove-gateway]
   --help              print this
 
 The first start makes the database and an admin token: STATE_DIR/admin-token, which the command
-`peerage` finds by itself. On SIGHUP it reads the API's certificate and key again. The gateway needs
+`peerage` finds by itself. On SIGHUP it reads again every file that the configuration names: the
+API's certificate and key, the credentials for Consul and NATS, the gateway's key. The gateway needs
 root, or CAP_NET_ADMIN and /dev/net/tun.
 )";
 

@@ -31,6 +31,7 @@ bool is_reserved(int port) {
   return port > 0 && port < first_free_port;
 }
 int port_of(const std::string& address) {
+  if (address.starts_with("unix:")) return 0;
   return std::atoi(address.substr(address.rfind(':') + 1).c_str());
 }
 

@@ -6,6 +6,7 @@
 
 #include "bin/admin.h"
 #include "bin/api_tls.h"
+#include "bin/beside.h"
 #include "bin/files.h"
 #include "bin/host.h"
 #include "bin/notify.h"
@@ -40,6 +41,9 @@ http::limits bounds_of(const api_config* api) {
     made.connections_per_host = api->connections_per_host;
     made.in_flight = api->requests;
     made.in_flight_per_host = api->requests_per_host;
+    // The config has been checked: each of them is one.
+    made.trusted_proxies = http::proxy_list::parse(api->trusted_proxies).value();
+    made.proxy_protocol = api->proxy_protocol;
   }
   const std::size_t files = most_open_files();
   const std::size_t left = files > 2 * other_files ? files - other_files : files / 2;
@@ -72,6 +76,7 @@ result<> service::open() {
 
 task<result<>> service::start() {
   if (auto claimed = claim_state_dir(config_.state_dir); !claimed) co_return claimed;
+  leave_config(config_);
   if (auto opened = open(); !opened) co_return opened;
   if (auto made = make_wall(); !made) co_return made;
   if (config_.api) {
@@ -124,7 +129,9 @@ result<std::unique_ptr<http::server>> service::serve(std::string& address, http:
   auto listening =
       http::server::listen(loop_, address, bounds, std::move(handle), api::refuse, std::move(tls));
   if (!listening) return listening;
-  address = address.substr(0, address.rfind(':') + 1) + std::to_string((*listening)->port());
+  if ((*listening)->port() != 0) {
+    address = address.substr(0, address.rfind(':') + 1) + std::to_string((*listening)->port());
+  }
   return listening;
 }
 
@@ -146,10 +153,31 @@ task<result<>> service::start_api() {
 }
 
 void service::reload() {
-  if (!server_ || !config_.api || config_.api->tls.cert.empty()) {
-    log::info("nothing to reload: the API has no certificate", {});
+  reload_certificate();
+  reload_credentials(config_, with_);
+  reload_gateway_key();
+  log::info("reloaded", {});
+}
+
+/// Its peers' files name the old one, so an operator has to know.
+void service::reload_gateway_key() {
+  if (!agent_ || !tunnel_) return;
+  const std::string& file = config_.gateway->private_key_file;
+  const auto key = read_key(file);
+  if (!key) {
+    log::error("the gateway's key stays as it was", {{"why", key.error().message}});
     return;
   }
+  const public_key open = public_of(*key);
+  if (open == agent_->self().public_key) return;
+  tunnel_->use(*key);
+  agent_->use(open);
+  log::warning("the gateway has another key: its peers need new files",
+               {{"file", file}, {"public_key", open.text()}});
+}
+
+void service::reload_certificate() {
+  if (!server_ || !config_.api || config_.api->tls.cert.empty()) return;
   auto tls = open_tls(*config_.api);
   if (tls) {
     server_->use(*std::move(tls));

@@ -29,8 +29,9 @@ class service {
   /// Returns when the daemon can't go on, with why: another process has taken its gateway's name.
   task<error> failed();
 
-  /// Reads again what may change while the daemon runs: the API's certificate and key. Connections
-  /// keep what they have; where the files are of no use, so does the server, and the log says why.
+  /// Reads again every file that the config names: the API's certificate and key, the credentials
+  /// for Consul and NATS, the gateway's key. Connections keep what they have. A file that is of no
+  /// use changes nothing, and the log says why.
   void reload();
 
   /// An admin token into the state_dir, in place of the one there.
@@ -38,6 +39,8 @@ class service {
 
  private:
   result<> open();
+  void reload_certificate();
+  void reload_gateway_key();
   task<result<>> start_gateway();
   result<> make_wall();
   task<result<>> start_api();

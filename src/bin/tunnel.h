@@ -26,6 +26,9 @@ class tunnel {
   /// There, up, with its key and port. Harmless where it is so already.
   task<result<>> bring_up();
 
+  /// From the next bring_up() on.
+  void use(secret_key key) { key_ = std::move(key); }
+
   peerage::device& device() { return *device_; }
   peerage::link& link() { return *link_; }
 

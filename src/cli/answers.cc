@@ -1,5 +1,7 @@
 #include "cli/answers.h"
 
+#include "json/fields.h"
+
 namespace peerage::cli {
 
 const json::value& member(const json::value& of, std::string_view name) {
@@ -34,10 +36,9 @@ std::string joined(const json::value& of, std::string_view name) {
 std::optional<std::uint64_t> count_of(const json::value& of, std::string_view name) {
   const json::value& number = member(of, name);
   if (const auto* whole = number.if_uint64()) return *whole;
-  if (const auto* whole = number.if_int64(); whole != nullptr && *whole >= 0) {
-    return static_cast<std::uint64_t>(*whole);
-  }
-  return {};
+  const auto whole = json::whole_number(number);
+  if (!whole || *whole < 0) return {};
+  return static_cast<std::uint64_t>(*whole);
 }
 
 bool truth_of(const json::value& of, std::string_view name) {

@@ -15,16 +15,22 @@ constexpr auto create_options = std::to_array<option_spec>({
     {"--public-key", "K", "enrol this key; the private one stays where it is"},
     {"--preshared", "", "make a preshared key too"},
     {"--file", "F", "write the wg-quick file to F (0600) and not to standard output"},
-    {"--force", "", "replace F if it is there"},
+    {"--force", "", "replace the file if it is there"},
+    {"--ipv4-only", "", "a wg-quick file for a host without IPv6; the default on such a host"},
+    {"--ipv6-only", "", "a wg-quick file without IPv4"},
     {"--qr", "", "show the wg-quick file as a QR code too, for a phone"},
+    {"--qr-file", "F", "write the QR code to F (0600), a .png or .svg"},
 });
 
 constexpr auto reset_options = std::to_array<option_spec>({
     {"--public-key", "K", "use this key; the private one stays where it is"},
     {"--preshared", "", "make a preshared key too; without it the peer has none afterwards"},
     {"--file", "F", "write the wg-quick file to F (0600) and not to standard output"},
-    {"--force", "", "replace F if it is there"},
+    {"--force", "", "replace the file if it is there"},
+    {"--ipv4-only", "", "a wg-quick file for a host without IPv6; the default on such a host"},
+    {"--ipv6-only", "", "a wg-quick file without IPv4"},
     {"--qr", "", "show the wg-quick file as a QR code too, for a phone"},
+    {"--qr-file", "F", "write the QR code to F (0600), a .png or .svg"},
 });
 
 constexpr auto list_options = std::to_array<option_spec>({
@@ -61,7 +67,8 @@ constexpr std::string_view create_text =
     "\n"
     "  peerage create laptop --file laptop.conf && sudo wg-quick up ./laptop.conf\n"
     "  peerage create ci-4711 --region fra --ttl 1h > /etc/wireguard/ci.conf\n"
-    "  peerage create phone --qr --file phone.conf\n"
+    "  peerage create phone --qr-file phone.png --file phone.conf\n"
+    "  peerage create job --ipv4-only > wg0.conf   # for a container without IPv6\n"
     "  wg genkey > key; peerage create box --public-key \"$(wg pubkey < key)\"\n"
     "\n"
     "Exit status 3: the peer is stored, but its gateway did not confirm it yet; the file is\n"

@@ -20,12 +20,16 @@ struct preparation {
   std::optional<secret_key> private_key;  // absent: --public-key
   std::optional<secret_key> preshared_key;
   std::optional<private_file> file;  // absent: standard output
+  std::optional<private_file> qr_file;
+  std::optional<family> only;  // what the file is of; absent: both families
+  bool only_asked = false;     // by an option, and not found out from this host
 };
 
 answer<std::optional<private_file>> prepare_file(const session& in) {
   const auto path = in.asked.value("--file");
   if (!path) {
-    if (in.asked.has("--force")) return wrong_usage("--force needs --file");
+    const bool forced = in.asked.has("--force") && !in.asked.has("--qr-file");
+    if (forced) return wrong_usage("--force needs --file or --qr-file");
     return std::optional<private_file>();
   }
   if (const auto fits = check_wg_quick_name(*path); !fits) return wrong_usage(fits.error().message);
@@ -34,8 +38,33 @@ answer<std::optional<private_file>> prepare_file(const session& in) {
   return std::optional<private_file>(std::move(*file));
 }
 
+answer<std::optional<private_file>> prepare_qr_file(const session& in) {
+  const auto path = in.asked.value("--qr-file");
+  if ((path || in.asked.has("--qr")) && in.asked.has("--public-key")) {
+    return wrong_usage(std::string(path ? "--qr-file" : "--qr") +
+                       " needs the private key in it, which --public-key leaves where it is");
+  }
+  if (!path) return std::optional<private_file>();
+  if (!path->ends_with(".png") && !path->ends_with(".svg")) {
+    return wrong_usage("--qr-file must end with .png or .svg");
+  }
+  auto file = private_file::prepare(*path, in.asked.has("--force"));
+  if (!file) return give_up(exit_status::failed, file.error().message + "; nothing was enrolled");
+  return std::optional<private_file>(std::move(*file));
+}
+
+answer<void> choose_families(const session& in, preparation& into) {
+  const bool v4 = in.asked.has("--ipv4-only"), v6 = in.asked.has("--ipv6-only");
+  if (v4 && v6) return wrong_usage("--ipv4-only and --ipv6-only leave nothing");
+  into.only_asked = v4 || v6;
+  if (v6) into.only = family::ipv6;
+  if (v4 || (!v6 && !in.world.ipv6_works)) into.only = family::ipv4;
+  return {};
+}
+
 answer<preparation> prepare(const session& in) {
   preparation made;
+  if (auto chosen = choose_families(in, made); !chosen) return std::unexpected(chosen.error());
   const auto& operands = in.asked.operands;
   // A name of our own, so that the person knows what to look for when the answer is lost.
   auto name = label_or_usage(operands.empty() ? "peer-" + random_label(8) : operands[0], "NAME");
@@ -53,6 +82,9 @@ answer<preparation> prepare(const session& in) {
   auto file = prepare_file(in);
   if (!file) return std::unexpected(file.error());
   if (*file) made.file.emplace(std::move(**file));
+  auto qr_file = prepare_qr_file(in);
+  if (!qr_file) return std::unexpected(qr_file.error());
+  if (*qr_file) made.qr_file.emplace(std::move(**qr_file));
   return made;
 }
 
@@ -83,18 +115,82 @@ std::string in_time(const json::value& peer) {
   return " in " + total + (stages.empty() ? "" : " (" + stages + ")");
 }
 
-answer<void> show_qr(session& in, std::string_view text) {
-  const auto modules = qr_encode(text);
+/// --qr and --qr-file.
+answer<void> give_qr(session& in, preparation& made, std::string_view file_text) {
+  if (!in.asked.has("--qr") && !made.qr_file) return {};
+  const secret_text text = without_comments(file_text);
+  const auto modules = qr_encode(text.reveal());
   if (!modules) return give_up(exit_status::failed, modules.error().message);
+  if (made.qr_file) {
+    const bool svg = made.qr_file->path().ends_with(".svg");
+    const auto image = svg ? result<std::string>(qr_svg(*modules)) : qr_png(*modules);
+    if (!image) return give_up(exit_status::failed, image.error().message);
+    if (const auto kept = made.qr_file->keep(*image); !kept) {
+      return give_up(exit_status::failed, kept.error().message);
+    }
+    in.say("wrote " + made.qr_file->path());
+  }
+  if (!in.asked.has("--qr")) return {};
+  const std::size_t wide = qr_width(*modules), columns = in.world.err_columns;
+  if (columns != 0 && wide > columns) {
+    in.say("the QR code is " + std::to_string(wide) + " columns wide, and this terminal has " +
+           std::to_string(columns) +
+           ": make it wider or its letters smaller, or use --qr-file F.png");
+    return {};
+  }
   in.world.err << qr_picture(*modules, in.colours_err());
   return {};
+}
+
+constexpr std::string_view how_to_get_ipv4 =
+    "make a network with IPv4 (`peerage networks create NAME --ipv4 10.7.0.0/16`) and enrol in "
+    "that, or switch this host's IPv6 on (net.ipv6.conf.all.disable_ipv6 = 0; for a container "
+    "`docker run --sysctl net.ipv6.conf.all.disable_ipv6=0`)";
+
+/// Before anything is enrolled: a network without IPv4 makes no file of it.
+answer<void> check_family(session& in, const preparation& made, const std::string& network) {
+  if (!made.only_asked || made.only != family::ipv4) return {};
+  const auto said = in.call({.method = "GET",
+                             .path = "/v1/networks/" + network,
+                             .tried = {.what = "can't look at network " + network,
+                                       .if_missing = "`peerage networks` shows which there are",
+                                       .if_unknown = "nothing was enrolled; try again"}});
+  if (!said) return std::unexpected(said.error());
+  if (!text_of(said->body, "ipv4").empty()) return {};
+  return give_up(exit_status::failed, "network " + network +
+                                          " has no IPv4 range, so that --ipv4-only leaves nothing; "
+                                          "nothing was enrolled; " +
+                                          std::string(how_to_get_ipv4));
+}
+
+/// The file's text. Where the host lacks IPv6 and a file without it can't be, the whole one: it may
+/// be for another host.
+result<secret_text> file_text(session& in, const preparation& made, const json::value& peer) {
+  const auto text_of_families = [&](std::optional<family> only) {
+    return wg_quick_text(peer, made.private_key, made.preshared_key, only);
+  };
+  auto text = text_of_families(made.only);
+  if (text && made.only && !made.only_asked) {
+    in.say("this host has no IPv6: the file is of IPv4 alone, as with --ipv4-only");
+  }
+  const bool fits = text || text.error().code != errc::unsupported;
+  if (fits) return text;
+  if (made.only_asked) {
+    if (text.error().field != "gateway.endpoint" && made.only == family::ipv4) {
+      text.error().message += "; " + std::string(how_to_get_ipv4);
+    }
+    return text;
+  }
+  in.say("this host has no IPv6, so wg-quick will refuse the file here, and one without it can't " +
+         ("be made: " + text.error().message) + "; " + std::string(how_to_get_ipv4));
+  return text_of_families({});
 }
 
 /// The peer is in the store: from here on, whatever fails must not hide that.
 answer<exit_status> hand_over(session& in, preparation& made, api_answer said) {
   const std::string enrolled = made.name + " is enrolled " + placed(said.body) + ", but ";
   const std::string next = "; " + in.command_line("reset " + made.name) + " makes a new file";
-  auto text = wg_quick_text(said.body, made.private_key, made.preshared_key);
+  auto text = file_text(in, made, said.body);
   if (!text) return give_up(exit_status::failed, enrolled + text.error().message);
   if (text_of(said.body, "public_key") != made.public_key.text()) {
     return give_up(exit_status::failed, enrolled + "the server says another public key" + next);
@@ -115,8 +211,8 @@ answer<exit_status> hand_over(session& in, preparation& made, api_answer said) {
   if (!in.world.out) {
     return give_up(exit_status::failed, enrolled + "standard output took no file" + next);
   }
-  if (in.asked.has("--qr")) {
-    if (auto shown = show_qr(in, text->reveal()); !shown) return std::unexpected(shown.error());
+  if (auto given = give_qr(in, made, text->reveal()); !given) {
+    return std::unexpected(given.error());
   }
   if (made.file) in.say("wrote " + made.file->path());
   if (said.status != 202 && text_of(said.body, "state") == "live") {
@@ -165,6 +261,8 @@ answer<exit_status> create_peer(session& in) {
   const auto network = in.network();
   if (!network) return std::unexpected(network.error());
 
+  if (auto fits = check_family(in, *made, *network); !fits) return std::unexpected(fits.error());
+
   const std::string& name = made->name;
   body["name"] = name;
   for (auto& each : key_members(*made)) body[each.key()] = std::move(each.value());
@@ -191,6 +289,7 @@ answer<exit_status> reset_peer(session& in) {
   if (!made) return std::unexpected(made.error());
   const auto network = in.network();
   if (!network) return std::unexpected(network.error());
+  if (auto fits = check_family(in, *made, *network); !fits) return std::unexpected(fits.error());
   const std::string path = "/v1/networks/" + *network + "/peers/" + made->name;
   const attempt tried = {.what = "can't reset " + made->name + " in " + *network,
                          .if_missing = in.command_line("list") + " shows which there are",

@@ -6,6 +6,7 @@
 
 #include "cli/answers.h"
 #include "cli/fixture.h"
+#include "cli/qr.h"
 #include "crypto/x25519.h"
 #include "model/name.h"
 
@@ -145,7 +146,8 @@ TEST_F(enrol, sends_what_was_asked_for_and_nothing_else) {
   EXPECT_EQ(body_of(0), json::parse(R"({"name":"ci-1","public_key":")" + std::string(peer_key) +
                                     R"(","region":"fra","gateway":"gw-fra-1","ttl_s":3600})")
                             .value());
-  EXPECT_THAT(ended.out, Not(HasSubstr("PrivateKey"))) << "--public-key: it is elsewhere";
+  EXPECT_THAT(ended.out, Not(HasSubstr("\nPrivateKey"))) << "--public-key: it is elsewhere";
+  EXPECT_THAT(ended.out, HasSubstr("\n# PrivateKey ="));
   EXPECT_EQ(api_.asked()[0].header("Authorization"), "Bearer secret-token");
 }
 
@@ -195,11 +197,91 @@ TEST_F(enrol, json_is_the_answer_and_the_file) {
 }
 
 TEST_F(enrol, a_qr_code_is_for_the_person) {
-  answer_enrolment(201, "live");
-  const ran ended = create({"--qr"});
+  echo_api api(201, "live");
+  environment_["PEERAGE_SERVER"] = api.url();
+  const ran ended = run_command({"create", "ci-1", "--qr"});
   ASSERT_EQ(ended.status, 0) << ended.err;
   EXPECT_THAT(ended.err, HasSubstr("████████"));
   EXPECT_THAT(ended.out, Not(HasSubstr("█")));
+  EXPECT_THAT(ended.out, StartsWith("# ci-1 in acme"));
+  // The code is of the file without its comment: it is as wide as that one's.
+  const auto wide = qr_width(qr_encode(without_comments(ended.out).reveal()).value());
+  const std::string line = ended.err.substr(0, ended.err.find('\n'));
+  EXPECT_EQ(line.size(), wide * 3) << "each block has three bytes";
+}
+
+TEST_F(enrol, a_terminal_too_narrow_for_a_qr_code_is_told_so) {
+  echo_api api(201, "live");
+  environment_["PEERAGE_SERVER"] = api.url();
+  columns_ = 40;
+  const ran ended = run_command({"create", "ci-1", "--qr"});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  EXPECT_THAT(ended.err, Not(HasSubstr("█")));
+  const auto wide = qr_width(qr_encode(without_comments(ended.out).reveal()).value());
+  EXPECT_THAT(ended.err, HasSubstr("the QR code is " + std::to_string(wide) +
+                                   " columns wide, and this terminal has 40"));
+  EXPECT_THAT(ended.err, HasSubstr("--qr-file"));
+}
+
+TEST_F(enrol, a_qr_code_may_be_an_image) {
+  for (const char* name : {"phone.svg", "phone.png"}) {
+    echo_api api(201, "live");
+    environment_["PEERAGE_SERVER"] = api.url();
+    const ran ended = run_command({"create", "ci-1", "--qr-file", path(name)});
+    ASSERT_EQ(ended.status, 0) << ended.err;
+    EXPECT_THAT(ended.err, HasSubstr("wrote " + path(name)));
+    const auto code = qr_encode(without_comments(ended.out).reveal()).value();
+    const bool svg = std::string_view(name).ends_with("svg");
+    EXPECT_EQ(read(path(name)), svg ? qr_svg(code) : qr_png(code).value());
+    struct stat found{};
+    ASSERT_EQ(::stat(path(name).c_str(), &found), 0);
+    EXPECT_EQ(found.st_mode & 07777U, 0600U) << "a private key is in it";
+  }
+  const ran there = run_command({"create", "ci-1", "--qr-file", path("phone.png")});
+  EXPECT_EQ(there.status, 1);
+  EXPECT_THAT(there.err, HasSubstr("--force"));
+}
+
+TEST_F(enrol, a_host_without_ipv6_gets_a_file_of_ipv4) {
+  std::string both = answer_with(peer_key, "ci-1", "live");
+  const auto put = [&both](const std::string& old, const std::string& now) {
+    both.replace(both.find(old), old.size(), now);
+  };
+  put(R"("fd00:0:0:1::2/128")", R"("fd00:0:0:1::2/128","10.7.0.2/32")");
+  put(R"("fd00::/48")", R"("fd00::/48","10.7.0.0/16")");
+  api_.on(peers, 201, both);
+  EXPECT_THAT(create().out, HasSubstr("Address = fd00:0:0:1::2/128, 10.7.0.2/32\n"));
+  ipv6_works_ = false;
+  const ran found_out = create();
+  EXPECT_EQ(found_out.status, 0) << found_out.err;
+  EXPECT_THAT(found_out.out, HasSubstr("Address = 10.7.0.2/32\n"));
+  EXPECT_THAT(found_out.out, HasSubstr("AllowedIPs = 10.7.0.0/16\n"));
+  EXPECT_THAT(found_out.err, HasSubstr("this host has no IPv6: the file is of IPv4 alone"));
+  ipv6_works_ = true;
+  api_.on("GET /v1/networks/acme", 200, R"({"name":"acme","ipv4":"10.7.0.0/16"})");
+  const ran asked = create({"--ipv4-only"});
+  EXPECT_THAT(asked.out, HasSubstr("Address = 10.7.0.2/32\n"));
+  EXPECT_THAT(asked.err, Not(HasSubstr("this host")));
+  EXPECT_EQ(create({"--ipv4-only", "--ipv6-only"}).status, 2);
+  EXPECT_EQ(create({"--ipv6-only"}).status, 1) << "the endpoint is an IPv4 address";
+}
+
+TEST_F(enrol, a_network_without_ipv4_is_told_with_what_to_do) {
+  answer_enrolment(201, "live");
+  ipv6_works_ = false;
+  const ran found_out = create();
+  EXPECT_EQ(found_out.status, 0) << "the file may be for another host";
+  EXPECT_THAT(found_out.out, HasSubstr("Address = fd00:0:0:1::2/128\n"));
+  EXPECT_THAT(found_out.err, HasSubstr("this host has no IPv6, so wg-quick will refuse the file"));
+  EXPECT_THAT(found_out.err, HasSubstr("no IPv4 address"));
+  EXPECT_THAT(found_out.err, HasSubstr("`peerage networks create NAME --ipv4 10.7.0.0/16`"));
+  api_.on("GET /v1/networks/acme", 200, R"({"name":"acme","ipv4":null})");
+  const auto before = api_.calls().size();
+  const ran asked = create({"--ipv4-only"});
+  EXPECT_EQ(asked.status, 1);
+  EXPECT_THAT(asked.err, HasSubstr("network acme has no IPv4 range"));
+  EXPECT_THAT(asked.err, HasSubstr("nothing was enrolled"));
+  EXPECT_EQ(api_.calls().size(), before + 1) << "it is asked of the network first";
 }
 
 TEST_F(enrol, wrong_usage_is_exit_2_before_anything_is_asked) {
@@ -211,6 +293,10 @@ TEST_F(enrol, wrong_usage_is_exit_2_before_anything_is_asked) {
       {"create", "a", "--gateway", "../x"},
       {"create", "a", "--public-key", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},
       {"create", "a", "--force"},
+      {"create", "a", "--public-key", std::string(peer_key), "--qr"},
+      {"create", "a", "--public-key", std::string(peer_key), "--qr-file", "x.png"},
+      {"create", "a", "--qr-file", "x.jpg"},
+      {"create", "a", "--ipv4-only", "--ipv6-only"},
       {"create", "a", "--network", "No"},
       {"create", "a", "--token-file", "/nonexistent/token"},
       {"create", "a", "--ca-file", "x"},
@@ -239,7 +325,7 @@ TEST_F(enrol, a_refusal_says_what_where_and_what_next) {
       {409, "the name is taken.", {}, "on gateway gw-1 in region fra: the name is taken; give"},
       {503, "no gateway fits", {{"Retry-After", "7"}}, "no gateway fits; try again in 7 s"},
       {429, "too many", {{"Retry-After", "soon"}}, "too many; try again in a moment"},
-      {401, "unknown token", {}, "unknown token; the token that was sent"},
+      {401, "unknown token", {}, "acme on gateway gw-1 in region fra: unknown token\n"},
       {504, "answer lost", {}, "nobody knows whether it is enrolled"},
       {403, "not allowed", {}, "not allowed; use a token that may"},
   };

@@ -42,6 +42,8 @@ class command : public testing::Test {
                        .in_is_terminal = terminal_,
                        .out_is_terminal = terminal_,
                        .err_is_terminal = terminal_,
+                       .err_columns = columns_,
+                       .ipv6_works = ipv6_works_,
                        .environment = environment_,
                        .now = [] { return wall_time{seconds{1'800'000'000}}; },
                        .patience = patience_,
@@ -76,6 +78,8 @@ class command : public testing::Test {
   std::string folder_ = own_.path();
   std::string typed_;  // on standard input
   bool terminal_ = false;
+  std::size_t columns_ = 0;
+  bool ipv6_works_ = true;
   milliseconds patience_{20'000};
   fake_api api_;
   std::map<std::string, std::string, std::less<>> environment_;

@@ -26,16 +26,43 @@ std::size_t character_size(std::string_view text) {
   return overlong || surrogate || beyond ? 0 : size;
 }
 
-bool is_obeyed(std::string_view character) {
-  const auto lead = static_cast<unsigned char>(character[0]);
-  if (character.size() == 1) return lead < 0x20 || lead == 0x7f;
-  const auto second = static_cast<unsigned char>(character[1]);
-  if (character.size() == 2) return lead == 0xc2 && second < 0xa0;
-  const auto third = static_cast<unsigned char>(character[2]);
-  if (character.size() != 3 || lead != 0xe2) return false;
-  // U+2028 to U+202E, U+200E, U+200F and U+2066 to U+2069.
-  return (second == 0x80 && (third == 0x8e || third == 0x8f || (third >= 0xa8 && third <= 0xae))) ||
-         (second == 0x81 && third >= 0xa6 && third <= 0xa9);
+/// The code point of a character that character_size() found.
+char32_t code_point(std::string_view character) {
+  constexpr std::array<unsigned, 5> lead_bits = {0, 0x7f, 0x1f, 0x0f, 0x07};
+  char32_t code = static_cast<unsigned char>(character[0]) & lead_bits[character.size()];
+  for (const char c : character.substr(1)) {
+    code = (code << 6U) | (static_cast<unsigned char>(c) & 0x3fU);
+  }
+  return code;
+}
+
+struct code_range {
+  char32_t first, last;
+};
+
+/// What a terminal obeys, and what is not seen and so makes two texts look the same.
+constexpr std::array<code_range, 9> unsafe = {{
+    {0x00, 0x1f},        // C0: control characters
+    {0x7f, 0x9f},        // DEL, and C1
+    {0x00ad, 0x00ad},    // soft hyphen
+    {0x061c, 0x061c},    // Arabic letter mark
+    {0x200b, 0x200f},    // zero width, and the direction of text
+    {0x2028, 0x202e},    // line and paragraph, and the direction of text
+    {0x2060, 0x206f},    // invisible operators, and the direction of text
+    {0xfeff, 0xfeff},    // zero width no-break space
+    {0xe0000, 0xe007f},  // tags
+}};
+
+bool is_unsafe(char32_t code) {
+  return std::any_of(unsafe.begin(), unsafe.end(), [code](const code_range& each) {
+    return code >= each.first && code <= each.last;
+  });
+}
+
+void append_escape(std::string& out, unsigned unit) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  out += "\\u";
+  for (unsigned shift = 16; shift > 0;) out += digits[(unit >> (shift -= 4U)) & 0xfU];
 }
 
 /// In characters; every character of ours is one column wide.
@@ -59,12 +86,33 @@ std::string terminal_safe(std::string_view text) {
   out.reserve(text.size());
   while (!text.empty()) {
     const std::size_t size = character_size(text);
-    if (size == 0 || is_obeyed(text.substr(0, size))) {
+    if (size == 0 || is_unsafe(code_point(text.substr(0, size)))) {
       out += '?';
     } else {
       out += text.substr(0, size);
     }
     text.remove_prefix(std::max<std::size_t>(size, 1));
+  }
+  return out;
+}
+
+std::string terminal_safe_json(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    // The printer of JSON escapes what is below a space; a line's end is its own.
+    const std::size_t size = std::max<std::size_t>(character_size(text), 1);
+    const char32_t code = code_point(text.substr(0, size));
+    if (character_size(text) == 0) {
+      out += '?';
+    } else if (code < 0x20 || !is_unsafe(code)) {
+      out += text.substr(0, size);
+    } else if (code < 0x10000) {
+      append_escape(out, code);
+    } else {
+      append_escape(out, 0xd800 + ((code - 0x10000) >> 10U));
+      append_escape(out, 0xdc00 + ((code - 0x10000) & 0x3ffU));
+    }
+    text.remove_prefix(size);
   }
   return out;
 }

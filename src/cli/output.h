@@ -13,8 +13,11 @@
 namespace peerage::cli {
 
 /// Without what a terminal would obey: control characters (C0, DEL, C1), the marks that turn the
-/// direction of text, and bytes that are not UTF-8 become "?".
+/// direction of text, what has no width, and bytes that are not UTF-8 become "?".
 std::string terminal_safe(std::string_view text);
+
+/// The same for JSON text: these characters become escapes ("\u202e"), and it says the same.
+std::string terminal_safe_json(std::string_view text);
 
 /// "0 B", "940 B", "1.2 MiB".
 std::string human_bytes(std::uint64_t bytes);

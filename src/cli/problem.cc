@@ -25,10 +25,7 @@ std::string try_again(const http::response& said) {
 std::string advice_for(const http::response& said, const attempt& tried,
                        const std::string& token_note) {
   switch (said.status) {
-    case 401:
-      return token_note.empty()
-                 ? "the token that was sent is not one of this server, or has expired"
-                 : token_note;
+    case 401: return token_note;  // where none was sent; else the server has said what is wrong
     case 403: return "use a token that may do this";
     case 404: return tried.if_missing;
     case 409: return tried.if_taken;

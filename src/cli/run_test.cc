@@ -112,6 +112,39 @@ TEST_F(command, a_network_must_be_named_where_there_are_more_or_none) {
   EXPECT_EQ(api_.calls().size(), 2U);
 }
 
+TEST_F(command, of_many_networks_ten_are_named_and_all_are_counted) {
+  environment_.erase("PEERAGE_NETWORK");
+  std::vector<std::string> all;
+  for (int i = 100; i < 455; ++i) all.push_back(R"({"name":"n)" + std::to_string(i) + "\"}");
+  api_.on("GET /v1/networks", 200, page(all));
+  const ran ended = run_command({"list"});
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_THAT(ended.err, HasSubstr("n100, n101, "));
+  EXPECT_THAT(ended.err, HasSubstr(", n109 and 345 more"));
+  EXPECT_THAT(ended.err, Not(HasSubstr("n110")));
+  EXPECT_THAT(ended.err, HasSubstr("`peerage networks`"));
+}
+
+TEST_F(command, json_shows_no_character_that_a_terminal_obeys) {
+  const std::string hostile = R"({"items":[{"id":"a","name":"\u202eevil\u009b2J\u061c\u2066\u200f)"
+                              R"(\ufeff\udb40\udc41é😀\u001b\u007f\n"}],)"
+                              R"("next_cursor":null})";
+  api_.on("GET /v1/tokens", 200, hostile);
+  const ran ended = run_command({"tokens", "--json"});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  EXPECT_THAT(ended.out,
+              HasSubstr(R"("\u202eevil\u009b2J\u061c\u2066\u200f\ufeff\udb40\udc41é😀\u001b)"));
+  EXPECT_EQ(json::parse(ended.out).value(), json::parse(hostile).value()) << "it says the same";
+  const ran table = run_command({"tokens"});
+  EXPECT_THAT(table.out, HasSubstr("?evil?2J?????é😀???"));
+}
+
+TEST_F(command, a_token_that_is_not_valid_is_told_once) {
+  const std::string said = "the token is not valid here: unknown, revoked or expired";
+  api_.on("GET /v1/tokens", 401, fake_api::problem(401, said).body);
+  EXPECT_EQ(run_command({"tokens"}).err, "peerage: can't list the tokens: " + said + "\n");
+}
+
 TEST_F(command, remove_removes_many_and_the_worst_end_counts) {
   std::vector<std::string> arguments{"remove", "--json"};
   for (int i = 0; i < 40; ++i) {

@@ -1,5 +1,6 @@
 #include "cli/session.h"
 
+#include <algorithm>
 #include <charconv>
 #include <ostream>
 #include <set>
@@ -12,6 +13,19 @@
 
 namespace peerage::cli {
 namespace {
+
+constexpr std::size_t most_named = 10;
+
+/// "acme, beta"; of many the first, and how many more there are.
+std::string some_of(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), most_named); ++i) {
+    text += (i == 0 ? "" : ", ") + names[i];
+  }
+  if (names.size() <= most_named) return text;
+  return text + " and " + std::to_string(names.size() - most_named) +
+         " more; `peerage networks` shows all " + std::to_string(names.size());
+}
 
 /// A bound that no real list reaches.
 constexpr std::size_t most_pages = 10'000;
@@ -42,13 +56,10 @@ answer<std::string> session::network() {
                      .tried = {.what = "can't see which networks there are",
                                .if_unknown = "try again, or name one with --network"}});
   if (!list) return std::unexpected(list.error());
-  std::string names;
   std::vector<std::string> usable;
   for (const json::value& each : items_of(*list)) {
     const std::string name = text_of(each, "name");
-    if (!is_label(name)) continue;
-    names += (names.empty() ? "" : ", ") + name;
-    usable.push_back(name);
+    if (is_label(name)) usable.push_back(name);
   }
   if (usable.size() == 1) {
     settings_->network = usable.front();
@@ -57,7 +68,8 @@ answer<std::string> session::network() {
   if (usable.empty()) {
     return wrong_usage("there is no network yet; make one with `peerage networks create NAME`");
   }
-  return wrong_usage("which network? name one with --network or PEERAGE_NETWORK: " + names);
+  return wrong_usage("which network? name one with --network or PEERAGE_NETWORK: " +
+                     some_of(usable));
 }
 
 answer<api_answer> session::call(api_call wanted) {
@@ -93,7 +105,7 @@ answer<json::value> session::call_for_list(api_call wanted) {
 }
 
 void session::print(const json::value& data) {
-  print(json::pretty(data) + "\n");
+  print(terminal_safe_json(json::pretty(data)) + "\n");
 }
 void session::print(std::string_view data) {
   world.out << data;

@@ -2,6 +2,7 @@
 // by a test; handed down, so that nothing below asks the system for it.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <iosfwd>
 #include <map>
@@ -19,6 +20,8 @@ struct surroundings {
   bool in_is_terminal = false;
   bool out_is_terminal = false;
   bool err_is_terminal = false;
+  std::size_t err_columns = 0;  // of the terminal; 0: unknown
+  bool ipv6_works = true;       // a new interface of this host can have an IPv6 address
   std::map<std::string, std::string, std::less<>> environment{};
   std::function<wall_time()> now;
   /// A call ends after so long, waits of a server that asks for patience included.

@@ -9,13 +9,21 @@
 #include "base/error.h"
 #include "base/secret.h"
 #include "json/json.h"
+#include "model/ip.h"
 #include "model/key.h"
 
 namespace peerage::cli {
 
-/// Without `private_key` the file has no PrivateKey line.
+/// Without `private_key` the file has a comment in place of the PrivateKey line. With `only`, the
+/// addresses, routes and DNS servers of that family: errc::unsupported where there is no address or
+/// route of it, or the gateway's endpoint is an address of the other one. An endpoint that is a
+/// name stays.
 result<secret_text> wg_quick_text(const json::value& peer,
                                   const std::optional<secret_key>& private_key,
-                                  const std::optional<secret_key>& preshared_key);
+                                  const std::optional<secret_key>& preshared_key,
+                                  std::optional<family> only = {});
+
+/// "IPv4", "IPv6".
+std::string_view name_of(family which);
 
 }  // namespace peerage::cli

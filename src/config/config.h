@@ -46,7 +46,11 @@ struct bus_config {
 std::vector<prefix> default_network_ranges();
 
 struct api_config {
-  std::string listen = "127.0.0.1:7420";  // ADDRESS:PORT; port 0 is any free one
+  // ADDRESS:PORT, where port 0 is any free one; or unix:/PATH
+  std::string listen = "127.0.0.1:7420";
+  // Whose X-Forwarded-For is believed: "10.0.0.0/8", an address, or "unix:" for a Unix socket.
+  std::vector<std::string> trusted_proxies;
+  bool proxy_protocol = false;  // connections of trusted proxies begin with a PROXY header
   // Peers made or changed each second, and twice as many at once after a rest; 0: without a bound.
   std::uint32_t token_creations_per_s = 100;
   std::uint32_t token_reads_per_s = 500;
@@ -95,6 +99,7 @@ struct daemon_config {
   bus_config bus;
   std::optional<api_config> api;
   std::optional<gateway_config> gateway;
+  std::string text;  // that it was read from; empty: the defaults
 };
 
 /// Both roles with the defaults. errc::invalid when no gateway's name can be made of `host_name`.
@@ -104,6 +109,10 @@ result<daemon_config> default_daemon_config(std::string_view host_name);
 /// The error's field is the key, "gateway.prot". A file without any role is refused too.
 result<daemon_config> parse_daemon_config(std::string_view toml_text, std::string_view source_name,
                                           std::string_view host_name);
+
+/// The keys that are not the same in two such texts, in order: "api.listen". No values: a server's
+/// URL may hold a password. A text that is not TOML has no keys.
+std::vector<std::string> changed_keys(std::string_view before, std::string_view after);
 
 /// ~/.config/peerage/config.toml. Empty: not set.
 struct client_config {

@@ -50,6 +50,35 @@ TEST(daemon_config, an_empty_section_is_a_role_with_the_defaults) {
   EXPECT_EQ(config->store.path, "/srv/p/peerage.db");
 }
 
+TEST(daemon_config, proxies_are_ranges_addresses_and_the_unix_socket) {
+  const auto api = parse(R"([gateway]
+[api]
+listen = "unix:/run/peerage/api.sock"
+trusted_proxies = ["10.0.0.0/8", "2001:db8::5", "unix:"]
+proxy_protocol = true
+)");
+  ASSERT_TRUE(api) << api.error().message;
+  EXPECT_EQ(api->api->listen, "unix:/run/peerage/api.sock");
+  EXPECT_THAT(api->api->trusted_proxies,
+              testing::ElementsAre("10.0.0.0/8", "2001:db8::5", "unix:"));
+  EXPECT_TRUE(api->api->proxy_protocol);
+  for (const char* no : {"\"10.0.0.0/8\"", "[\"10.0.0.1/8\"]", "[\"proxy\"]", "[1]", "[\"\"]",
+                         "[\"unix:/run/x\"]", "[\"10.0.0.0/33\"]"}) {
+    EXPECT_THAT(message_of("[api]\ntrusted_proxies = " + std::string(no)),
+                HasSubstr("peeraged.toml:2: api.trusted_proxies must be a list like"))
+        << no;
+  }
+  EXPECT_THAT(message_of("[gateway]\n[api]\nproxy_protocol = true\n"),
+              HasSubstr("name them in api.trusted_proxies"));
+  EXPECT_THAT(message_of("[api]\nproxy_protocol = 1\n"), HasSubstr("true or false"));
+  const std::string longest = "unix:/" + std::string(106, 'x');
+  EXPECT_EQ(message_of("[gateway]\n[api]\nlisten = \"" + longest + "\"\n"), "accepted");
+  for (const std::string& no : {std::string("unix:"), std::string("unix:/"), std::string("unix:x"),
+                                longest + "x", std::string("unix:/a\\nb")}) {
+    EXPECT_THAT(message_of("[api]\nlisten = \"" + no + "\"\n"), HasSubstr("api.listen must be"));
+  }
+}
+
 TEST(daemon_config, the_apis_limits_are_numbers) {
   const auto usual = parse("[gateway]\n[api]\n").value().api.value();
   EXPECT_EQ(usual.token_creations_per_s, 100U);

@@ -20,7 +20,17 @@ std::optional<std::int64_t> whole(const toml_value& value, std::int64_t least, s
   return *number;
 }
 
+constexpr std::string_view unix_prefix = "unix:";
+constexpr std::size_t longest_unix_path = 107;  // what a sockaddr_un holds
+
 bool is_listen_address(std::string_view text) {
+  if (text.starts_with(unix_prefix)) {
+    const auto path = text.substr(unix_prefix.size());
+    const bool plain = std::none_of(path.begin(), path.end(), [](char c) {
+      return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+    });
+    return path.size() > 1 && path.size() <= longest_unix_path && path.front() == '/' && plain;
+  }
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return false;
   std::string_view host = text.substr(0, colon);
@@ -37,7 +47,8 @@ bool is_listen_address(std::string_view text) {
 std::string take_listen(std::string& into, const toml_value& value) {
   const std::string* text = value.if_string();
   if (text == nullptr || !is_listen_address(*text)) {
-    return must_be("\"ADDRESS:PORT\" with an IP address, like \"127.0.0.1:7420\"", value);
+    return must_be(
+        "\"ADDRESS:PORT\" with an IP address, like \"127.0.0.1:7420\", or \"unix:/PATH\"", value);
   }
   into = *text;
   return {};
@@ -125,6 +136,30 @@ std::string take_api_key_file(daemon_config& into, const toml_value& value) {
 std::string take_api_plain_http(daemon_config& into, const toml_value& value) {
   if (value.if_bool() == nullptr) return must_be("true or false", value);
   into.api->plain_http = *value.if_bool();
+  return {};
+}
+
+bool is_proxy(std::string_view text) {
+  return text == unix_prefix || prefix::parse(text) || ip_address::parse(text);
+}
+
+std::string take_trusted_proxies(daemon_config& into, const toml_value& value) {
+  constexpr std::string_view wanted =
+      "a list like [\"10.0.0.0/8\", \"2001:db8::5\", \"unix:\"], 64 at most";
+  const auto* list = std::get_if<toml_array>(&value.data);
+  if (list == nullptr || list->size() > 64) return must_be(wanted, value);
+  into.api->trusted_proxies.clear();
+  for (const toml_value& each : *list) {
+    const std::string* text = each.if_string();
+    if (text == nullptr || !is_proxy(*text)) return must_be(wanted, each);
+    into.api->trusted_proxies.push_back(*text);
+  }
+  return {};
+}
+
+std::string take_proxy_protocol(daemon_config& into, const toml_value& value) {
+  if (value.if_bool() == nullptr) return must_be("true or false", value);
+  into.api->proxy_protocol = *value.if_bool();
   return {};
 }
 
@@ -271,6 +306,8 @@ constexpr auto rules = std::to_array<config_rule<daemon_config>>({
     {"api", "cert_file", take_api_cert_file},
     {"api", "key_file", take_api_key_file},
     {"api", "plain_http", take_api_plain_http},
+    {"api", "trusted_proxies", take_trusted_proxies},
+    {"api", "proxy_protocol", take_proxy_protocol},
     {"gateway", "", take_gateway},
     {"gateway", "name", take_name},
     {"gateway", "region", take_region},
@@ -286,9 +323,10 @@ constexpr auto rules = std::to_array<config_rule<daemon_config>>({
     {"gateway", "open", take_open},
 });
 
-/// 127.0.0.0/8 and ::1.
+/// 127.0.0.0/8 and ::1; a Unix socket never leaves the host.
 bool is_loopback(std::string_view listen) {
-  return listen.starts_with("127.") || listen.starts_with("[::1]:");
+  return listen.starts_with(unix_prefix) || listen.starts_with("127.") ||
+         listen.starts_with("[::1]:");
 }
 
 /// Tokens do not cross a network in the clear unless somebody says so.
@@ -302,6 +340,10 @@ result<> check_api(const api_config& api, std::string_view source_name) {
   }
   if (!api.tls.cert.empty() && api.plain_http) {
     return wrong("api.plain_http", "is for an API without cert_file and key_file; take one out");
+  }
+  if (api.proxy_protocol && api.trusted_proxies.empty()) {
+    return wrong("api.proxy_protocol",
+                 "is for connections of trusted proxies; name them in api.trusted_proxies");
   }
   if (api.tls.cert.empty() && !api.plain_http && !is_loopback(api.listen)) {
     return wrong("api.listen",
@@ -379,6 +421,7 @@ result<daemon_config> parse_daemon_config(std::string_view toml_text, std::strin
   const auto file = parse_toml(toml_text, source_name);
   if (!file) return std::unexpected(file.error());
   daemon_config config;
+  config.text = toml_text;
   config_reader<daemon_config> reader(rules, source_name);
   if (auto done = reader.read(*file, config); !done) {
     return std::unexpected(std::move(done.error()));

@@ -76,8 +76,9 @@ class calls::lease {
   std::shared_ptr<requester> held_;
 };
 
-calls::calls(asio::any_io_executor loop, connector connect, secret_text token)
-    : loop_(std::move(loop)), connect_(std::move(connect)), token_(std::move(token)) {}
+calls::calls(asio::any_io_executor loop, connector connect,
+             std::shared_ptr<const consul_access> with)
+    : loop_(std::move(loop)), connect_(std::move(connect)), with_(std::move(with)) {}
 
 calls::~calls() {
   for (const auto& each : free_) each->close();
@@ -115,8 +116,8 @@ task<result<http::response>> calls::ask(http::request wanted, bool writing) {
   auto got = co_await acquire();
   if (!got) co_return std::unexpected(std::move(got.error()));
   lease held(*this, std::move(*got));
-  if (!token_.empty()) {
-    wanted.headers.emplace_back("X-Consul-Token", std::string(token_.reveal()));
+  if (!with_->token.empty()) {
+    wanted.headers.emplace_back("X-Consul-Token", std::string(with_->token.reveal()));
   }
   co_return co_await (*held).ask(std::move(wanted), writing, call_limit);
 }
@@ -236,8 +237,8 @@ task<result<calls::seen>> calls::watch(std::shared_ptr<requester> over, std::str
         "&index=" + std::to_string(since) + "&wait=" + std::to_string(rest.count()) + "ms";
     limit += wait + wait / 10;  // Consul adds up to a sixteenth, so that not all come at once
   }
-  if (!token_.empty()) {
-    wanted.headers.emplace_back("X-Consul-Token", std::string(token_.reveal()));
+  if (!with_->token.empty()) {
+    wanted.headers.emplace_back("X-Consul-Token", std::string(with_->token.reveal()));
   }
   auto answer = co_await over->ask(std::move(wanted), false, limit);
   if (!answer) co_return std::unexpected(std::move(answer.error()));

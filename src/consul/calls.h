@@ -14,13 +14,14 @@
 #include "base/secret.h"
 #include "consul/codec.h"
 #include "consul/requester.h"
+#include "consul/store.h"
 
 namespace peerage::consul {
 
 class calls {
  public:
   /// `connect` makes the connections: eight at most, and one for each caller of connect().
-  calls(asio::any_io_executor loop, connector connect, secret_text token);
+  calls(asio::any_io_executor loop, connector connect, std::shared_ptr<const consul_access> with);
   ~calls();
   calls(const calls&) = delete;
   calls& operator=(const calls&) = delete;
@@ -71,7 +72,7 @@ class calls {
 
   asio::any_io_executor loop_;
   connector connect_;
-  secret_text token_;
+  std::shared_ptr<const consul_access> with_;
   std::string unwritten_;
   std::uint64_t highest_ = 0;  // index that was confirmed
   std::size_t made_ = 0;

@@ -48,10 +48,10 @@ struct connection::watch {
 };
 
 connection::connection(asio::any_io_executor loop, http::base_url to,
-                       std::shared_ptr<http::client_tls> tls)
+                       std::shared_ptr<const consul_access> with)
     : loop_(loop),
       to_(std::move(to)),
-      tls_(std::move(tls)),
+      with_(std::move(with)),
       stream_(loop),
       timer_(loop),
       parser_({most_header, most_body}) {}
@@ -94,8 +94,9 @@ task<result<>> connection::connect() {
 
 task<result<>> connection::shake_hands() {
   stream_.forget_tls();
-  if (!tls_) co_return result<>{};
-  const auto shaken = co_await stream_.connect_tls(tls_);
+  auto tls = with_->tls;
+  if (!tls) co_return result<>{};
+  const auto shaken = co_await stream_.connect_tls(std::move(tls));
   if (shaken) co_return result<>{};
   close();
   const std::string why = overdue_ ? "no answer in time" : shaken.error().message;

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "consul/requester.h"
+#include "consul/store.h"
 #include "http/client.h"
 #include "http/parse.h"
 #include "http/stream.h"
@@ -22,7 +23,8 @@ namespace peerage::consul {
 
 class connection final : public requester, public std::enable_shared_from_this<connection> {
  public:
-  connection(asio::any_io_executor loop, http::base_url to, std::shared_ptr<http::client_tls> tls);
+  connection(asio::any_io_executor loop, http::base_url to,
+             std::shared_ptr<const consul_access> with);
   ~connection() override;
 
   task<result<http::response>> ask(http::request wanted, bool writing,
@@ -40,7 +42,7 @@ class connection final : public requester, public std::enable_shared_from_this<c
 
   asio::any_io_executor loop_;
   http::base_url to_;
-  std::shared_ptr<http::client_tls> tls_;  // none for plain HTTP
+  std::shared_ptr<const consul_access> with_;
   http::stream stream_;
   asio::steady_timer timer_;
   http::response_parser parser_;

@@ -11,10 +11,18 @@
 #include <string>
 
 #include "base/secret.h"
+#include "http/tls.h"
 #include "ports/clock.h"
 #include "ports/store.h"
 
 namespace peerage {
+
+/// What Consul is asked with. It may be changed while a store runs: a token counts from the next
+/// call, TLS from the next connection.
+struct consul_access {
+  secret_text token;                      // an ACL token; empty: none
+  std::shared_ptr<http::client_tls> tls;  // null for plain HTTP
+};
 
 struct consul_options {
   std::string address = "http://127.0.0.1:8500";
@@ -22,9 +30,14 @@ struct consul_options {
   std::string api_id;  // this process's own, a DNS label or a UUID: it names its rings
   std::string ca_file, cert_file, key_file;  // PEM, for https://; empty: not set
   secret_text token;                         // Consul's ACL token; empty: none
+  // In place of the token and the files, where the owner changes them later.
+  std::shared_ptr<const consul_access> access = {};
   // Told once for each key whose value is none of ours; lists pass over it. May be empty.
   std::function<void(const std::string& key, const std::string& why)> on_corrupt;
 };
+
+/// What those options' token and files say. errc::invalid with the option's name or file.
+result<consul_access> read_consul_access(const consul_options& options);
 
 /// Consul need not be there yet. The store goes before `time` does; what is under way then ends
 /// within 5 s on the loop. errc::invalid with the option's name or file.

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "http/encode.h"
+#include "http/proxy_protocol.h"
 
 namespace peerage::http {
 namespace {
@@ -17,6 +18,7 @@ namespace {
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t first_buffer = 4096;
 constexpr std::size_t least_room = 1024;
+constexpr std::size_t drain_buffer = 64 * 1024;
 constexpr std::string_view continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
 
 /// One of the requests in flight, or of the streams, while it lives; for its host too.
@@ -41,6 +43,43 @@ class flight {
   std::shared_ptr<host> from_;
 };
 
+/// A host that a request is of, which stays known until that is answered: behind a proxy it has no
+/// connection of its own.
+class mention {
+ public:
+  mention(std::shared_ptr<server_core> core, std::shared_ptr<host> of)
+      : core_(std::move(core)), of_(std::move(of)) {
+    ++of_->named;
+  }
+  ~mention() {
+    --of_->named;
+    core_->let_go(*of_);
+  }
+  mention(const mention&) = delete;
+  mention& operator=(const mention&) = delete;
+
+ private:
+  std::shared_ptr<server_core> core_;
+  std::shared_ptr<host> of_;
+};
+
+/// One of the connections that may take their time to drain, while it lives; none where `count` is
+/// null.
+class drain {
+ public:
+  explicit drain(std::size_t* count) : count_(count) {
+    if (count_ != nullptr) ++*count_;
+  }
+  ~drain() {
+    if (count_ != nullptr) --*count_;
+  }
+  drain(const drain&) = delete;
+  drain& operator=(const drain&) = delete;
+
+ private:
+  std::size_t* count_;
+};
+
 bool may_have_body(int status) {
   return status != 204 && status != 304;
 }
@@ -48,11 +87,12 @@ bool may_have_body(int status) {
 }  // namespace
 
 connection::connection(std::shared_ptr<server_core> core, asio::ip::tcp::socket socket,
-                       std::shared_ptr<host> from, int surplus)
+                       asio::ip::address peer, int surplus)
     : core_(std::move(core)),
       stream_(std::move(socket)),
+      peer_(std::move(peer)),
       parser_({core_->bounds.header_bytes, core_->bounds.body_bytes}),
-      host_(std::move(from)),
+      host_(core_->host_of(peer_)),
       surplus_(surplus) {
   ++host_->open;
   enter(core_->waiting);
@@ -122,18 +162,15 @@ asio::mutable_buffer connection::room() {
 task<> connection::run() {
   boost::system::error_code problem;
   socket().set_option(asio::ip::tcp::no_delay(true), problem);
-  const auto other_side = socket().remote_endpoint(problem);
-  if (!problem) remote_ = other_side.address().to_string();
 
   auto then = after::next;
-  if (core_->tls && (surplus_ != 0 || !co_await stream_.accept_tls(core_->tls))) {
+  const bool announced = core_->bounds.proxy_protocol && core_->is_trusted_proxy(peer_);
+  if (announced && !co_await read_proxy()) {
+    then = after::gone;  // whatever that is, no answer would be understood
+  } else if (core_->tls && (surplus_ != 0 || !co_await stream_.accept_tls(core_->tls))) {
     then = after::gone;  // a handshake would cost more than the refusal is worth
   } else if (surplus_ != 0) {
-    response answer = core_->refuse(
-        surplus_, surplus_ == 429 ? "every connection that this server allows a host is in use"
-                                  : "every connection that this server allows is in use");
-    const bool written = co_await write(std::move(answer), 11, false, true);
-    then = written ? after::close : after::gone;
+    then = co_await refuse_surplus() ? after::close : after::gone;
   }
   while (then == after::next && !dropped_) then = co_await serve_one();
   if (then != after::gone && !dropped_) co_await linger();
@@ -141,6 +178,38 @@ task<> connection::run() {
   const bool unread = then == after::gone && overdue_;
   if (unread) socket().set_option(asio::socket_base::linger(true, 0), problem);
   socket().close(problem);
+}
+
+/// Within the time of a first header. From then on the connection is the client's.
+task<bool> connection::read_proxy() {
+  std::string header;
+  for (;;) {
+    const auto step = read_proxy_header(header);
+    if (!step) co_return false;
+    if (step->missing == 0) {
+      if (!step->client) co_return true;
+      leave_host();
+      peer_ = *step->client;
+      if (surplus_ == 0) surplus_ = core_->make_room_of(peer_);
+      host_ = core_->host_of(peer_);
+      ++host_->open;
+      counted_ = true;
+      co_return !dropped_;
+    }
+    const std::size_t begin = header.size();
+    header.resize(begin + step->missing);
+    const auto [problem, size] = co_await socket().async_read_some(
+        asio::buffer(header.data() + begin, step->missing), as_result);
+    if (problem || overdue_ || dropped_) co_return false;
+    header.resize(begin + size);
+  }
+}
+
+task<bool> connection::refuse_surplus() {
+  response answer = core_->refuse(
+      surplus_, surplus_ == 429 ? "every connection that this server allows a host is in use"
+                                : "every connection that this server allows is in use");
+  co_return co_await write(std::move(answer), 11, false, true);
 }
 
 task<connection::after> connection::serve_one() {
@@ -200,12 +269,13 @@ task<connection::after> connection::answer_request() {
   const int version = parser_.version();
   const bool kept = parser_.keep_alive();
   request incoming = parser_.take();
-  incoming.remote = remote_;
+  const auto client = find_client(incoming);
+  const mention known(core_, client);
   const bool head = incoming.method == "HEAD";
   if (head) incoming.method = "GET";
-  response answer = co_await handle(std::move(incoming));
+  response answer = co_await handle(std::move(incoming), client);
   if (answer.stream) {
-    const bool sent = co_await write_stream(std::move(answer), !head);
+    const bool sent = co_await write_stream(std::move(answer), client, !head);
     co_return sent ? after::close : after::gone;
   }
   const bool keep = kept && !core_->stopping;
@@ -214,6 +284,20 @@ task<connection::after> connection::answer_request() {
   if (!written) co_return after::gone;
   if (keep && too_often) co_await pause();
   co_return keep ? after::next : after::close;
+}
+
+/// Whose request it is: its address goes into the request, and its limits count.
+std::shared_ptr<host> connection::find_client(request& incoming) {
+  auto client = peer_;
+  std::shared_ptr<host> counts = host_;
+  if (core_->is_trusted_proxy(peer_)) {
+    const auto named = forwarded_client(incoming.headers, core_->bounds.trusted_proxies);
+    if (named) client = *named;
+    if (named) counts = core_->host_of(client);
+  }
+  const bool nameless = client.is_unspecified() && !core_->unix_path.empty();
+  incoming.remote = nameless ? "unix" : client.to_string();
+  return counts;
 }
 
 /// It counts as one that waits, and makes room where that is wanted.
@@ -228,14 +312,14 @@ task<> connection::pause() {
   co_await over.async_wait(as_result);
 }
 
-task<response> connection::handle(request incoming) {
+task<response> connection::handle(request incoming, std::shared_ptr<host> client) {
   if (core_->in_flight >= core_->bounds.in_flight) {
     co_return core_->refuse(503, "the server is at work on as many requests as it allows");
   }
-  if (host_->in_flight >= core_->bounds.in_flight_per_host) {
+  if (client->in_flight >= core_->bounds.in_flight_per_host) {
     co_return core_->refuse(429, "the server is at work on as many requests as it allows a host");
   }
-  const flight counted(core_, core_->in_flight, host_);
+  const flight counted(core_, core_->in_flight, client);
   try {
     co_return co_await core_->handle(std::move(incoming));
   } catch (...) {
@@ -245,16 +329,16 @@ task<response> connection::handle(request incoming) {
 }
 
 /// The connection's other side ends it, or the source does, or the server.
-task<bool> connection::write_stream(response answer, bool with_body) {
+task<bool> connection::write_stream(response answer, std::shared_ptr<host> client, bool with_body) {
   using namespace asio::experimental::awaitable_operators;
   if (core_->streams >= core_->bounds.streams) {
     response full = core_->refuse(503, "as many streams are open as the server allows");
     co_return co_await write(std::move(full), 11, false, with_body);
   }
-  const flight counted(core_, core_->streams, host_);
+  const flight counted(core_, core_->streams, client);
   const auto source = answer.stream;
   output_.clear();
-  if (!append_answer_head(output_, answer, 11, false)) co_return false;
+  if (!put_head(answer, 11, false)) co_return false;
   allow(core_->bounds.write_time);
   const auto [problem, size] =
       co_await asio::async_write(stream_, asio::buffer(output_), as_result);
@@ -294,12 +378,17 @@ task<> connection::until_gone() {
   }
 }
 
+bool connection::put_head(response& answer, int version, bool keep_alive) {
+  answer.set_header("Date", http_date(std::chrono::system_clock::now()));
+  return append_answer_head(output_, answer, version, keep_alive);
+}
+
 task<bool> connection::write(response answer, int version, bool keep_alive, bool with_body) {
   output_.clear();
-  if (!append_answer_head(output_, answer, version, keep_alive)) {
+  if (!put_head(answer, version, keep_alive)) {
     output_.clear();
     answer = core_->refuse(500, "the server made an answer that can't be sent");
-    if (!append_answer_head(output_, answer, version, keep_alive)) co_return false;
+    if (!put_head(answer, version, keep_alive)) co_return false;
   }
   allow(core_->bounds.write_time);
   const bool body = with_body && may_have_body(answer.status);
@@ -313,15 +402,23 @@ task<> connection::linger() {
   // Closing while bytes are unread, or yet to come, sends a reset, which may overtake the answer.
   lingering_ = true;
   enter(core_->waiting);
-  allow(core_->bounds.drain_time);
+  const auto& bounds = core_->bounds;
+  const bool patient = !core_->stopping && core_->draining < bounds.drains;
+  const drain counted(patient ? &core_->draining : nullptr);
+  const auto ends = std::chrono::steady_clock::now() +
+                    (patient ? bounds.drain_time : std::min(bounds.drain_time, bounds.drain_pause));
+  allow(bounds.drain_pause);
   co_await stream_.end_tls();
   boost::system::error_code ignored;
   socket().shutdown(asio::socket_base::shutdown_send, ignored);
+  if (input_.size() < drain_buffer) input_.resize(drain_buffer);
   std::size_t drained = 0;
-  while (!dropped_ && drained < core_->bounds.drain_bytes) {
+  while (!dropped_ && !overdue_ && drained < bounds.drain_bytes) {
     begin_ = end_ = 0;
+    allow(bounds.drain_pause);
+    deadline_ = std::min(deadline_, ends);
     const auto [problem, size] = co_await socket().async_read_some(room(), as_result);
-    if (problem || overdue_) co_return;
+    if (problem) co_return;
     drained += size;
   }
 }

@@ -30,6 +30,7 @@ struct host {
   std::string name;  // its bytes
   std::size_t open = 0;
   std::size_t in_flight = 0;
+  std::size_t named = 0;  // by requests that are being answered
 };
 
 /// What the connections of a server share. Deadlines need no timer of a connection's own: a sweep
@@ -41,7 +42,13 @@ struct server_core {
   /// Closes a connection that waits, as limits::connections says; of that host alone, where one is
   /// named. False where none waits.
   bool make_room(const host* of = nullptr);
-  std::shared_ptr<host> host_of(const asio::ip::tcp::socket& socket);
+  /// For one more connection of that host, as limits::connections_per_host says: 0, or 429 where
+  /// there is no room.
+  int make_room_of(const asio::ip::address& peer);
+  std::shared_ptr<host> host_of(const asio::ip::address& address);
+  /// Where a connection comes from; the unspecified address for one over a Unix socket.
+  asio::ip::address peer_of(const asio::ip::tcp::socket& socket) const;
+  bool is_trusted_proxy(const asio::ip::address& peer) const;
   /// Forgets a host that nothing is left of.
   void let_go(const host& one);
   response refuse(int status, std::string detail) const;
@@ -62,10 +69,12 @@ struct server_core {
 
   std::size_t in_flight = 0;
   std::size_t streams = 0;
+  std::size_t draining = 0;  // connections that may take their time over it
   std::minstd_rand dice{std::random_device{}()};
   bool accepting = false;
   bool stopping = false;
-  bool done = false;  // stopped, and every coroutine gone
+  bool done = false;      // stopped, and every coroutine gone
+  std::string unix_path;  // where it listens on a Unix socket
   steady_time grace_ends;
   steady_time last_call_ends;
   asio::ip::tcp::acceptor acceptor;
@@ -78,7 +87,7 @@ class connection : public std::enable_shared_from_this<connection> {
  public:
   /// One connection too many is told `surplus`, a status, and closed; 0 for any other.
   connection(std::shared_ptr<server_core> core, asio::ip::tcp::socket socket,
-             std::shared_ptr<host> from, int surplus);
+             asio::ip::address peer, int surplus);
   ~connection();
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
@@ -105,11 +114,13 @@ class connection : public std::enable_shared_from_this<connection> {
   enum class arrival { whole, gone, refused };
   enum class after { next, close, gone };
 
+  task<bool> read_proxy();
+  task<bool> refuse_surplus();
   task<after> serve_one();
   task<arrival> read_request();
   task<after> answer_request();
-  task<response> handle(request incoming);
-  task<bool> write_stream(response answer, bool with_body);
+  task<response> handle(request incoming, std::shared_ptr<host> client);
+  task<bool> write_stream(response answer, std::shared_ptr<host> client, bool with_body);
   task<> pump(std::shared_ptr<body_source> from);
   task<> until_gone();
   task<bool> write(response answer, int version, bool keep_alive, bool with_body);
@@ -119,13 +130,15 @@ class connection : public std::enable_shared_from_this<connection> {
 
   asio::ip::tcp::socket& socket() { return stream_.socket(); }
   std::string_view unread() const { return {input_.data() + begin_, end_ - begin_}; }
+  std::shared_ptr<host> find_client(request& incoming);
+  bool put_head(response& answer, int version, bool keep_alive);
   void enter(std::list<connection*>& list);
   void allow(steady_duration time);  // from now on, for what is waited for next
   asio::mutable_buffer room();       // where the next bytes go
 
   std::shared_ptr<server_core> core_;
   stream stream_;
-  std::string remote_;
+  asio::ip::address peer_;  // as server_core::peer_of, or as a PROXY header names it
   std::list<connection*>* list_ = nullptr;
   std::list<connection*>::iterator place_;
 

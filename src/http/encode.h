@@ -2,6 +2,7 @@
 // this room call it. A header that would break out of its line is refused, not repaired.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,9 @@ namespace peerage::http {
 /// have none) and a Connection header where `keep_alive` is not what `version` means by itself.
 /// version is 10 or 11. False when a header is not fit to be sent; `out` is then spoilt.
 bool append_answer_head(std::string& out, const response& answer, int version, bool keep_alive);
+
+/// "Sun, 29 Nov 2026 16:16:59 GMT" (RFC 9110, section 5.6.7).
+std::string http_date(std::chrono::system_clock::time_point now);
 
 /// The request line and the headers. `host` is the value of the Host header.
 /// errc::invalid for a method, path, query or header that is not fit to be sent.

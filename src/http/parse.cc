@@ -137,7 +137,10 @@ struct request_parser::parser {
     const auto& message = reading->beast_parser().get();
     head.method = std::string(message.method_string());
     head.headers = copy_headers(message.base());
-    auto split = split_target({message.target().data(), message.target().size()});
+    const std::string_view wanted(message.target().data(), message.target().size());
+    // The server as a whole (RFC 9110, section 9.3.7); no path, and so split_target knows none.
+    const bool whole_server = wanted == "*" && head.method == "OPTIONS";
+    auto split = whole_server ? result<target>(target{"*", {}}) : split_target(wanted);
     if (!split) return std::unexpected(refusal{400, std::move(split.error().message)});
     head.path = std::move(split->path);
     head.query = std::move(split->query);

@@ -283,6 +283,15 @@ TEST(encoding, an_answer_has_its_length_and_no_header_of_its_own) {
   EXPECT_THAT(head, HasSubstr("\r\nConnection: keep-alive\r\n"));
 }
 
+TEST(encoding, a_date_is_as_rfc_9110_wants_it) {
+  const auto at = [](std::int64_t unix_s) {
+    return http_date(std::chrono::system_clock::time_point(std::chrono::seconds{unix_s}));
+  };
+  EXPECT_EQ(at(784'111'777), "Sun, 06 Nov 1994 08:49:37 GMT") << "the RFC's own example";
+  EXPECT_EQ(at(0), "Thu, 01 Jan 1970 00:00:00 GMT");
+  EXPECT_EQ(at(1'709'251'199), "Thu, 29 Feb 2024 23:59:59 GMT");
+}
+
 TEST(encoding, refuses_what_breaks_out_of_its_line) {
   std::string head;
   for (const auto& [name, value] : header_list{{"A", "b\r\nC: d"},

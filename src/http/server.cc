@@ -1,5 +1,7 @@
 #include "http/server.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -13,6 +15,7 @@
 #include <vector>
 
 #include "http/connection.h"
+#include "http/unix_socket.h"
 
 namespace peerage::http {
 namespace {
@@ -39,26 +42,43 @@ std::optional<tcp::endpoint> parse_endpoint(std::string_view text) {
   return tcp::endpoint(address, port);
 }
 
+std::unexpected<error> cant_listen(const std::string& address,
+                                   const boost::system::error_code& problem) {
+  if (problem == asio::error::address_in_use) {
+    return fail(errc::conflict,
+                "the address " + address +
+                    " is in use by another process; stop that one, or listen elsewhere");
+  }
+  const auto code = problem == asio::error::access_denied ? errc::denied : errc::io;
+  return fail(code, "can't listen on " + address + ": " + problem.message());
+}
+
 result<> open_acceptor(tcp::acceptor& acceptor, const tcp::endpoint& where,
-                       const std::string& name) {
+                       const std::string& address) {
   boost::system::error_code problem;
   acceptor.open(where.protocol(), problem);
   if (!problem) acceptor.set_option(tcp::acceptor::reuse_address(true), problem);
   if (!problem) acceptor.bind(where, problem);
   if (!problem) acceptor.listen(asio::socket_base::max_listen_connections, problem);
-  if (!problem) return {};
-  if (problem == asio::error::address_in_use) {
-    return fail(errc::io, "the address " + name +
-                              " is in use by another process; stop that one, or listen elsewhere");
-  }
-  const auto code = problem == asio::error::access_denied ? errc::denied : errc::io;
-  return fail(code, "can't listen on " + name + ": " + problem.message());
+  if (problem) return cant_listen(address, problem);
+  return {};
+}
+
+/// The acceptor, and each connection that it makes, is a TCP one by type alone: what is done with
+/// them is the same for every stream socket.
+result<> open_unix_acceptor(tcp::acceptor& acceptor, const std::string& address) {
+  auto listening = listen_on_unix(address.substr(unix_prefix.size()));
+  boost::system::error_code problem(listening ? 0 : listening.error(),
+                                    boost::system::system_category());
+  if (!problem) acceptor.assign(tcp::v4(), *listening, problem);
+  if (problem) return cant_listen(address, problem);
+  return {};
 }
 
 /// How often deadlines are looked at: often enough for the shortest of them.
 steady_duration sweep_every(const limits& bounds) {
   const auto shortest = std::min({bounds.header_time, bounds.body_time, bounds.idle_time,
-                                  bounds.write_time, bounds.drain_time});
+                                  bounds.write_time, bounds.drain_pause});
   return std::clamp<steady_duration>(shortest / 4, milliseconds{5}, milliseconds{500});
 }
 
@@ -67,15 +87,12 @@ task<> serve(std::shared_ptr<connection> each) {
 }
 
 void admit(const std::shared_ptr<server_core>& core, tcp::socket socket) {
-  const auto from = core->host_of(socket);
-  const std::size_t of_host = core->bounds.connections_per_host;
-  while (from->open >= of_host && core->make_room(from.get())) {}
+  const auto peer = core->peer_of(socket);
+  int surplus = 0;
+  if (!core->is_trusted_proxy(peer)) surplus = core->make_room_of(peer);
   while (core->open() >= core->bounds.connections && core->make_room()) {}
-  int surplus = from->open >= of_host ? 429 : 0;
   if (core->open() >= core->bounds.connections) surplus = 503;
-  // Named again: one whose last connection made room was forgotten with it.
-  auto mine = core->host_of(socket);
-  auto made = std::make_shared<connection>(core, std::move(socket), std::move(mine), surplus);
+  auto made = std::make_shared<connection>(core, std::move(socket), peer, surplus);
   const auto slot = made->cancel.slot();
   // An exception ends this connection alone: stop() has cancelled it, or memory ran out. The
   // signal lives until the coroutine's frame is gone.
@@ -168,6 +185,7 @@ void begin_stop(const std::shared_ptr<server_core>& core, steady_duration grace)
   for (connection* each : streams) each->drop();
   boost::system::error_code ignored;
   core->acceptor.close(ignored);
+  if (first && !core->unix_path.empty()) ::unlink(core->unix_path.c_str());
   core->accept_pause.cancel();
   core->sweep_tick.cancel();
 }
@@ -177,7 +195,7 @@ void begin_stop(const std::shared_ptr<server_core>& core, steady_duration grace)
 server_core::server_core(asio::any_io_executor executor, limits given, handler answer,
                          refuser refusal)
     : loop(std::move(executor)),
-      bounds(given),
+      bounds(std::move(given)),
       handle(std::move(answer)),
       make_refusal(std::move(refusal)),
       acceptor(loop),
@@ -198,13 +216,29 @@ bool server_core::make_room(const host* of) {
   return true;
 }
 
-std::shared_ptr<host> server_core::host_of(const tcp::socket& socket) {
+int server_core::make_room_of(const asio::ip::address& peer) {
+  const auto from = host_of(peer);
+  const std::size_t most = bounds.connections_per_host;
+  while (from->open >= most && make_room(from.get())) {}
+  const int surplus = from->open >= most ? 429 : 0;
+  let_go(*from);
+  return surplus;
+}
+
+asio::ip::address server_core::peer_of(const tcp::socket& socket) const {
+  if (!unix_path.empty()) return {};
   boost::system::error_code problem;
-  auto address = socket.remote_endpoint(problem).address();
+  return without_mapping(socket.remote_endpoint(problem).address());
+}
+
+bool server_core::is_trusted_proxy(const asio::ip::address& peer) const {
+  const bool at_unix_socket = !unix_path.empty() && peer.is_unspecified();
+  return at_unix_socket ? bounds.trusted_proxies.contains_unix()
+                        : bounds.trusted_proxies.contains(peer);
+}
+
+std::shared_ptr<host> server_core::host_of(const asio::ip::address& address) {
   std::string name;
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
-  }
   if (address.is_v6()) {
     const auto bytes = address.to_v6().to_bytes();
     name.assign(bytes.begin(), bytes.begin() + 8);
@@ -218,7 +252,7 @@ std::shared_ptr<host> server_core::host_of(const tcp::socket& socket) {
 }
 
 void server_core::let_go(const host& one) {
-  if (one.open == 0 && one.in_flight == 0) hosts.erase(one.name);
+  if (one.open == 0 && one.in_flight == 0 && one.named == 0) hosts.erase(one.name);
 }
 
 response server_core::refuse(int status, std::string detail) const {
@@ -254,25 +288,31 @@ std::size_t server::connections() const {
   return core_->open();
 }
 
-result<std::unique_ptr<server>> server::listen(asio::any_io_executor loop,
-                                               std::string address_and_port, limits bounds,
-                                               handler handle, refuser refuse,
+result<std::unique_ptr<server>> server::listen(asio::any_io_executor loop, std::string address,
+                                               limits bounds, handler handle, refuser refuse,
                                                std::shared_ptr<server_tls> tls) {
-  const auto where = parse_endpoint(address_and_port);
-  if (!where) {
-    return fail(errc::invalid, "\"" + address_and_port +
-                                   "\" is not an address and port to listen on, such as "
-                                   "\"127.0.0.1:7420\" or \"[::1]:7420\"");
+  const bool is_unix = address.starts_with(unix_prefix) && address.size() > unix_prefix.size();
+  const auto where = parse_endpoint(address);
+  if (!where && !is_unix) {
+    return fail(errc::invalid, "\"" + address +
+                                   "\" is not an address to listen on, such as "
+                                   "\"127.0.0.1:7420\", \"[::1]:7420\" or "
+                                   "\"unix:/run/peerage.sock\"");
   }
-  auto core =
-      std::make_shared<server_core>(std::move(loop), bounds, std::move(handle), std::move(refuse));
+  auto core = std::make_shared<server_core>(std::move(loop), std::move(bounds), std::move(handle),
+                                            std::move(refuse));
   core->tls = std::move(tls);
-  if (auto opened = open_acceptor(core->acceptor, *where, address_and_port); !opened) {
-    return std::unexpected(std::move(opened.error()));
+  auto opened = is_unix ? open_unix_acceptor(core->acceptor, address)
+                        : open_acceptor(core->acceptor, *where, address);
+  if (!opened) return std::unexpected(std::move(opened.error()));
+  std::uint16_t port = 0;
+  if (is_unix) {
+    core->unix_path = address.substr(unix_prefix.size());
+  } else {
+    boost::system::error_code problem;
+    port = core->acceptor.local_endpoint(problem).port();
+    if (problem) return cant_listen(address, problem);
   }
-  boost::system::error_code problem;
-  const auto port = core->acceptor.local_endpoint(problem).port();
-  if (problem) return fail(errc::io, "can't listen on " + address_and_port);
   core->accepting = true;
   asio::co_spawn(core->loop, accept_connections(core), asio::detached);
   asio::co_spawn(core->loop, sweep(core), asio::detached);

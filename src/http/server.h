@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "http/message.h"
+#include "http/proxies.h"
 #include "http/tls.h"
 
 namespace peerage::http {
@@ -31,10 +32,14 @@ struct limits {
   // After stop(), an idle connection may still bring the request that its client sent before it
   // could know; it is answered, with `Connection: close`.
   steady_duration last_call = milliseconds{100};
-  // Before it closes, a connection takes in and drops what is still on its way, so that the client
-  // reads the answer and not a reset: for this long and this much.
-  steady_duration drain_time = seconds{1};
-  std::size_t drain_bytes = 1024 * 1024;
+  // Before it closes, a connection reads and drops what is still on its way: most clients write a
+  // whole body before they look for an answer, and a reset would hide the 413 from them. It ends
+  // after drain_pause without a byte, after drain_time, or after drain_bytes. Only so many
+  // connections at once may take that long; any other ends after drain_pause.
+  steady_duration drain_pause = seconds{1};
+  steady_duration drain_time = seconds{15};
+  std::size_t drain_bytes = 32 * 1024 * 1024;
+  std::size_t drains = 64;
   // Where a new connection finds this many, one that waits for a request is closed in its favour:
   // the one that has waited longest of those whose host has more than its share. Where every one is
   // at work, the new one gets a 503 (over TLS it is closed: a handshake costs more than the rest).
@@ -49,6 +54,11 @@ struct limits {
   steady_duration pause_after_429 = milliseconds{250};
   std::size_t streams = 256;                         // answers that go on and on: 503
   steady_duration accept_pause = milliseconds{100};  // after the system refused a connection
+  // Of a request from one of these the client is who X-Forwarded-For names, and the limits of one
+  // host are that client's. Their own connections have no limit of a host.
+  proxy_list trusted_proxies = {};
+  // Their connections begin with a PROXY header, which names the client; nobody else's do.
+  bool proxy_protocol = false;
 };
 
 /// Answers a request. Many run at once, one for each connection. What it throws becomes a 500. A
@@ -64,18 +74,18 @@ struct server_core;
 
 class server {
  public:
-  /// `address_and_port`: "127.0.0.1:7420", "[::1]:7420"; port 0 is any free one. Serves from now
-  /// on, over TLS where that is given. errc::invalid for another form, errc::io when the port is in
-  /// use, errc::denied.
-  static result<std::unique_ptr<server>> listen(asio::any_io_executor loop,
-                                                std::string address_and_port, limits bounds,
-                                                handler handle, refuser refuse,
+  /// `address`: "127.0.0.1:7420", "[::1]:7420"; port 0 is any free one; or
+  /// "unix:/run/peerage.sock", a Unix socket that every user of the host may connect to. Serves
+  /// from now on, over TLS where that is given. errc::invalid for another form, errc::conflict when
+  /// it is in use, errc::denied, errc::io.
+  static result<std::unique_ptr<server>> listen(asio::any_io_executor loop, std::string address,
+                                                limits bounds, handler handle, refuser refuse,
                                                 std::shared_ptr<server_tls> tls = {});
   ~server();
   server(const server&) = delete;
   server& operator=(const server&) = delete;
 
-  std::uint16_t port() const { return port_; }
+  std::uint16_t port() const { return port_; }  // 0: a Unix socket
 
   /// The connections from now on speak TLS with that; the ones that are open keep what they have.
   void use(std::shared_ptr<server_tls> tls);

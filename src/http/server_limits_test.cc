@@ -39,6 +39,31 @@ TEST(limit, a_body_too_large_is_413_before_it_is_read) {
   EXPECT_EQ(fits.ask(post("/", std::string(64 * 1024, 'x'))).status, 200);
 }
 
+TEST(limit, who_writes_all_before_it_reads_gets_the_413) {
+  served here;
+  raw_client client(here.port());
+  const std::string body(10'000'000, 'x');
+  ASSERT_TRUE(client.send(post("/", body))) << "a broken pipe";
+  EXPECT_EQ(client.read_answer().status, 413);
+  EXPECT_TRUE(client.at_end());
+  EXPECT_FALSE(client.reset());
+}
+
+TEST(limit, only_so_many_refused_clients_at_once_may_go_on_sending) {
+  served here({.drain_pause = seconds{1}, .drains = 1});
+  const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n";
+  raw_client first(here.port());
+  EXPECT_EQ(first.ask(head).status, 413);
+  raw_client second(here.port());
+  EXPECT_EQ(second.ask(head).status, 413);
+  // Each byte of either comes before the pause is over; that of the second does not count.
+  while (second.send("x")) {
+    ASSERT_TRUE(first.send("x"));
+    (void)first.readable(20);
+  }
+  EXPECT_TRUE(first.send("x"));
+}
+
 TEST(limit, a_chunked_body_is_413_where_it_grows_too_large) {
   served here;
   raw_client client(here.port());
@@ -108,7 +133,7 @@ TEST(limit, a_client_that_does_not_read_is_closed) {
 }
 
 TEST(limit, a_refused_client_that_goes_on_sending_is_cut_off) {
-  served here({.drain_time = milliseconds{100}, .drain_bytes = 1024});
+  served here({.drain_pause = milliseconds{100}, .drain_bytes = 1024});
   raw_client client(here.port());
   client.send("garbage\r\n\r\n");
   while (client.send(std::string(4096, 'x'))) {}

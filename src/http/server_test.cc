@@ -12,6 +12,7 @@ using loopback::get;
 using loopback::post;
 using loopback::raw_client;
 using loopback::served;
+using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -39,6 +40,26 @@ TEST(server, answers_pipelined_requests_in_order) {
     ASSERT_EQ(answer.status, 200);
     EXPECT_THAT(answer.body, testing::StartsWith("POST /" + std::to_string(i) + "? x"));
   }
+}
+
+TEST(server, every_answer_has_its_date) {
+  served here;
+  const auto date = ContainsRegex(
+      "Date: [A-Z][a-z][a-z], [0-9][0-9] [A-Z][a-z][a-z] 20[0-9][0-9] [0-9:]{8} GMT\r\n");
+  raw_client client(here.port());
+  EXPECT_THAT(client.ask(get("/")).head, date);
+  EXPECT_THAT(client.ask(get("/none")).head, date);
+  EXPECT_THAT(client.ask(get("/throw")).head, date);
+  EXPECT_THAT(client.ask("garbage\r\n\r\n").head, date);
+}
+
+TEST(server, a_star_is_the_target_of_options_alone) {
+  served here;
+  raw_client client(here.port());
+  const auto answer = client.ask("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body, "OPTIONS *? ");
+  EXPECT_EQ(client.ask("GET * HTTP/1.1\r\nHost: x\r\n\r\n").status, 400);
 }
 
 TEST(server, head_is_get_without_the_body) {
@@ -174,7 +195,7 @@ TEST(listening, says_that_a_port_is_in_use) {
   const auto name = "127.0.0.1:" + std::to_string((*first)->port());
   const auto second = listen_on(loop, name);
   ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().code, errc::io);
+  EXPECT_EQ(second.error().code, errc::conflict);
   EXPECT_THAT(second.error().message, HasSubstr(name + " is in use"));
 }
 

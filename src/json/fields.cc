@@ -1,5 +1,7 @@
 #include "json/fields.h"
 
+#include <cmath>
+
 namespace peerage::json {
 namespace {
 
@@ -15,6 +17,16 @@ std::string shortened(std::string_view text, std::size_t longest) {
   std::size_t end = longest;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80) --end;
   return std::string(text.substr(0, end));
+}
+
+std::optional<std::int64_t> whole_number(const value& from) {
+  // Beyond it a double is one of several whole numbers.
+  constexpr double most_exact = 9'007'199'254'740'992;
+  if (from.is_int64()) return from.get_int64();
+  if (!from.is_double()) return {};
+  const double number = from.get_double();
+  if (!(std::abs(number) <= most_exact) || number != std::trunc(number)) return {};
+  return static_cast<std::int64_t>(number);
 }
 
 const value* fields::find(std::string_view name) {
@@ -39,8 +51,8 @@ std::optional<std::int64_t> fields::whole(std::string_view name, std::int64_t le
                                           std::int64_t most) {
   const value* found = find(name);
   if (found == nullptr || found->is_null()) return {};
-  const bool fits = found->is_int64() && found->get_int64() >= least && found->get_int64() <= most;
-  if (fits) return found->get_int64();
+  const auto number = whole_number(*found);
+  if (number && *number >= least && *number <= most) return number;
   blame(name,
         "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
   return {};

@@ -23,6 +23,9 @@ namespace peerage::json {
 /// At most so many bytes of it, cut between two characters: to name in an error what was sent.
 std::string shortened(std::string_view text, std::size_t longest = 64);
 
+/// The value where it is a whole number, however it is written: 3600, 3600.0, 3.6e3.
+std::optional<std::int64_t> whole_number(const value& from);
+
 enum class unknown_members { refused, allowed };
 
 class fields {

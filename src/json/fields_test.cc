@@ -71,6 +71,25 @@ TEST(fields, of_another_type_or_beyond_the_rule_are_faults) {
               }).starts_with("a: \"B\" must be a DNS label"));
 }
 
+TEST(fields, a_whole_number_may_be_written_as_any_number) {
+  const auto whole = [](std::string_view number) {
+    const object from = object_of(R"({"a":)" + std::string(number) + "}");
+    fields in(from);
+    const auto read = in.whole("a", -9, 9'007'199'254'740'993);
+    return in.finish() ? read : std::nullopt;
+  };
+  EXPECT_EQ(whole("3600.0"), 3600);
+  EXPECT_EQ(whole("3.6e3"), 3600);
+  EXPECT_EQ(whole("36000E-1"), 3600);
+  EXPECT_EQ(whole("-0.0"), 0);
+  EXPECT_EQ(whole("-1e0"), -1);
+  EXPECT_EQ(whole("9007199254740992.0"), 9'007'199'254'740'992);
+  for (const char* no : {"3600.5", "1e-1", "1e300", "-1e300", "1e999", "-10.0", "0.1e-300",
+                         "9007199254740994.0", "\"3600\""}) {
+    EXPECT_EQ(whole(no), std::nullopt) << no;
+  }
+}
+
 TEST(fields, only_the_first_fault_is_told) {
   EXPECT_EQ(fault_of(R"({"a":1,"b":1})",
                      [](fields& in) {

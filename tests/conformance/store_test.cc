@@ -88,8 +88,9 @@ struct disorder_backend final : backend {
   disorder_backend() {
     marks = true;
     for (int i = 1; i <= 3; ++i) {
-      auto calls = std::make_shared<consul::calls>(
-          loop.get_executor(), line.connector(loop.get_executor()), secret_text());
+      auto calls =
+          std::make_shared<consul::calls>(loop.get_executor(), line.connector(loop.get_executor()),
+                                          std::make_shared<consul_access>());
       consul_options options;
       options.api_id = "api-" + std::to_string(i);
       writers.push_back(

@@ -199,6 +199,21 @@ TEST(house, headers_begin_with_what_they_are) {
   }
 }
 
+TEST(house, the_readme_installs_what_the_units_start) {
+  std::ifstream in(root / "README.md");
+  const std::string readme{std::istreambuf_iterator<char>(in), {}};
+  std::smatch installed;
+  ASSERT_TRUE(std::regex_search(readme, installed,
+                                std::regex("install build/release/peeraged [^\n]* (/[a-z/]+)/\n")));
+  for (const char* unit : {"peerage-api.service", "peerage-gateway.service"}) {
+    const source file = read(root / "packaging/systemd" / unit);
+    const std::string wanted = "ExecStart=" + installed[1].str() + "/peeraged ";
+    EXPECT_TRUE(std::ranges::any_of(
+        file.lines, [&](const std::string& line) { return line.starts_with(wanted); }))
+        << unit << " does not start " << wanted;
+  }
+}
+
 TEST(house, nothing_is_left_for_later) {
   const std::regex words("\\b(TODO|FIXME|XXX|HACK|GTEST_SKIP)\\b|DISABLED_");
   for (const source& file : sources()) {

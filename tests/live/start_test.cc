@@ -129,14 +129,6 @@ TEST(start, check_finds_nothing_wrong_with_what_is_right_and_changes_nothing) {
   EXPECT_FALSE(std::filesystem::exists(daemon.state_dir()));
 }
 
-TEST(start, check_of_a_port_in_use_fails) {
-  daemon_under_test daemon;
-  daemon.start();
-  const finished check = run(daemon.command({"--check"}));
-  EXPECT_EQ(check.status, 1);
-  EXPECT_NE(check.out.find("FAILED   api"), std::string::npos) << check.out;
-}
-
 finished peeraged(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), binary("peeraged"));
   return run({.words = std::move(arguments), .environment = {}, .network = {}});

@@ -21,7 +21,8 @@ std::unique_ptr<store> open_store(consul_world& in, asio::any_io_executor loop, 
   consul_options options;
   options.prefix = keys_of_all.prefix;
   options.api_id = process.substr(0, process.find('.'));
-  auto calls = std::make_shared<consul::calls>(loop, in.connect(loop, process), secret_text());
+  auto calls = std::make_shared<consul::calls>(loop, in.connect(loop, process),
+                                               std::make_shared<consul_access>());
   return consul::open_store(loop, time, std::move(calls), std::move(options)).value();
 }
 

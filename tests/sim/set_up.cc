@@ -104,8 +104,8 @@ void world::furnish() {
   consul_options options;
   options.prefix = keys_of_all.prefix;
   options.api_id = "setup";
-  auto calls =
-      std::make_shared<consul::calls>(loop.get_executor(), store_.connect_at_once(), secret_text());
+  auto calls = std::make_shared<consul::calls>(loop.get_executor(), store_.connect_at_once(),
+                                               std::make_shared<consul_access>());
   const auto by =
       consul::open_store(loop.get_executor(), time, std::move(calls), std::move(options)).value();
   // Where it has no epoch, processes that start at once make it.

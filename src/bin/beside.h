@@ -1,0 +1,27 @@
+// A daemon that runs on this host with the same state_dir, as --check sees it from beside.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "config/config.h"
+
+namespace peerage {
+
+struct running_daemon {
+  bool running = false;                 // else `config` is of the last one that ran
+  std::optional<daemon_config> config;  // absent: none has left it here
+};
+
+running_daemon look_beside(const std::string& state_dir, const std::string& host_name);
+
+/// For look_beside(): what this daemon runs with, in its state_dir. Where the disk does not take it
+/// there is none: a start has more important things to do there.
+void leave_config(const daemon_config& config);
+
+/// Whether somebody could listen there, over IPv4 and IPv6: errc::conflict where somebody does,
+/// errc::denied, errc::io.
+result<> try_udp_port(std::uint16_t port);
+
+}  // namespace peerage
