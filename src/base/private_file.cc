@@ -46,15 +46,29 @@ result<> sync_folder_of(const std::string& path) {
   return synced ? result<>{} : refused(folder);
 }
 
+result<> check_owner(const struct stat& found, const std::string& path) {
+  if (found.st_uid == 0 || found.st_uid == ::geteuid()) return {};
+  return fail(errc::denied, path + " belongs to user " + std::to_string(found.st_uid) +
+                                ", who could change it: chown " + std::to_string(::geteuid()) +
+                                " " + path);
+}
+
+/// Why it can't be opened: root without its capabilities can't read what is another's, either.
+std::unexpected<error> cannot_open(const std::string& path) {
+  auto general = refused(path);
+  struct stat found{};
+  if (general.error().code != errc::denied || ::lstat(path.c_str(), &found) != 0) return general;
+  if (auto mine = check_owner(found, path); !mine && S_ISREG(found.st_mode)) {
+    return std::unexpected(std::move(mine.error()));
+  }
+  return general;
+}
+
 result<> check_open_file(int file, const std::string& path) {
   struct stat found{};
   if (::fstat(file, &found) != 0) return refused(path);
   if (!S_ISREG(found.st_mode)) return fail(errc::denied, path + " is no file");
-  if (found.st_uid != 0 && found.st_uid != ::geteuid()) {
-    return fail(errc::denied, path + " belongs to user " + std::to_string(found.st_uid) +
-                                  ", who could change it: chown " + std::to_string(::geteuid()) +
-                                  " " + path);
-  }
+  if (auto mine = check_owner(found, path); !mine) return mine;
   constexpr mode_t too_wide = S_IRWXO | S_IWGRP;
   if ((found.st_mode & too_wide) == 0) return {};
   const bool written = (found.st_mode & (S_IWGRP | S_IWOTH)) != 0;
@@ -65,7 +79,7 @@ result<> check_open_file(int file, const std::string& path) {
 result<secret_text> read_with(const std::string& path, int flags) {
   // A pipe in its place would be waited for.
   const int file = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | flags);
-  if (file < 0) return refused(path);
+  if (file < 0) return cannot_open(path);
   if (auto fit = check_open_file(file, path); !fit) {
     ::close(file);
     return std::unexpected(std::move(fit.error()));
@@ -123,7 +137,7 @@ result<secret_text> read_secret_file(const std::string& path) {
 
 result<> check_secret_file(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  if (file < 0) return refused(path);
+  if (file < 0) return cannot_open(path);
   auto fit = check_open_file(file, path);
   ::close(file);
   return fit;

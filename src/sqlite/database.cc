@@ -6,7 +6,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <stdexcept>
+#include <system_error>
 
 #include "base/base64.h"
 #include "base/private_file.h"
@@ -133,7 +135,13 @@ result<std::unique_ptr<database>> database::open_to_read(const std::string& file
 }
 
 result<std::unique_ptr<database>> database::open_to_fill(const std::string& file) {
-  return open_with(file, SQLITE_OPEN_READWRITE,
+  // SQLite then refuses a link anywhere in the name, and those of the folder are the caller's.
+  const std::filesystem::path name(file);
+  std::error_code failure;
+  const auto folder =
+      std::filesystem::canonical(name.has_parent_path() ? name.parent_path() : ".", failure);
+  if (failure) return fail(errc::io, file + ": " + failure.message());
+  return open_with(folder / name.filename(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW,
                    "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF");
 }
 
