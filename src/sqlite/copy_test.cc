@@ -99,8 +99,9 @@ TEST_F(copies, that_were_cut_off_at_the_last_step_are_ended_by_the_next_start) {
   {
     const auto more = open();
     commit(*more, fakes::sample_peer("acme", "late", 99));
+    fs::copy_file(file("peerage.db-wal"), file("log"));
   }
-  std::ofstream(file("peerage.db-wal")) << "the log of the other one";
+  fs::rename(file("log"), file("peerage.db-wal"));
   fs::rename(file("copy"), file("peerage.db.restored"));
   ASSERT_TRUE(finish_restoration(file()));
   EXPECT_EQ(examine(file())->peers, 2U);
