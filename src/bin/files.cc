@@ -41,15 +41,15 @@ bool lock_soon(int file) {
 }
 
 /// Whoever else could write in it could put anything in the place of the daemon's files.
-result<> check_folder(const std::string& path, std::optional<uid_t> also) {
+result<> check_folder(const std::string& path) {
   struct stat found{};
   if (::stat(path.c_str(), &found) != 0) return refused(path);
   if (!S_ISDIR(found.st_mode)) return fail(errc::denied, path + " is no folder");
-  const bool mine = found.st_uid == ::geteuid() || found.st_uid == 0 || found.st_uid == also;
+  const bool mine = found.st_uid == ::geteuid() || found.st_uid == 0;
   if (!mine) {
     return fail(errc::denied, path + " belongs to user " + std::to_string(found.st_uid) +
                                   ", who could put anything into it: chown " +
-                                  std::to_string(also.value_or(::geteuid())) + " " + path);
+                                  std::to_string(::geteuid()) + " " + path);
   }
   if ((found.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
     return fail(errc::denied, path + " can be written by others: chmod 700 " + path);
@@ -70,13 +70,17 @@ result<> refuse_symlinks_in(const std::string& path) {
 
 }  // namespace
 
-result<> claim_state_dir(const std::string& path, std::optional<uid_t> also_owned_by) {
+result<> check_state_dir(const std::string& path) {
+  if (auto fit = check_folder(path); !fit) return fit;
+  return refuse_symlinks_in(path);
+}
+
+result<> claim_state_dir(const std::string& path) {
   std::error_code failure;
   const std::filesystem::path parent = std::filesystem::path(path).parent_path();
   if (!parent.empty()) std::filesystem::create_directories(parent, failure);
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return refused(path);
-  if (auto fit = check_folder(path, also_owned_by); !fit) return fit;
-  if (auto plain = refuse_symlinks_in(path); !plain) return plain;
+  if (auto fit = check_state_dir(path); !fit) return fit;
   const std::string lock = path + "/lock";
   // Left open on purpose: the lock goes with the process.
   const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;

@@ -1,9 +1,6 @@
 // The daemon's own files: private, whole, and safe against a power cut.
 #pragma once
 
-#include <sys/types.h>
-
-#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -13,11 +10,13 @@
 
 namespace peerage {
 
-/// The folder, made 0700 where it is absent, and locked for this process until it ends.
-/// errc::conflict where another process has it; errc::denied where another user owns it, than this
-/// one, root or the one given, or could write in it, or where there is a symbolic link in it, with
-/// what mends that; errc::io.
-result<> claim_state_dir(const std::string& path, std::optional<uid_t> also_owned_by = {});
+/// errc::denied where another user than this one or root owns the folder, or could write in it, or
+/// where there is a symbolic link in it, with what mends that; errc::not_found, errc::io.
+result<> check_state_dir(const std::string& path);
+
+/// The folder, made 0700 where it is absent, checked, and locked for this process until it ends.
+/// errc::conflict where another process has it; errors as check_state_dir().
+result<> claim_state_dir(const std::string& path);
 
 /// The gateway's private key, made where the file is absent. errc::invalid for another content.
 result<secret_key> load_or_make_key(const std::string& path);

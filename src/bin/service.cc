@@ -185,6 +185,7 @@ task<result<>> service::bootstrap() {
 task<result<>> service::new_admin_token() {
   if (!control_) {
     // Beside a daemon that runs: without its lock, and it has no use for the bus.
+    if (auto fit = check_state_dir(config_.state_dir); !fit) co_return fit;
     config_.gateway.reset();
     config_.bus.kind = bus_kind::local;
     if (auto opened = open(); !opened) co_return opened;

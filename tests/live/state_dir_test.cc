@@ -30,6 +30,7 @@ TEST_F(state_dir, that_others_can_write_or_own_is_refused_with_what_mends_it) {
   for (const mode_t wide : {0777U, 0770U, 01777U, 0720U}) {
     ASSERT_EQ(::chmod(path().c_str(), wide), 0);
     expect_refused("chmod 700 " + path());
+    EXPECT_THAT(run(daemon.command({"--new-admin-token"})).err, HasSubstr("chmod 700"));
   }
   ASSERT_EQ(::chmod(path().c_str(), 0700), 0);
   ASSERT_EQ(::chown(path().c_str(), 12'345, 0), 0);
