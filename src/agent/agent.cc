@@ -94,8 +94,9 @@ agent::health agent::how() const {
   if (book_.held() > 0) {
     now.troubles.push_back("removals held: the store suddenly lacks " +
                            std::to_string(book_.held()) +
-                           " peers that this gateway has; `peerage " + "gateways accept-removals " +
-                           options_.self.name.text() + "` lets them go");
+                           " peers that this gateway has (`wg show " + with_.link.name() +
+                           "` has them, `peerage list` has not); `peerage gateways " +
+                           "accept-removals " + options_.self.name.text() + "` lets them go");
   }
   return now;
 }

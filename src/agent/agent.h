@@ -38,6 +38,9 @@ struct agent_options {
   // Of the pauses between tries: gateways that lose the store together shall not come back
   // together.
   std::uint32_t jitter = std::random_device{}();
+  // Whose peers the device has, as keep_epoch() was told; nothing: this is not known. A store of
+  // another epoch was restored: what it lacks of them is held.
+  std::optional<epoch> followed_before = {};
 };
 
 /// What an agent works with; all of it outlives the agent.
@@ -57,6 +60,8 @@ struct agent_parts {
   /// Where there is one, no peer is live before its network is behind it.
   peerage::wall* wall = nullptr;
   host_news* news = nullptr;  // none: what others do to the host is seen by the next comparison
+  /// Where there is no mirror: the store's epoch, once the device has nothing more of another one.
+  std::function<void(const epoch&)> keep_epoch = [](const epoch&) {};
 };
 
 class agent final : public gateway_service {
@@ -160,6 +165,7 @@ class agent final : public gateway_service {
   task<> compare_loop();
   task<result<>> compare();
   task<result<std::vector<public_key>>> look();
+  void note_epoch();
   void look_at_link();
   bool looked_lately() const;
 
@@ -193,7 +199,8 @@ class agent final : public gateway_service {
   agent_options options_;
   agent_parts with_;
 
-  epoch epoch_;  // of the store; empty: not heard yet
+  epoch epoch_;         // of the store; empty: not heard yet
+  epoch device_epoch_;  // as keep_epoch() was told
   ledger book_;
   bool joined_ = false;       // registered in this start
   bool registering_ = false;  // once more

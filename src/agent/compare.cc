@@ -34,6 +34,7 @@ task<> agent::compare_loop() {
       }
       settled_ = true;
       if (spoken_) book_.forget_remembered();
+      if (spoken_) note_epoch();
       device_trouble_.clear();
       // A comparison costs by the peer, so a large gateway makes fewer.
       const auto pause = std::max<steady_duration>(options_.reconcile, 20 * took);
@@ -47,6 +48,12 @@ task<> agent::compare_loop() {
       retry = std::min<milliseconds>(retry * 2, options_.reconcile);
     }
   }
+}
+
+void agent::note_epoch() {
+  if (book_.restored() || device_epoch_ == epoch_) return;
+  with_.keep_epoch(epoch_);
+  device_epoch_ = epoch_;
 }
 
 task<result<>> agent::compare() {

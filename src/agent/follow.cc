@@ -45,6 +45,12 @@ task<result<>> agent::join() {
     auto id = co_await with_.desired.identity();
     if (!id) co_return std::unexpected(std::move(id.error()));
     epoch_ = *std::move(id);
+    device_epoch_ = options_.followed_before.value_or(epoch{});
+    if (options_.followed_before && device_epoch_ != epoch_) {
+      log::warning("the store has another epoch than at the last start: it was restored",
+                   {{"epoch", epoch_.id}});
+      book_.restart();
+    }
   }
   keep_now_.notify();
   log::info("gateway registered", {{"name", options_.self.name.text()},

@@ -16,9 +16,12 @@ task<result<stored<gateway>>> register_gateway(store& desired, clock& time, gate
   std::set<unsigned> refused;  // numbers that the store keeps for somebody who is not in its list
   for (int attempt = 0; attempt < attempts;) {
     auto known = co_await get_as<gateway>(desired, wanted.name);
-    if (!known) co_return std::unexpected(known.error());
+    // What can't be read is registered anew, with another number.
+    const bool unreadable = !known && known.error().code == errc::corrupt;
+    if (!known && !unreadable) co_return std::unexpected(known.error());
     expectation expected = absent{};
-    if (*known) {
+    if (unreadable) expected = anything{};
+    if (!unreadable && *known) {
       wanted.number = (*known)->value.number;
       wanted.draining = (*known)->value.draining;
       expected = (*known)->revision;

@@ -284,5 +284,37 @@ TEST_F(agent_test, one_that_comes_back_and_goes_again_is_gone_when_the_device_sa
   EXPECT_EQ(*gone_again, change_state::removed);
 }
 
+TEST_F(agent_test, a_start_beside_a_restored_store_holds_what_that_lacks_however_few) {
+  const peer stays = sample_peer("acme", "a", 1), lost = sample_peer("acme", "b", 2);
+  store_peer(stays);
+  std::optional<epoch> kept{epoch{"another"}};
+  const auto start_again = [&] {
+    agent_options options{sample_gateway("gw-1"), {"here", "start 1", "the test"}};
+    options.followed_before = kept;
+    agent_parts parts{desired,   word, time,        tunnel,
+                      interface, copy, &remembered, [this] { return ready(this); }};
+    parts.keep_epoch = [&kept](const epoch& now) { kept = now; };
+    mind = std::make_unique<agent>(loop.get_executor(), options, std::move(parts));
+    ASSERT_TRUE(run_on(loop, mind->start()));
+    pass(seconds{40});
+  };
+  put_on_device(stays);
+  put_on_device(lost);
+  for (int start = 0; start < 2; ++start) {
+    start_again();
+    EXPECT_TRUE(tunnel.has(lost.public_key));
+    EXPECT_EQ(kept->id, "another") << "the next start has to know it too";
+    const auto troubles = mind->how().troubles;
+    ASSERT_EQ(troubles.size(), 1U);
+    EXPECT_NE(troubles[0].find("lacks 1 peers"), std::string::npos) << troubles[0];
+    if (start == 0) run_on(loop, mind->stop());
+  }
+  EXPECT_EQ(run_on(loop, mind->accept_removals({})).released, 1U);
+  pass(seconds{40});
+  EXPECT_FALSE(tunnel.has(lost.public_key));
+  EXPECT_TRUE(tunnel.has(stays.public_key));
+  EXPECT_EQ(kept->id, "fake-epoch");
+}
+
 }  // namespace
 }  // namespace peerage

@@ -138,8 +138,9 @@ task<http::response> get_tokens(const call& now) {
 task<http::response> delete_token(const call& now) {
   auto id = name_in_path<token_id>(now.captured[0], "id");
   if (!id) co_return problem(id.error());
-  if (auto none = read_no_query(now.request.query); !none) co_return problem(none.error());
-  const auto gone = co_await now.mind.remove_token(now.who, *std::move(id));
+  const auto force = read_force_query(now.request.query);
+  if (!force) co_return problem(force.error());
+  const auto gone = co_await now.mind.remove_token(now.who, *std::move(id), *force);
   co_return gone ? no_content() : problem(gone.error());
 }
 

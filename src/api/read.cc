@@ -235,6 +235,22 @@ result<std::optional<network_name>> read_events_query(std::string_view query) {
   return made;
 }
 
+result<bool> read_force_query(std::string_view query) {
+  auto parameters = read_query(query);
+  if (!parameters) return std::unexpected(parameters.error());
+  bool force = false;
+  for (const auto& [name, value] : *parameters) {
+    if (name != "force") {
+      return fail(errc::invalid, "there is no such parameter", json::shortened(name));
+    }
+    if (value != "true" && value != "false") {
+      return fail(errc::invalid, "must be true or false", name);
+    }
+    force = value == "true";
+  }
+  return force;
+}
+
 result<> read_no_query(std::string_view query) {
   auto parameters = read_query(query);
   if (!parameters) return std::unexpected(parameters.error());

@@ -28,6 +28,8 @@ result<list_query> read_list_query(std::string_view query);
 result<list_query> read_audit_query(std::string_view query);
 /// The network that events are wanted of, if one is named.
 result<std::optional<network_name>> read_events_query(std::string_view query);
+/// `force` alone: "true" or "false".
+result<bool> read_force_query(std::string_view query);
 /// For calls that take no parameter.
 result<> read_no_query(std::string_view query);
 

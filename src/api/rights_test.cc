@@ -356,6 +356,18 @@ TEST_F(rights, a_revoked_token_ends_at_once_and_its_peers_stay) {
   EXPECT_EQ(ask("GET", "/v1/networks/acme/peers/" + name).at("state"), "live");
 }
 
+TEST_F(rights, the_last_admin_token_goes_only_by_force) {
+  const std::string last = "/v1/tokens/" + id_of(admin());
+  const auto kept = ask("DELETE", last);
+  EXPECT_EQ(kept.status, 409);
+  EXPECT_THAT(kept.at("detail"), HasSubstr("the last one with the scope admin"));
+  EXPECT_EQ(ask("DELETE", last + "?force=false").status, 409);
+  EXPECT_EQ(ask("DELETE", last + "?force=yes").at("field"), "force");
+  EXPECT_EQ(ask("DELETE", last + "?forced=true").status, 400);
+  EXPECT_EQ(ask("DELETE", last + "?force=true").status, 204);
+  EXPECT_EQ(ask("GET", "/v1/tokens").status, 401);
+}
+
 TEST_F(rights, a_network_takes_its_tokens_with_it) {
   std::vector<std::string> secrets;
   for (int i = 0; i < 70; ++i)

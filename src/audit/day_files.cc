@@ -54,7 +54,8 @@ result<place> parse_place(std::string_view text) {
 /// A file that is closed again.
 class opened {
  public:
-  explicit opened(const std::string& path) : file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  explicit opened(const std::string& path)
+      : file_(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)) {}
   ~opened() {
     if (file_ >= 0) ::close(file_);
   }
@@ -112,7 +113,7 @@ result<> day_files::open(const std::string& day) {
     return failed("folder " + folder_ + " can't be made", errno);
   }
   const std::string path = path_of(day);
-  file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (file_ < 0) return failed("file " + path + " can't be opened", errno);
   day_ = day;
   const auto size = ::lseek(file_, 0, SEEK_END);

@@ -1,6 +1,7 @@
 #include "bin/backends.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <utility>
 
 #include "bin/files.h"
@@ -11,6 +12,7 @@
 #include "local/bus.h"
 #include "local/roster.h"
 #include "log/log.h"
+#include "sqlite/copy.h"
 #include "sqlite/mirror.h"
 #include "sqlite/sightings.h"
 #include "sqlite/store.h"
@@ -23,12 +25,21 @@ constexpr std::uint64_t reserve_bytes = 8'000'000;
 
 /// A token goes into a header line. The message does not repeat it.
 result<secret_text> read_token(const std::string& file) {
-  auto token = read_private_file(file);
+  auto token = read_secret_file(file);
   if (!token) return token;
   const auto visible = [](char c) { return c > ' ' && c < 0x7f; };
   const std::string_view text = token->reveal();
   if (!text.empty() && std::all_of(text.begin(), text.end(), visible)) return token;
   return fail(errc::invalid, file + " holds no token: one line of visible characters");
+}
+
+/// Of those that are configured.
+result<> check_secret_files(std::initializer_list<std::string> files) {
+  for (const std::string& each : files) {
+    if (each.empty()) continue;
+    if (auto safe = check_secret_file(each); !safe) return safe;
+  }
+  return {};
 }
 
 result<consul_options> consul_options_of(const store_config& config, std::string process_id) {
@@ -39,6 +50,9 @@ result<consul_options> consul_options_of(const store_config& config, std::string
   options.ca_file = config.tls.ca;
   options.cert_file = config.tls.cert;
   options.key_file = config.tls.key;
+  if (auto safe = check_secret_files({config.tls.key}); !safe) {
+    return std::unexpected(std::move(safe.error()));
+  }
   if (!config.token_file.empty()) {
     auto token = read_token(config.token_file);
     if (!token) return std::unexpected(std::move(token.error()));
@@ -66,6 +80,13 @@ result<> open_store(asio::any_io_executor loop, clock& time, const daemon_config
   if (config.store.kind == store_kind::sqlite) {
     sqlite_options options;
     if (what == purpose::work) options = {reserve_bytes, log_disk};
+    if (what == purpose::work) {
+      if (auto done = sqlite::finish_restoration(config.store.path); !done) return done;
+    }
+    options.on_corrupt = [](const std::string& which, const std::string& why) {
+      log::error("a record of the database can't be read, and is passed over",
+                 {{"record", which}, {"why", why}});
+    };
     auto opened = open_sqlite_store(loop, config.store.path, std::move(options));
     if (!opened) return std::unexpected(std::move(opened.error()));
     into.store = *std::move(opened);
@@ -111,6 +132,10 @@ std::string inbox_of(const daemon_config& config, const std::string& process_id)
 result<std::unique_ptr<nats_bus>> open_nats(asio::any_io_executor loop, clock& time,
                                             const daemon_config& config, roster& who,
                                             const std::string& process_id, purpose what) {
+  const bus_config& on = config.bus;
+  if (auto safe = check_secret_files({on.credentials_file, on.nkey_file, on.tls.key}); !safe) {
+    return std::unexpected(std::move(safe.error()));
+  }
   auto self = identity_of(config, process_id, what);
   if (!self) return std::unexpected(std::move(self.error()));
   nats_options options;

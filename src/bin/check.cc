@@ -17,6 +17,7 @@
 #include "local/system_clock.h"
 #include "log/log.h"
 #include "netlink/link.h"
+#include "sqlite/copy.h"
 
 namespace peerage {
 namespace {
@@ -55,9 +56,28 @@ task<> check_store(store& desired, const daemon_config& config, report& into) {
                                                    : "Consul at " + config.store.address);
 }
 
+/// Every record of this host's database.
+void check_database(const std::string& file, report& into) {
+  const auto found = sqlite::examine(file);
+  if (!found) {
+    into.say("records", std::unexpected(found.error()), {});
+    return;
+  }
+  result<> readable;
+  std::string examples;
+  for (const std::string& each : found->examples) examples += "\n         " + each;
+  if (found->unreadable > 0) {
+    readable = fail(errc::corrupt, std::to_string(found->unreadable) +
+                                       " records can't be read, and are passed over; remove them "
+                                       "through the API, or restore a backup:" +
+                                       examples);
+  }
+  into.say("records", readable, std::to_string(found->peers) + " peers, and every record is sound");
+}
+
 /// The records of a store whose keys can disagree with them. Reads all of it.
 task<> check_records(store& desired, report& into) {
-  if (!desired.sweepable()) co_return;
+  if (!desired.sweepable()) co_return;  // a database is examined as a file
   const auto found = co_await desired.sweep(false);
   if (!found) {
     into.say("records", std::unexpected(found.error()), {});
@@ -172,6 +192,7 @@ task<> check_backends(asio::any_io_executor loop, daemon_config config, report& 
     co_return;
   }
   co_await check_store(*opened->store, config, into);
+  if (config.store.kind == store_kind::sqlite) check_database(config.store.path, into);
   if (config.api) co_await check_records(*opened->store, into);
   co_await check_bus(*opened->bus, *time, config.bus, into);
   if (opened->nats != nullptr) co_await opened->nats->stop();

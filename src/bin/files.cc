@@ -19,7 +19,6 @@
 namespace peerage {
 namespace {
 
-constexpr std::size_t largest_file = 64 * 1024;
 constexpr std::chrono::milliseconds lock_limit{500};
 constexpr std::chrono::milliseconds lock_step{10};
 
@@ -28,16 +27,6 @@ std::unexpected<error> refused(const std::string& path) {
                     : errno == ENOENT                 ? errc::not_found
                                                       : errc::io;
   return fail(code, path + ": " + std::strerror(errno));
-}
-
-bool write_whole(int file, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t wrote = ::write(file, text.data(), text.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(wrote));
-  }
-  return true;
 }
 
 /// A daemon that was killed while it started wireguard-go leaves the lock to that child, until the
@@ -51,16 +40,51 @@ bool lock_soon(int file) {
   return true;
 }
 
+/// Whoever else could write in it could put anything in the place of the daemon's files.
+result<> check_folder(const std::string& path) {
+  struct stat found{};
+  if (::stat(path.c_str(), &found) != 0) return refused(path);
+  if (!S_ISDIR(found.st_mode)) return fail(errc::denied, path + " is no folder");
+  const bool mine = found.st_uid == ::geteuid() || found.st_uid == 0;
+  if (!mine) {
+    return fail(errc::denied, path + " belongs to user " + std::to_string(found.st_uid) +
+                                  ", who could put anything into it: chown " +
+                                  std::to_string(::geteuid()) + " " + path);
+  }
+  if ((found.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return fail(errc::denied, path + " can be written by others: chmod 700 " + path);
+  }
+  return {};
+}
+
+/// Nothing in the folder, or in its folder of the audit, is reached through a symbolic link.
+result<> refuse_symlinks_in(const std::string& path) {
+  for (const std::string& folder : {path, path + "/audit"}) {
+    std::error_code failure;
+    for (const auto& each : std::filesystem::directory_iterator(folder, failure)) {
+      if (auto plain = refuse_symlink(each.path().string()); !plain) return plain;
+    }
+  }
+  return {};
+}
+
 }  // namespace
+
+result<> check_state_dir(const std::string& path) {
+  if (auto fit = check_folder(path); !fit) return fit;
+  return refuse_symlinks_in(path);
+}
 
 result<> claim_state_dir(const std::string& path) {
   std::error_code failure;
   const std::filesystem::path parent = std::filesystem::path(path).parent_path();
   if (!parent.empty()) std::filesystem::create_directories(parent, failure);
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return refused(path);
+  if (auto fit = check_state_dir(path); !fit) return fit;
   const std::string lock = path + "/lock";
   // Left open on purpose: the lock goes with the process.
-  const int file = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  const int file = ::open(lock.c_str(), flags, 0600);
   if (file < 0) return refused(lock);
   if (!lock_soon(file)) {
     ::close(file);
@@ -69,44 +93,6 @@ result<> claim_state_dir(const std::string& path) {
                                     "state_dir, or stop that one");
   }
   return {};
-}
-
-result<> write_private_file(const std::string& path, std::string_view text) {
-  const std::string beside = path + ".new";
-  const int file = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (file < 0) return refused(beside);
-  const bool written = ::fchmod(file, 0600) == 0 && write_whole(file, text) && ::fsync(file) == 0;
-  const int why = errno;
-  ::close(file);
-  errno = why;
-  if (!written || ::rename(beside.c_str(), path.c_str()) != 0) {
-    auto failed = refused(path);
-    ::unlink(beside.c_str());
-    return failed;
-  }
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  const int dir = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (dir < 0) return refused(folder);
-  const bool synced = ::fsync(dir) == 0;
-  ::close(dir);
-  if (!synced) return refused(folder);
-  return {};
-}
-
-result<secret_text> read_private_file(const std::string& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return refused(path);
-  std::string text(largest_file, '\0');
-  std::size_t size = 0;
-  ssize_t got = 0;
-  while (size < text.size() && (got = ::read(file, text.data() + size, text.size() - size)) > 0)
-    size += static_cast<std::size_t>(got);
-  ::close(file);
-  if (got < 0) return refused(path);
-  while (size > 0 && std::strchr(" \t\r\n", text[size - 1]) != nullptr) --size;
-  secret_text made(text.substr(0, size));
-  wipe(text.data(), text.size());
-  return made;
 }
 
 result<secret_key> read_key(const std::string& path) {

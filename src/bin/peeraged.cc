@@ -10,6 +10,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "bin/backup.h"
 #include "bin/check.h"
 #include "bin/files.h"
 #include "bin/host.h"
@@ -26,6 +27,7 @@ constexpr const char* help =
     R"(peeraged enrols WireGuard peers on this host's gateway and serves the HTTP API.
 
 Usage: peeraged [--config FILE] [--check | --new-admin-token | --remove-gateway] [--log-level LEVEL]
+       peeraged [--config FILE] --backup FILE | --restore FILE
        peeraged --new-nkey FILE
 
   --config FILE       the configuration (TOML); without it: both roles, with the defaults
@@ -34,6 +36,8 @@ Usage: peeraged [--config FILE] [--check | --new-admin-token | --remove-gateway]
   --new-admin-token   make another admin token in the state_dir, and exit
   --remove-gateway    take the gateway's interface, with every peer, and its firewall off this
                       host; its daemon must have stopped
+  --backup FILE       copy the database, beside the daemon, into a new file
+  --restore FILE      put such a copy in the database's place; the daemon must have stopped
   --new-nkey FILE     make a key pair for NATS: the file is bus.nkey_file, what is printed goes
                       into the server's configuration
   --log-level LEVEL   debug, info (the default), warning or error
@@ -46,11 +50,12 @@ API's certificate and key, the credentials for Consul and NATS, the gateway's ke
 root, or CAP_NET_ADMIN and /dev/net/tun.
 )";
 
-enum class job { serve, check, new_admin_token, remove_gateway };
+enum class job { serve, check, new_admin_token, remove_gateway, back_up, restore };
 
 struct arguments {
   std::string config;
   job what = job::serve;
+  std::string file = {};  // of a backup
 };
 
 int make_nkey(const std::string& file) {
@@ -70,6 +75,8 @@ std::expected<arguments, int> parse(int argc, char** argv) {
                                {"check", no_argument, nullptr, 'k'},
                                {"new-admin-token", no_argument, nullptr, 't'},
                                {"remove-gateway", no_argument, nullptr, 'r'},
+                               {"backup", required_argument, nullptr, 'b'},
+                               {"restore", required_argument, nullptr, 'R'},
                                {"new-nkey", required_argument, nullptr, 'n'},
                                {"log-level", required_argument, nullptr, 'l'},
                                {"version", no_argument, nullptr, 'v'},
@@ -83,6 +90,11 @@ std::expected<arguments, int> parse(int argc, char** argv) {
       case 'k': made.what = job::check; break;
       case 't': made.what = job::new_admin_token; break;
       case 'r': made.what = job::remove_gateway; break;
+      case 'b':
+      case 'R':
+        made.what = flag == 'b' ? job::back_up : job::restore;
+        made.file = value;
+        break;
       case 'n': return std::unexpected(make_nkey(value));
       case 'v': std::puts("peeraged " PEERAGE_VERSION); return std::unexpected(0);
       case 'h': std::fputs(help, stdout); return std::unexpected(0);
@@ -161,9 +173,21 @@ task<result<>> doing(job what, asio::any_io_executor loop, daemon_config config)
     case job::check: return check_daemon(loop, std::move(config));
     case job::new_admin_token: return make_token(loop, std::move(config));
     case job::remove_gateway:
+    case job::back_up:
+    case job::restore:
     case job::serve: break;
   }
   return serve(loop, std::move(config));
+}
+
+/// The jobs that need no loop.
+std::optional<result<>> do_at_once(const arguments& wanted, const daemon_config& config) {
+  switch (wanted.what) {
+    case job::remove_gateway: return remove_gateway(config);
+    case job::back_up: return back_up(config, wanted.file);
+    case job::restore: return restore(config, wanted.file);
+    default: return {};
+  }
 }
 
 int run(const arguments& wanted) {
@@ -172,10 +196,9 @@ int run(const arguments& wanted) {
     std::fprintf(stderr, "peeraged: %s\n", config.error().message.c_str());
     return 1;
   }
-  if (wanted.what == job::remove_gateway) {
-    const auto removed = remove_gateway(*config);
-    if (!removed) std::fprintf(stderr, "peeraged: %s\n", removed.error().message.c_str());
-    return removed ? 0 : 1;
+  if (const auto done = do_at_once(wanted, *config)) {
+    if (!*done) std::fprintf(stderr, "peeraged: %s\n", done->error().message.c_str());
+    return *done ? 0 : 1;
   }
   if (wanted.what == job::serve) drop_privileges(*config);
   asio::io_context loop{1};

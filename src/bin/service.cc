@@ -213,6 +213,7 @@ task<result<>> service::bootstrap() {
 task<result<>> service::new_admin_token() {
   if (!control_) {
     // Beside a daemon that runs: without its lock, and it has no use for the bus.
+    if (auto fit = check_state_dir(config_.state_dir); !fit) co_return fit;
     config_.gateway.reset();
     config_.bus.kind = bus_kind::local;
     if (auto opened = open(); !opened) co_return opened;
@@ -254,6 +255,10 @@ task<result<>> service::start_gateway() {
   options.who = {process_id_ + "." + boot_id(), random_id(),
                  "process " + std::to_string(::getpid()) + " on host " + host_name()};
   options.reconcile = config.reconcile;
+  const std::string epoch_file = config_.state_dir + "/store-epoch";
+  if (const auto before = read_private_file(epoch_file); before && is_label(before->reveal())) {
+    options.followed_before = epoch{std::string(before->reveal())};
+  }
   gateway& wanted = options.self;
   wanted.name = config.name;
   wanted.region = config.region;
@@ -275,7 +280,13 @@ task<result<>> service::start_gateway() {
                       failing_.notify();
                     },
                     wall_.get(),
-                    news_.get()};
+                    news_.get(),
+                    [epoch_file](const epoch& now) {
+                      const auto kept = write_private_file(epoch_file, now.id + "\n");
+                      if (kept) return;
+                      log::warning("the store's epoch can't be kept",
+                                   {{"error", kept.error().message}});
+                    }};
   agent_ = std::make_unique<agent>(loop_, std::move(options), std::move(parts));
   co_return co_await agent_->start();
 }

@@ -57,6 +57,11 @@ constexpr auto token_options = std::to_array<option_spec>({
     {"--max-ttl", "T", "peers made with it expire, after so long at most"},
 });
 
+constexpr auto token_removal_options = std::to_array<option_spec>({
+    {"--force", "",
+     "remove the last admin token too: then only the daemon's host can make another"},
+});
+
 constexpr auto audit_options = std::to_array<option_spec>({
     {"--limit", "N", "so many of the newest, 100 where absent, 1000 at most"},
 });
@@ -134,6 +139,13 @@ constexpr std::string_view token_text =
     "  peerage tokens create ci --scope peers:write --network acme --expires 90d \\\n"
     "    --max-peers 200 --max-ttl 6h > token\n";
 
+constexpr std::string_view token_removal_text =
+    "The last token that has the scope admin in every network stays, unless --force is given: "
+    "then\n"
+    "`peeraged --new-admin-token` on the daemon's host makes another.\n"
+    "\n"
+    "  peerage tokens remove 4k7c2n9xq1\n";
+
 constexpr std::string_view audit_text =
     "The newest first, of the API process that answers: each keeps its own.\n"
     "\n"
@@ -189,7 +201,8 @@ constexpr auto table = std::to_array<command_spec>({
     {"tokens", "", 0, 0, "the tokens, without their secrets", "", {}, list_tokens},
     {"tokens list", "", 0, 0, "the same", "", {}, list_tokens},
     {"tokens create", "[NAME]", 0, 1, "make a token", token_text, token_options, create_token},
-    {"tokens remove", "ID", 1, 1, "remove a token, at once", "", {}, remove_token},
+    {"tokens remove", "ID", 1, 1, "remove a token, at once", token_removal_text,
+     token_removal_options, remove_token},
     {"audit", "", 0, 0, "who changed what, through one API process", audit_text, audit_options,
      show_audit},
     {"version", "", 0, 0, "the version of this command", "", {}, print_version},

@@ -1,9 +1,11 @@
 #include "cli/settings.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 
 #include "cli/file.h"
+#include "cli/listener.h"
 #include "config/config.h"
 #include "http/client.h"
 #include "model/name.h"
@@ -64,6 +66,7 @@ answer<void> find_token(const invocation& asked, const surroundings& world,
   into.token_note = "set PEERAGE_TOKEN, or give --token-file";
   if (into.server != default_server) return {};
   auto text = read_file(world.admin_token_file, token_limit);
+  into.token_is_daemons = text.has_value();
   if (text) return put(checked_token(std::move(*text), world.admin_token_file));
   if (text.error().code == errc::denied) {
     into.token_note += "; this user can't read the daemon's own, " + world.admin_token_file;
@@ -84,6 +87,8 @@ answer<settings> find_settings(const invocation& asked, const surroundings& worl
     return set.empty() ? configured : set;
   };
   settings found;
+  // Nobody chose who is to get the token: whoever listens there is looked at first.
+  const bool chosen = !first_of("--server", "PEERAGE_SERVER", config->server).empty();
   found.server = first_of("--server", "PEERAGE_SERVER", config->server);
   if (found.server.empty()) found.server = default_server;
   if (found.server.ends_with('/')) found.server.pop_back();
@@ -97,6 +102,13 @@ answer<settings> find_settings(const invocation& asked, const surroundings& worl
   }
   if (auto token = find_token(asked, world, *config, found); !token) {
     return std::unexpected(token.error());
+  }
+  const bool unasked = found.server == default_server && (!chosen || found.token_is_daemons);
+  if (unasked && !found.token.reveal().empty()) {
+    const std::string folder = std::filesystem::path(world.admin_token_file).parent_path();
+    if (auto known = check_listener(world.proc_net, default_port, folder); !known) {
+      return give_up(exit_status::failed, known.error().message);
+    }
   }
   return found;
 }

@@ -26,7 +26,8 @@ class found_settings : public command {
                              .err = out,
                              .environment = environment_,
                              .now = [] { return wall_time{}; },
-                             .admin_token_file = path("admin-token")};
+                             .admin_token_file = path("admin-token"),
+                             .proc_net = path("proc")};
     return find_settings(asked.value(), world);
   }
 };
@@ -67,6 +68,23 @@ TEST_F(found_settings, the_daemons_token_goes_to_the_default_url_alone) {
     EXPECT_TRUE(find({"--server", other})->token.empty()) << other;
     EXPECT_THAT(find({"--server", other})->token_note, HasSubstr("PEERAGE_TOKEN"));
   }
+}
+
+TEST_F(found_settings, no_token_goes_to_another_user_who_listens_at_the_default_url) {
+  write("admin-token", "of-the-daemon\n");
+  write("proc/tcp", "names\n   0: 0100007F:1CFC 00000000:0000 0A 0:0 00:0 0 65534 0 1\n");
+  for (const std::vector<std::string>& flags :
+       {std::vector<std::string>{}, {"--server", "http://127.0.0.1:7420"}}) {
+    const auto refused = find(flags);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_THAT(refused.error().message, HasSubstr("user 65534 of this host listens"));
+  }
+  environment_["PEERAGE_TOKEN"] = "mine";
+  EXPECT_FALSE(find({}).has_value());
+  EXPECT_EQ(find({"--server", "http://127.0.0.1:7420"})->token.reveal(), "mine")
+      << "named, and the token is not the daemon's";
+  write("proc/tcp", "names\n   0: 0100007F:1CFC 00000000:0000 0A 0:0 00:0 0 0 0 1\n");
+  EXPECT_EQ(find({})->token.reveal(), "mine");
 }
 
 TEST_F(found_settings, a_file_that_is_no_token_is_refused_and_not_repeated) {

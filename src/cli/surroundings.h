@@ -28,6 +28,7 @@ struct surroundings {
   milliseconds patience{20'000};
   /// Of the daemon on this machine; read for the default URL alone.
   std::string admin_token_file = "/var/lib/peerage/admin-token";
+  std::string proc_net = "/proc/net";  // who listens on this machine
 
   /// "" where it is not set: an empty variable is none.
   std::string variable(std::string_view name) const {

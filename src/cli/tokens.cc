@@ -104,8 +104,11 @@ answer<exit_status> remove_token(session& in) {
   if (!id) return std::unexpected(id.error());
   auto said = in.call({.method = "DELETE",
                        .path = "/v1/tokens/" + *id,
+                       .query = in.asked.has("--force") ? "force=true" : "",
                        .tried = {.what = "can't remove the token " + *id,
                                  .if_missing = "`peerage tokens` shows which there are",
+                                 .if_taken = "make another first (`peerage tokens create --scope "
+                                             "admin`), or give --force",
                                  .if_unknown = "the same command again settles it"}});
   if (!said) return std::unexpected(std::move(said.error()));
   in.say("token " + *id + ": removed");

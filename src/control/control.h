@@ -174,6 +174,8 @@ class control {
   task<result<enrolment>> enrol(const principal& who, network_name network, enrol_request wanted);
   /// PUT: as enrol(), idempotent by name.
   task<result<enrolment>> put(const principal& who, peer_id id, enrol_request wanted);
+  /// One whose record can't be read is removed by whoever may touch every peer; its gateway learns
+  /// that from the store, so it is not confirmed.
   task<result<removal_outcome>> remove_peer(const principal& who, peer_id id, milliseconds wait);
   task<result<peer_view>> show_peer(const principal& who, peer_id id);
   /// `stale`: only those without a handshake for so long; unknown is never stale.
@@ -184,7 +186,9 @@ class control {
   /// with field "network" where that has as many as it may.
   task<result<new_token>> create_token(const principal& who, token_request wanted);
   task<result<std::vector<token>>> list_tokens(const principal& who);
-  task<result<>> remove_token(const principal& who, token_id id);
+  /// errc::conflict with field "id" for the last token with the scope admin in every network that
+  /// has not expired, unless `force`.
+  task<result<>> remove_token(const principal& who, token_id id, bool force = false);
   /// Who has this secret; errc::denied for nobody.
   task<result<principal>> authenticate(std::string_view secret);
   /// An admin token, where the store has never had one: the first start.
@@ -251,9 +255,11 @@ class control {
   task<result<>> read_newest_time();
   wall_time stamp_now();
   task<result<network>> network_for(const principal& who, network_name name);
+  task<result<network>> network_to_look_at(const principal& who, network_name name);
   task<result<std::optional<network>>> find_network(network_name name);
   task<result<bool>> in_its_network(token what);
   task<result<std::vector<stored<token>>>> stored_tokens();
+  task<result<write>> last_admin_guard(token_id id, bool force);
   task<result<>> sweep_tokens(std::optional<network_name> network);
   task<> sweep_loop();
   result<> may_write(const principal& who, const network_name& network);
@@ -290,6 +296,7 @@ class control {
   task<std::string> see_off(std::vector<leaving> earlier, std::vector<leaving> fresh,
                             std::optional<peer> now, steady_time deadline);
   task<> leavings_loop();
+  task<result<removal_outcome>> remove_unreadable(const principal& who, peer_id id);
   task<result<removal_outcome>> remove_again(const principal& who, peer_id id,
                                              steady_time deadline);
   task<> expiry_loop();

@@ -9,6 +9,12 @@ namespace {
 
 constexpr seconds log_every{10};
 
+/// One record that can't be read is told as that, with the same message: it can be removed.
+std::unexpected<error> as_corrupt_where(errc code, std::unexpected<error> general) {
+  if (code == errc::corrupt) general.error().code = code;
+  return general;
+}
+
 }  // namespace
 
 std::unexpected<error> guarded_store::told(error from, bool writing) {
@@ -38,14 +44,20 @@ task<result<revision>> guarded_store::commit(transaction writes) {
 
 task<result<std::optional<stored<record>>>> guarded_store::get(record_key key) {
   auto found = co_await inner_.get(std::move(key));
-  if (!found) co_return told(std::move(found.error()));
+  if (!found) {
+    const errc code = found.error().code;
+    co_return as_corrupt_where(code, told(std::move(found.error())));
+  }
   co_return found;
 }
 
 task<result<std::optional<stored<record>>>> guarded_store::find_peer(gateway_name gateway,
                                                                      public_key key) {
   auto found = co_await inner_.find_peer(std::move(gateway), key);
-  if (!found) co_return told(std::move(found.error()));
+  if (!found) {
+    const errc code = found.error().code;
+    co_return as_corrupt_where(code, told(std::move(found.error())));
+  }
   co_return found;
 }
 

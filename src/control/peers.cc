@@ -41,7 +41,7 @@ bool is_older(const peer_report& report, const std::optional<epoch>& from, const
 }  // namespace
 
 task<result<peer_view>> control::show_peer(const principal& who, peer_id id) {
-  auto in = co_await network_for(who, id.network);
+  auto in = co_await network_to_look_at(who, id.network);
   if (!in) co_return std::unexpected(in.error());
   auto found = co_await get_as<peer>(store_, id);
   if (!found) co_return std::unexpected(found.error());
@@ -63,7 +63,7 @@ task<result<peer_view>> control::show_peer(const principal& who, peer_id id) {
 task<result<peer_page>> control::list_peers(const principal& who, network_name network,
                                             std::string after, std::size_t limit,
                                             std::optional<seconds> stale) {
-  auto in = co_await network_for(who, network);
+  auto in = co_await network_to_look_at(who, network);
   if (!in) co_return std::unexpected(in.error());
   if (auto read = co_await read_leavings(); !read) co_return std::unexpected(read.error());
   auto found = co_await visible_peers(who, *in, std::move(after), limit);
@@ -158,11 +158,14 @@ void control::fill_state(peer_view& view, const status_reply& reply, const peer_
 task<result<removal_outcome>> control::remove_peer(const principal& who, peer_id id,
                                                    milliseconds wait) {
   const steady_time deadline = clock_.steady() + wait;
-  auto in = co_await network_for(who, id.network);
+  auto in = co_await network_to_look_at(who, id.network);
   if (!in) co_return std::unexpected(in.error());
   for (;;) {
     stamp when{epoch_, {}};
     auto found = co_await get_as<peer>(store_, id);
+    if (!found && found.error().code == errc::corrupt) {
+      co_return co_await remove_unreadable(who, std::move(id));
+    }
     if (!found) co_return std::unexpected(found.error());
     if (auto read = co_await read_leavings(); !read) co_return std::unexpected(read.error());
     if (!*found) co_return co_await remove_again(who, std::move(id), deadline);
@@ -198,6 +201,21 @@ task<result<removal_outcome>> control::remove_peer(const principal& who, peer_id
     if (!left.confirmed) reason = left.reason;
     co_return removal_outcome{reason.empty(), std::move(reason), old.value.gateway.text()};
   }
+}
+
+task<result<removal_outcome>> control::remove_unreadable(const principal& who, peer_id id) {
+  // Nobody knows whose it is.
+  if (!who.has(scope::admin) && !who.has(scope::peers_manage)) co_return no_peer(id);
+  transaction writes;
+  writes.push_back(removal{id, present{}});
+  const auto stored = co_await store_.commit(std::move(writes));
+  full_.forget(id.network);
+  if (!stored && stored.error().code == errc::not_found) co_return no_peer(id);
+  if (!stored) co_return std::unexpected(stored.error());
+  co_return removal_outcome{false,
+                            "its record could not be read and is removed; the gateway that may "
+                            "have had it learns that from the store within a minute",
+                            {}};
 }
 
 /// One that is removed already, as far as the store goes: whether its gateways have confirmed it.

@@ -15,6 +15,10 @@ constexpr std::string_view token_prefix = "prg_";
 constexpr std::size_t id_size = 10;
 constexpr std::size_t secret_size = 40;  // 200 bits
 const mark_name bootstrap_mark{"bootstrap"};
+// Whoever removes an admin token writes it as it was when the tokens were listed, so that the last
+// two can't be removed at once.
+const mark_name admin_removals{"admin-removals"};
+constexpr int attempts = 16;
 constexpr std::uint32_t most_tokens = 10'000;  // of one network
 constexpr std::chrono::minutes sweep_every{10};
 
@@ -33,6 +37,12 @@ std::unexpected<error> no_token(const token_id& id) {
 /// A token of one network reaches its own tokens, and none that reaches further.
 bool reaches(const principal& who, const token& what) {
   return !who.network || (who.network == what.network && who.network_id == what.network_id);
+}
+
+/// Whether the token can do everything, in every network, at that time.
+bool is_admin(const token& what, wall_time now) {
+  return !what.network && std::ranges::find(what.scopes, scope::admin) != what.scopes.end() &&
+         (!what.expires_at || *what.expires_at > now);
 }
 
 }  // namespace
@@ -101,19 +111,57 @@ task<result<std::vector<token>>> control::list_tokens(const principal& who) {
   co_return all;
 }
 
-task<result<>> control::remove_token(const principal& who, token_id id) {
-  if (who.network) {
-    auto found = co_await get_as<token>(store_, id);
-    if (!found) co_return std::unexpected(found.error());
-    if (!*found || !reaches(who, (*found)->value)) co_return no_token(id);
+/// What the removal of an admin token writes beside it. errc::conflict with field "id" where it is
+/// the last one, unless `force`.
+task<result<write>> control::last_admin_guard(token_id id, bool force) {
+  // Before the tokens: who has removed one meanwhile has changed it.
+  const auto seen = co_await get_as<mark>(store_, admin_removals);
+  if (!seen) co_return std::unexpected(seen.error());
+  const expectation as_seen = *seen ? expectation((*seen)->revision) : expectation(absent{});
+  const write guard = peerage::put{mark{admin_removals.text, id.text()}, as_seen};
+  if (force) co_return guard;
+  const auto all = co_await stored_tokens();
+  if (!all) co_return std::unexpected(all.error());
+  const wall_time now = clock_.now();
+  const bool another = std::ranges::any_of(*all, [&](const stored<token>& each) {
+    return each.value.id != id && is_admin(each.value, now);
+  });
+  if (another) co_return guard;
+  co_return fail(errc::conflict,
+                 "token " + id.text() +
+                     " is the last one with the scope admin; without it nobody can make another "
+                     "through the API. Make one first, or force it",
+                 "id");
+}
+
+task<result<>> control::remove_token(const principal& who, token_id id, bool force) {
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    const auto found = co_await get_as<token>(store_, id);
+    // One that can't be read opens nothing, and is removed as it is.
+    const bool unreadable = !found && found.error().code == errc::corrupt && !who.network;
+    if (!found && !unreadable) co_return std::unexpected(found.error());
+    if (found && (!*found || !reaches(who, (*found)->value))) {
+      tokens_.forget(id);
+      co_return no_token(id);
+    }
+    transaction writes;
+    writes.push_back(removal{id, present{}});
+    const bool admin = found && is_admin((*found)->value, clock_.now());
+    if (admin) {
+      auto guard = co_await last_admin_guard(id, force);
+      if (!guard) co_return std::unexpected(std::move(guard.error()));
+      writes.push_back(*std::move(guard));
+    }
+    const auto stored = co_await store_.commit(std::move(writes));
+    tokens_.forget(id);
+    if (stored) co_return result<>{};
+    if (stored.error().code == errc::not_found && !admin) co_return no_token(id);
+    // Another admin token was removed meanwhile, or this one: look again.
+    const bool moved_on =
+        stored.error().code == errc::conflict || stored.error().code == errc::not_found;
+    if (!moved_on) co_return std::unexpected(stored.error());
   }
-  transaction writes;
-  writes.push_back(removal{id, present{}});
-  const auto stored = co_await store_.commit(std::move(writes));
-  tokens_.forget(id);
-  if (stored) co_return result<>{};
-  if (stored.error().code != errc::not_found) co_return std::unexpected(stored.error());
-  co_return no_token(id);
+  co_return fail(errc::unavailable, "too many admin tokens are removed at once; try again");
 }
 
 task<result<principal>> control::authenticate(std::string_view secret) {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/private_file.h"
+
 namespace peerage::nft {
 namespace {
 
@@ -78,6 +80,7 @@ class nft_wall final : public wall {
   /// not built again. The kernel shows a new set's elements a moment after the rules that ask for
   /// them, and a packet in between is lost.
   bool left_by_earlier_start(const wall_plan& plan) {
+    if (!options_.note_file.empty() && !refuse_symlink(options_.note_file)) return false;
     std::ifstream in(options_.note_file, std::ios::binary);
     std::ostringstream noted;
     if (options_.note_file.empty() || !in || !(noted << in.rdbuf())) return false;
@@ -91,8 +94,7 @@ class nft_wall final : public wall {
   /// For the next start. Where it can't be written, that one builds anew.
   void note() const {
     if (options_.note_file.empty()) return;
-    std::ofstream(options_.note_file, std::ios::binary | std::ios::trunc)
-        << build(options_, *built_) << *shown_;
+    (void)write_private_file(options_.note_file, build(options_, *built_) + *shown_);
   }
 
   /// What it printed.

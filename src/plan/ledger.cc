@@ -85,6 +85,11 @@ void ledger::note_unreadable(const assigned& said) {
   for (const public_key& key : said.unreadable) left_out_[key] = {omission::unreadable};
 }
 
+bool ledger::is_unreadable(const public_key& key) const {
+  const auto found = left_out_.find(key);
+  return found != left_out_.end() && found->second.why == omission::unreadable;
+}
+
 void ledger::remove_unlisted(const assigned& said, observation& into) {
   std::vector<public_key> gone;
   if (said.whole) {

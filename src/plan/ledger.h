@@ -109,6 +109,8 @@ class ledger {
   /// The store was restored: revisions heard so far mean nothing. What is wanted stays wanted until
   /// the store has spoken.
   void restart();
+  /// Since then some of what the device has may be held.
+  bool restored() const { return restored_; }
 
   // A look at the device, held against what is wanted. What is touched in between is left for the
   // next time.
@@ -206,6 +208,7 @@ class ledger {
   std::vector<public_key> unlisted(revision as_of, std::uint64_t recorded);
   void leave_out(const assignment& peer, omission why);
   void note_unreadable(const assigned& said);
+  bool is_unreadable(const public_key& key) const;
   void take(const std::vector<stored_assignment>& peers, bool whole, observation& into);
   bool over(const assignment& peer) const;
   entry& known(const public_key& key);

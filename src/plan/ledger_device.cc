@@ -178,6 +178,8 @@ std::vector<public_key> ledger::end_comparison(strangers unknown) {
       write.push_back(key);
     }
   }
+  // What is on the device of one that can't be read stays there.
+  std::erase_if(strange, [this](const public_key& key) { return is_unreadable(key); });
   if (unknown == strangers::leave) {
     std::erase_if(write, [this](const public_key& key) { return disputed_.contains(key); });
     return write;

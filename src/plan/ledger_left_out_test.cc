@@ -116,5 +116,16 @@ TEST_F(ledger_test, after_a_restore_every_unknown_peer_is_held) {
   EXPECT_EQ(compare(device), std::vector{key(7)}) << "one that comes later is no part of that";
 }
 
+TEST_F(ledger_test, an_unknown_peer_whose_record_cannot_be_read_stays_on_the_device) {
+  assigned said{true, {}, {{peer_of(1), revision{1}}}, revision{10}};
+  said.unreadable = {key(2)};
+  book.observe(said);
+  EXPECT_EQ(compare({on_device(peer_of(1)), on_device(peer_of(2)), on_device(peer_of(3))}),
+            std::vector{key(3)});
+  some({2}, {}, 11);
+  EXPECT_EQ(compare({on_device(peer_of(1)), on_device(peer_of(2))}), std::vector{key(2)})
+      << "its record is gone";
+}
+
 }  // namespace
 }  // namespace peerage

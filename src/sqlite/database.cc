@@ -6,7 +6,12 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <stdexcept>
+#include <system_error>
+
+#include "base/base64.h"
+#include "base/private_file.h"
 
 namespace peerage::sqlite {
 
@@ -48,6 +53,21 @@ run::step run::next() {
   }
 }
 
+run::type run::type_of(int column) const {
+  switch (sqlite3_column_type(statement_, column)) {
+    case SQLITE_INTEGER: return type::integer;
+    case SQLITE_FLOAT: return type::real;
+    case SQLITE_TEXT: return type::text;
+    case SQLITE_BLOB: return type::blob;
+    default: return type::null;
+  }
+}
+
+std::string run::name_of(int column) const {
+  const char* name = sqlite3_column_name(statement_, column);
+  return name == nullptr ? std::string() : name;
+}
+
 std::string run::text(int column) const {
   const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
   const int size = sqlite3_column_bytes(statement_, column);
@@ -68,35 +88,85 @@ bool run::null(int column) const {
 }
 
 result<std::unique_ptr<database>> database::open(const std::string& file) {
+  for (const char* each : {"", "-wal", "-shm", "-journal"}) {
+    if (auto plain = refuse_symlink(file + each); !plain) {
+      return std::unexpected(std::move(plain.error()));
+    }
+  }
   // SQLite would make it readable for everyone; the log files take the mode of this one. A file
   // that is there already is not opened here: closing it would drop the locks that this process's
   // other connections have on it, and whoever else closes the database would then believe to be the
   // last, and remove the log with what was committed.
-  const int made = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  const int made = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (made < 0 && errno != EEXIST) return fail(errc::io, file + ": " + std::strerror(errno));
   if (made >= 0) ::close(made);
 
+  auto opened = open_with(file, SQLITE_OPEN_READWRITE,
+                          "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                          "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;"
+                          "PRAGMA trusted_schema = OFF");
+  if (!opened) return opened;
+  sqlite3_wal_hook((*opened)->handle_,
+                   [](void* self, sqlite3*, const char*, int pages) {
+                     static_cast<database*>(self)->log_pages_ = pages;
+                     return SQLITE_OK;
+                   },
+                   opened->get());
+  return opened;
+}
+
+result<std::unique_ptr<database>> database::open_to_read(const std::string& file) {
+  const std::string pragmas = "PRAGMA trusted_schema = OFF; SELECT count(*) FROM sqlite_schema";
+  if (::access((file + "-wal").c_str(), F_OK) == 0) {
+    return open_with(file, SQLITE_OPEN_READONLY, pragmas);
+  }
+  // Without a log nobody writes it: then no files are needed, nor left, beside it.
+  constexpr std::string_view plain = "/._-";
+  std::string name = "file:";
+  for (const char c : file) {
+    const bool kept = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      plain.find(c) != std::string_view::npos;
+    const auto byte = static_cast<std::uint8_t>(c);
+    name += kept ? std::string(1, c) : "%" + hex_encode({&byte, 1});
+  }
+  auto opened = open_with(name + "?immutable=1", SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, pragmas);
+  if (opened) (*opened)->file_ = file;
+  return opened;
+}
+
+result<std::unique_ptr<database>> database::open_to_fill(const std::string& file) {
+  // SQLite then refuses a link anywhere in the name, and those of the folder are the caller's.
+  const std::filesystem::path name(file);
+  std::error_code failure;
+  const auto folder =
+      std::filesystem::canonical(name.has_parent_path() ? name.parent_path() : ".", failure);
+  if (failure) return fail(errc::io, file + ": " + failure.message());
+  return open_with(folder / name.filename(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW,
+                   "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF");
+}
+
+result<std::unique_ptr<database>> database::open_with(const std::string& name, int flags,
+                                                      const std::string& pragmas) {
   std::unique_ptr<database> opened(new database);
-  opened->file_ = file;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  if (sqlite3_open_v2(file.c_str(), &opened->handle_, flags, nullptr) != SQLITE_OK) {
+  opened->file_ = name;
+  const int all = flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  if (sqlite3_open_v2(name.c_str(), &opened->handle_, all, nullptr) != SQLITE_OK) {
     return std::unexpected(opened->failure("can't be opened"));
   }
   sqlite3_busy_timeout(opened->handle_, 5'000);
-  sqlite3_wal_hook(
-      opened->handle_,
-      [](void* self, sqlite3*, const char*, int pages) {
-        static_cast<database*>(self)->log_pages_ = pages;
-        return SQLITE_OK;
-      },
-      opened.get());
-  if (auto set = opened->execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                                 "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;"
-                                 "PRAGMA trusted_schema = OFF");
-      !set) {
-    return std::unexpected(set.error());
-  }
+  if (auto set = opened->execute(pragmas); !set) return std::unexpected(std::move(set.error()));
   return opened;
+}
+
+result<> database::copy_into(database& to) {
+  sqlite3_backup* copy = sqlite3_backup_init(to.handle_, "main", handle_, "main");
+  if (copy == nullptr) return std::unexpected(to.failure("can't be written"));
+  // In one step: another's write between two would make it begin anew.
+  const int code = sqlite3_backup_step(copy, -1) & 0xff;
+  sqlite3_backup_finish(copy);
+  if (code == SQLITE_DONE) return {};
+  const bool reading = code == SQLITE_CORRUPT || code == SQLITE_NOTADB || code == SQLITE_BUSY;
+  return std::unexpected(reading ? failure("can't be copied") : to.failure("can't be written"));
 }
 
 database::~database() {

@@ -34,6 +34,10 @@ class run {
   enum class step { row, done, busy, constraint, failed };
   step next();
 
+  enum class type { null, integer, real, text, blob };
+  type type_of(int column) const;
+  std::string name_of(int column) const;  // as the statement calls it
+
   std::string text(int column) const;
   std::int64_t number(int column) const;
   std::span<const std::uint8_t> bytes(int column) const;
@@ -48,6 +52,11 @@ class database {
   /// Opens the file, made 0600 when absent, in WAL mode with `synchronous = FULL`.
   /// errc::io with the file's name.
   static result<std::unique_ptr<database>> open(const std::string& file);
+  /// For reading alone, a file that is there and that nobody has open; also from a disk that can't
+  /// be written.
+  static result<std::unique_ptr<database>> open_to_read(const std::string& file);
+  /// An empty file that is there, for copy_into(). It is written through no log, and not fsynced.
+  static result<std::unique_ptr<database>> open_to_fill(const std::string& file);
   ~database();
 
   /// Statements without an answer. errc::io, errc::unavailable (it is busy), errc::full with field
@@ -63,12 +72,16 @@ class database {
 
   /// How many pages the write-ahead log has grown to, as this connection's last commit saw it.
   int log_pages() const { return log_pages_; }
+  /// All of it as it is at this moment, whoever writes meanwhile.
+  result<> copy_into(database& to);
   /// Moves what it can of the log into the file, and waits for nobody; another connection goes on
   /// writing meanwhile.
   void checkpoint();
 
  private:
   database() = default;
+  static result<std::unique_ptr<database>> open_with(const std::string& name, int flags,
+                                                     const std::string& pragmas);
 
   std::string file_;
   sqlite3* handle_ = nullptr;

@@ -25,42 +25,29 @@ std::optional<std::uint64_t> read_position(const std::string& text) {
   return number;
 }
 
-/// What a peer's assignment tells of its network, too.
-struct network_part {
-  std::optional<prefix> ipv4;
-  std::vector<prefix> routes;
-};
 using ranges = std::map<network_name, network_part>;
 
-task<result<network_part>> part_of(store& of, ranges& known, network_name name) {
-  if (const auto found = known.find(name); found != known.end()) co_return found->second;
-  auto read = co_await get_as<network>(of, name);
-  if (!read) co_return std::unexpected(std::move(read.error()));
-  network_part part;
-  if (*read) part = {(*read)->value.ipv4, routes_of((*read)->value)};
-  known.emplace(std::move(name), part);
-  co_return part;
-}
-
-task<result<stored_assignment>> assign(store& of, ranges& known, stored<record> from) {
+result<stored_assignment> assign(followed_store& of, ranges& known, const stored<record>& from) {
   const peer& one = std::get<peer>(from.value);
-  network_name name = one.id.network;
-  auto part = co_await part_of(of, known, std::move(name));
-  if (!part) co_return std::unexpected(std::move(part.error()));
-  co_return stored_assignment{assignment_of(one, part->ipv4, std::move(part->routes)),
-                              from.revision};
+  auto at = known.find(one.id.network);
+  if (at == known.end()) {
+    auto part = of.part_of(one.id.network);
+    if (!part) return std::unexpected(std::move(part.error()));
+    at = known.emplace(one.id.network, *std::move(part)).first;
+  }
+  return stored_assignment{assignment_of(one, at->second.ipv4, at->second.routes), from.revision};
 }
 
 /// Adds a page to `into`, and moves `query` on. The answer: whether there is more.
-task<result<bool>> read_page(store& of, asio::any_io_executor loop, page_query& query,
+task<result<bool>> read_page(followed_store& of, asio::any_io_executor loop, page_query& query,
                              ranges& known, assigned& into) {
   auto got = co_await of.list(query);
   if (!got) co_return std::unexpected(std::move(got.error()));
   // What came after the first page is newer, and says so itself.
   if (query.after.empty()) into.as_of = got->as_of;
   if (got->more) query.after = position(query.what, got->items.back().value);
-  for (auto& each : got->items) {
-    auto one = co_await assign(of, known, std::move(each));
+  for (const auto& each : got->items) {
+    auto one = assign(of, known, each);
     if (!one) co_return std::unexpected(std::move(one.error()));
     into.peers.push_back(std::move(*one));
   }
@@ -77,7 +64,7 @@ task<result<revision>> now_of(store& of) {
 }
 
 /// What the gateway should have of them; a newer commit may be in it already.
-task<result<assigned>> changed(store& of, asio::any_io_executor loop, gateway_name gateway,
+task<result<assigned>> changed(followed_store& of, asio::any_io_executor loop, gateway_name gateway,
                                std::vector<public_key> keys) {
   assigned made;
   for (std::size_t at = 0; at < keys.size(); at += keys_at_once) {
@@ -88,6 +75,7 @@ task<result<assigned>> changed(store& of, asio::any_io_executor loop, gateway_na
     auto told = co_await of.assignments(std::move(name), std::move(some));
     if (!told) co_return std::unexpected(std::move(told.error()));
     for (auto& each : told->peers) made.peers.push_back(std::move(each));
+    made.unreadable.insert(made.unreadable.end(), told->unreadable.begin(), told->unreadable.end());
     // The store answers without a pause; others want the loop too.
     co_await asio::post(loop, asio::use_awaitable);
   }
@@ -102,8 +90,9 @@ void news::note(revision at, const std::vector<touched>& keys) {
   if (changes.unread() >= many_changes) many.notify();
 }
 
-task<result<followed>> follow(store& of, std::shared_ptr<news> from, asio::any_io_executor loop,
-                              gateway_name gateway, std::string position, steady_duration wait) {
+task<result<followed>> follow(followed_store& of, std::shared_ptr<news> from,
+                              asio::any_io_executor loop, gateway_name gateway,
+                              std::string position, steady_duration wait) {
   const auto since = read_position(position);
   auto id = co_await of.identity();
   if (!id) co_return std::unexpected(std::move(id.error()));
@@ -125,18 +114,21 @@ task<result<followed>> follow(store& of, std::shared_ptr<news> from, asio::any_i
   made.what.whole = true;
   page_query query{peers_on_gateway{std::move(gateway)}, {}, page_size};
   ranges known;
+  (void)of.take_unreadable();
   for (bool more = true; more;) {
     const auto read = co_await read_page(of, loop, query, known, made.what);
     if (!read) co_return std::unexpected(read.error());
     more = *read;
   }
+  made.what.unreadable = of.take_unreadable();
   const std::uint64_t now = made.what.as_of.number;
   made.position = std::to_string(now);
   if (since && now > *since) made.what.recorded = (now - *since) * of.most_removals();
   co_return made;
 }
 
-task<result<assigned>> assignments(store& of, gateway_name gateway, std::vector<public_key> keys) {
+task<result<assigned>> assignments(followed_store& of, gateway_name gateway,
+                                   std::vector<public_key> keys) {
   assigned made;
   const auto now = co_await now_of(of);
   if (!now) co_return std::unexpected(now.error());
@@ -144,9 +136,13 @@ task<result<assigned>> assignments(store& of, gateway_name gateway, std::vector<
   ranges known;
   for (const public_key& key : keys) {
     auto found = co_await of.find_peer(gateway, key);
+    if (!found && found.error().code == errc::corrupt) {
+      made.unreadable.push_back(key);
+      continue;
+    }
     if (!found) co_return std::unexpected(std::move(found.error()));
     if (!*found) continue;
-    auto one = co_await assign(of, known, std::move(**found));
+    auto one = assign(of, known, **found);
     if (!one) co_return std::unexpected(std::move(one.error()));
     made.peers.push_back(std::move(*one));
   }

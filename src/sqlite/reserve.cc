@@ -23,7 +23,8 @@ reserve::reserve(std::string file, std::uint64_t bytes, std::function<void(bool)
 void reserve::open() {
   if (bytes_ == 0) return;
   struct stat found{};
-  if (::stat(file_.c_str(), &found) == 0) held_ = static_cast<std::uint64_t>(found.st_size);
+  const bool there = ::lstat(file_.c_str(), &found) == 0 && S_ISREG(found.st_mode);
+  if (there) held_ = static_cast<std::uint64_t>(found.st_size);
   restore();
   if (held_ < bytes_) set(true);
   if (free_bytes() < opening) give_up();
@@ -34,7 +35,11 @@ bool reserve::give_up() {
   set(true);
   if (held_ == 0) return false;
   held_ -= std::min(held_, bytes_ / 4);
-  return ::truncate(file_.c_str(), static_cast<off_t>(held_)) == 0;
+  const int file = ::open(file_.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (file < 0) return false;
+  const bool cut = ::ftruncate(file, static_cast<off_t>(held_)) == 0;
+  ::close(file);
+  return cut;
 }
 
 void reserve::restore() {
@@ -46,7 +51,7 @@ void reserve::restore() {
 }
 
 bool reserve::make() {
-  const int file = ::open(file_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  const int file = ::open(file_.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (file < 0) return false;
   const bool made = ::posix_fallocate(file, 0, static_cast<off_t>(bytes_)) == 0;
   if (!made && ::ftruncate(file, static_cast<off_t>(held_)) != 0) held_ = 0;

@@ -1,5 +1,10 @@
-// Records as rows, both ways. A row that does not hold a valid record is errc::corrupt.
+// Records as rows, both ways. A row that does not hold a valid record is errc::corrupt, and its
+// message names the first column that is wrong: anybody may have edited the file.
 #pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "model/record.h"
 #include "sqlite/database.h"
@@ -24,7 +29,22 @@ result<stored<record>> read_network(const run& row);
 result<stored<record>> read_gateway(const run& row);
 result<stored<record>> read_peer(const run& row);
 result<stored<record>> read_token(const run& row);
+/// Never fails: a value that is no text is read as "".
 result<stored<record>> read_mark(const run& row);
+bool is_readable_mark(const run& row);
+
+/// What a peer's assignment tells of its network.
+struct network_part {
+  std::optional<prefix> ipv4;
+  std::vector<prefix> routes;
+};
+/// The same of a network whose other columns may be wrong.
+network_part read_network_part(const run& row);
+
+/// The row's name for people: `columns` of them, from 1; in hex where it is no text.
+std::string key_text(const run& row, int columns);
+/// The public key in a peer's row, where that column is right.
+std::optional<public_key> key_in_peer(const run& row);
 
 /// An INSERT of the record; with `replace`, an UPDATE where its key is there.
 run write_record(database& db, const record& value, revision at, bool replace);

@@ -1,6 +1,9 @@
 #include "sqlite/schema.h"
 
+#include <algorithm>
+#include <array>
 #include <string>
+#include <string_view>
 
 namespace peerage::sqlite {
 namespace {
@@ -75,7 +78,40 @@ std::int64_t pragma(database& db, std::string_view sql) {
   return query.next() == run::step::row ? query.number(0) : 0;
 }
 
+/// Tables, indexes and triggers, of any version.
+constexpr std::array<std::string_view, 13> ours = {
+    "meta",         "networks",        "gateways",
+    "peers",        "tokens",          "marks",
+    "quotas",       "peers_by_ipv4",   "peers_by_expiry",
+    "peer_counted", "peer_given_back", "tokens_by_network",
+    "sqlite_stat1"};
+
 }  // namespace
+
+bool is_newest(database& db) {
+  return pragma(db, "PRAGMA user_version") == newest;
+}
+
+result<> check_owner(database& db, const std::string& file) {
+  if (pragma(db, "PRAGMA application_id") != application) {
+    return fail(errc::unsupported, file + " is no database of Peerage");
+  }
+  const std::int64_t version = pragma(db, "PRAGMA user_version");
+  if (version < 1 || version > newest) {
+    return fail(errc::unsupported, file + " has schema " + std::to_string(version) +
+                                       ", and this version knows 1 to " + std::to_string(newest));
+  }
+  run rows = db.prepare("SELECT name FROM sqlite_schema");
+  while (rows.next() == run::step::row) {
+    const std::string name = rows.text(0);
+    const bool known = name.starts_with("sqlite_autoindex_") ||
+                       std::find(ours.begin(), ours.end(), name) != ours.end();
+    if (!known) {
+      return fail(errc::corrupt, file + " has something in it that is not Peerage's: " + name);
+    }
+  }
+  return {};
+}
 
 result<> prepare_schema(database& db, const std::string& file) {
   const std::int64_t owner = pragma(db, "PRAGMA application_id");

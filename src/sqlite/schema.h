@@ -9,4 +9,9 @@ namespace peerage::sqlite {
 /// of another program, with what to do; errc::io.
 result<> prepare_schema(database& db, const std::string& file);
 
+/// A file of this program, of no newer version, with nothing in it that this program did not make:
+/// errc::unsupported, errc::corrupt. Changes nothing.
+result<> check_owner(database& db, const std::string& file);
+bool is_newest(database& db);
+
 }  // namespace peerage::sqlite

@@ -1,6 +1,7 @@
 #include "sqlite/store.h"
 
 #include <boost/asio/post.hpp>
+#include <set>
 #include <utility>
 
 #include "async/signal.h"
@@ -16,70 +17,79 @@ using sqlite::database;
 using sqlite::run;
 using row_reader = result<stored<record>> (*)(const run&);
 
-/// A listing as SQL: `?1` is the key or time it asks for, `?2` and `?3` where to go on.
-struct listing_sql {
-  std::string_view sql;
+/// A kind of record in the database.
+struct kind {
+  std::string_view name;
+  int key_columns;
   row_reader read;
 };
+constexpr kind networks{"network", 1, sqlite::read_network};
+constexpr kind gateways{"gateway", 1, sqlite::read_gateway};
+constexpr kind peers{"peer", 2, sqlite::read_peer};
+constexpr kind tokens{"token", 1, sqlite::read_token};
+constexpr kind marks{"mark", 1, sqlite::read_mark};
 
+/// A query, and what its rows are.
+struct planned {
+  run rows;
+  const kind& of;
+};
+
+// In the listings `?1` is the key or time they ask for, `?2` and `?3` where to go on. They have no
+// limit: a row that can't be read does not count, and whoever has enough stops.
 std::string select(std::string_view columns, std::string_view rest) {
   return "SELECT " + std::string(columns) + " FROM " + std::string(rest);
 }
 
 const std::string networks_sql =
-    select(sqlite::network_columns, "networks WHERE name > ?2 ORDER BY name LIMIT ?4");
+    select(sqlite::network_columns, "networks WHERE name > ?2 ORDER BY name");
 const std::string gateways_sql =
-    select(sqlite::gateway_columns, "gateways WHERE name > ?2 ORDER BY name LIMIT ?4");
-const std::string tokens_sql =
-    select(sqlite::token_columns, "tokens WHERE id > ?2 ORDER BY id LIMIT ?4");
+    select(sqlite::gateway_columns, "gateways WHERE name > ?2 ORDER BY name");
+const std::string tokens_sql = select(sqlite::token_columns, "tokens WHERE id > ?2 ORDER BY id");
 const std::string network_peers_sql =
-    select(sqlite::peer_columns, "peers WHERE network = ?1 AND name > ?2 ORDER BY name LIMIT ?4");
-// The `+` keeps SQLite to the primary key's order: here nearly all peers are of one gateway.
+    select(sqlite::peer_columns, "peers WHERE network = ?1 AND name > ?2 ORDER BY name");
+// The `+` keeps SQLite to the primary key's order: here nearly all peers are of one gateway. One
+// whose gateway is none may be of any.
 const std::string gateway_peers_sql =
     select(sqlite::peer_columns,
-           "peers WHERE +gateway = ?1 AND (network, name) > (?2, ?3) ORDER BY network, name "
-           "LIMIT ?4");
+           "peers WHERE (+gateway = ?1 OR NOT EXISTS"
+           " (SELECT 1 FROM gateways WHERE gateways.name = peers.gateway))"
+           " AND (network, name) > (?2, ?3) ORDER BY network, name");
 const std::string expiring_peers_sql =
-    select(sqlite::peer_columns, "peers WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?4");
+    select(sqlite::peer_columns, "peers WHERE expires_at < ?1 ORDER BY expires_at");
 
 struct listing_planner {
   database& db;
   std::string_view after;
-  std::int64_t limit;
 
-  using planned = std::pair<run, row_reader>;
-  planned operator()(const all_networks&) const {
-    return by_name(networks_sql, sqlite::read_network);
-  }
-  planned operator()(const all_gateways&) const {
-    return by_name(gateways_sql, sqlite::read_gateway);
-  }
-  planned operator()(const all_tokens&) const { return by_name(tokens_sql, sqlite::read_token); }
+  planned operator()(const all_networks&) const { return by_name(networks_sql, networks); }
+  planned operator()(const all_gateways&) const { return by_name(gateways_sql, gateways); }
+  planned operator()(const all_tokens&) const { return by_name(tokens_sql, tokens); }
   planned operator()(const peers_of_network& what) const {
-    planned made = by_name(network_peers_sql, sqlite::read_peer);
-    made.first.bind(1, what.network.text());
+    planned made = by_name(network_peers_sql, peers);
+    made.rows.bind(1, what.network.text());
     return made;
   }
   planned operator()(const peers_on_gateway& what) const {
-    planned made = by_name(gateway_peers_sql, sqlite::read_peer);
+    planned made = by_name(gateway_peers_sql, peers);
     const std::size_t slash = after.find('/');
     const bool first = slash == std::string_view::npos;
-    made.first.bind(1, what.gateway.text());
-    made.first.bind(2, first ? std::string_view() : after.substr(0, slash));
-    made.first.bind(3, first ? std::string_view() : after.substr(slash + 1));
+    made.rows.bind(1, what.gateway.text());
+    made.rows.bind(2, first ? std::string_view() : after.substr(0, slash));
+    made.rows.bind(3, first ? std::string_view() : after.substr(slash + 1));
     return made;
   }
   planned operator()(const peers_expiring& what) const {
-    planned made = by_name(expiring_peers_sql, sqlite::read_peer);
-    made.first.bind(1, std::int64_t{what.before.time_since_epoch().count()});
+    planned made = by_name(expiring_peers_sql, peers);
+    made.rows.bind(1, std::int64_t{what.before.time_since_epoch().count()});
     return made;
   }
 
  private:
-  planned by_name(std::string_view sql, row_reader read) const {
+  planned by_name(std::string_view sql, const kind& of) const {
     run made = db.prepare(sql);
-    made.bind(2, after).bind(4, limit);
-    return {std::move(made), read};
+    made.bind(2, after);
+    return {std::move(made), of};
   }
 };
 
@@ -93,48 +103,52 @@ const std::string key_sql =
 
 struct get_planner {
   database& db;
-  using planned = std::pair<run, row_reader>;
 
   planned operator()(const network_name& key) const {
-    return one(network_sql, key.text(), sqlite::read_network);
+    return one(network_sql, key.text(), networks);
   }
   planned operator()(const gateway_name& key) const {
-    return one(gateway_sql, key.text(), sqlite::read_gateway);
+    return one(gateway_sql, key.text(), gateways);
   }
   planned operator()(const peer_id& key) const {
-    planned made = one(peer_sql, key.network.text(), sqlite::read_peer);
-    made.first.bind(2, key.name.text());
+    planned made = one(peer_sql, key.network.text(), peers);
+    made.rows.bind(2, key.name.text());
     return made;
   }
-  planned operator()(const token_id& key) const {
-    return one(token_sql, key.text(), sqlite::read_token);
-  }
-  planned operator()(const mark_name& key) const {
-    return one(mark_sql, key.text, sqlite::read_mark);
-  }
+  planned operator()(const token_id& key) const { return one(token_sql, key.text(), tokens); }
+  planned operator()(const mark_name& key) const { return one(mark_sql, key.text, marks); }
 
  private:
-  planned one(std::string_view sql, std::string_view key, row_reader read) const {
+  planned one(std::string_view sql, std::string_view key, const kind& of) const {
     run made = db.prepare(sql);
     made.bind(1, key);
-    return {std::move(made), read};
+    return {std::move(made), of};
   }
 };
 
 result<revision> newest_revision(database& db) {
   run at = db.prepare("SELECT value FROM meta WHERE name = 'revision'");
-  if (at.next() != run::step::row) return std::unexpected(db.failure("can't be read"));
+  const auto step = at.next();
+  const bool good =
+      step == run::step::row && at.type_of(0) == run::type::integer && at.number(0) >= 0;
+  if (!good && (step == run::step::row || step == run::step::done)) {
+    return fail(errc::corrupt, "the database has lost its revision; restore a backup");
+  }
+  if (!good) return std::unexpected(db.failure("can't be read"));
   return revision{static_cast<std::uint64_t>(at.number(0))};
 }
 
-class sqlite_store final : public store {
+class sqlite_store final : public sqlite::followed_store {
  public:
   sqlite_store(asio::any_io_executor loop, std::unique_ptr<database> reads,
                std::unique_ptr<database> writes, std::unique_ptr<database> beside, epoch id,
-               revision now, sqlite::reserve space)
+               revision now, sqlite::reserve space,
+               std::function<void(const std::string&, const std::string&)> on_corrupt)
       : loop_(std::move(loop)),
         db_(std::move(reads)),
         id_(std::move(id)),
+        newest_(now),
+        on_corrupt_(std::move(on_corrupt)),
         news_(std::make_shared<sqlite::news>(loop_, now)),
         writer_(std::move(writes), std::move(beside), std::move(space)) {}
 
@@ -163,14 +177,14 @@ class sqlite_store final : public store {
   }
 
   task<result<std::optional<stored<record>>>> get(record_key key) override {
-    auto [query, read] = std::visit(get_planner{*db_}, key);
-    co_return first(query, read);
+    planned query = std::visit(get_planner{*db_}, key);
+    co_return first(query.rows, query.of);
   }
 
   task<result<std::optional<stored<record>>>> find_peer(gateway_name on, public_key key) override {
     run query = db_->prepare(key_sql);
     query.bind(1, on.text()).bind(2, key.bytes());
-    co_return first(query, sqlite::read_peer);
+    co_return first(query, peers);
   }
 
   task<result<page>> list(page_query query) override {
@@ -199,12 +213,24 @@ class sqlite_store final : public store {
 
   task<result<epoch>> identity() override { co_return id_; }
 
+  result<sqlite::network_part> part_of(const network_name& network) override {
+    planned query = get_planner{*db_}(network);
+    const auto step = query.rows.next();
+    if (step == run::step::done) return sqlite::network_part{};
+    if (step != run::step::row) return std::unexpected(db_->failure("can't be read"));
+    (void)read(query.rows, networks);  // reported where it can't be read
+    return sqlite::read_network_part(query.rows);
+  }
+  std::vector<public_key> take_unreadable() override { return std::exchange(unreadable_, {}); }
+
  private:
-  result<std::optional<stored<record>>> first(run& query, row_reader read) {
+  static constexpr std::size_t most_reported = 1'000;
+
+  result<std::optional<stored<record>>> first(run& query, const kind& of) {
     switch (query.next()) {
       case run::step::done: return std::optional<stored<record>>{};
       case run::step::row: {
-        auto item = read(query);
+        auto item = read(query, of);
         if (!item) return std::unexpected(item.error());
         return *std::move(item);
       }
@@ -212,22 +238,49 @@ class sqlite_store final : public store {
     }
   }
 
+  /// The row's record; one that can't be read is reported once.
+  result<stored<record>> read(const run& row, const kind& of) {
+    auto item = of.read(row);
+    const bool is_mark = &of == &marks;
+    if (item && !is_mark && item->revision > newest_) {
+      const auto now = newest_revision(*db_);
+      if (now) newest_ = *now;
+      // A gateway would wait for ever for a newer word than this.
+      if (item->revision > newest_) item = fail(errc::corrupt, "its revision is not there yet");
+    }
+    const bool good = item && (!is_mark || sqlite::is_readable_mark(row));
+    if (good) return item;
+    const std::string which = std::string(of.name) + " " + sqlite::key_text(row, of.key_columns);
+    const std::string why = item ? "its value can't be read" : item.error().message;
+    if (reported_.size() < most_reported && reported_.insert(which).second && on_corrupt_) {
+      on_corrupt_(which, why);
+    }
+    if (!item) item.error().message = which + ": " + why;
+    return item;
+  }
+
   result<> fill(page& made, const page_query& query) {
     const auto now = newest_revision(*db_);
     if (!now) return std::unexpected(now.error());
     made.as_of = *now;
-    const auto limit = static_cast<std::int64_t>(query.limit);
-    auto [rows, read] = std::visit(listing_planner{*db_, query.after, limit + 1}, query.what);
+    planned found = std::visit(listing_planner{*db_, query.after}, query.what);
+    const auto* on = std::get_if<peers_on_gateway>(&query.what);
     for (;;) {
-      const auto step = rows.next();
+      const auto step = found.rows.next();
       if (step == run::step::done) return {};
       if (step != run::step::row) return std::unexpected(db_->failure("can't be read"));
+      auto item = read(found.rows, found.of);
+      // Of another gateway that nobody has registered: not this one's.
+      const bool others =
+          on != nullptr && item && std::get<peer>(item->value).gateway != on->gateway;
+      if (on != nullptr && (!item || others)) {
+        if (const auto key = sqlite::key_in_peer(found.rows)) unreadable_.push_back(*key);
+      }
+      if (!item || others) continue;
       if (made.items.size() == query.limit) {
         made.more = true;
         return {};
       }
-      auto item = read(rows);
-      if (!item) return std::unexpected(item.error());
       made.items.push_back(*std::move(item));
     }
   }
@@ -235,6 +288,10 @@ class sqlite_store final : public store {
   asio::any_io_executor loop_;
   std::unique_ptr<database> db_;
   epoch id_;
+  revision newest_;  // that was seen
+  std::function<void(const std::string&, const std::string&)> on_corrupt_;
+  std::set<std::string> reported_;
+  std::vector<public_key> unreadable_;  // peers on a gateway
   std::shared_ptr<sqlite::news> news_;
   sqlite::writer writer_;
 };
@@ -262,13 +319,18 @@ result<std::unique_ptr<store>> open_sqlite_store(asio::any_io_executor loop, std
   epoch id;
   {
     run query = (*reads)->prepare("SELECT value FROM meta WHERE name = 'epoch'");
-    if (query.next() != run::step::row) return std::unexpected((*reads)->failure("can't be read"));
-    id.id = query.text(0);
+    const auto step = query.next();
+    if (step == run::step::row && query.type_of(0) == run::type::text) id.id = query.text(0);
+    if (step == run::step::failed) return std::unexpected((*reads)->failure("can't be read"));
+    if (!is_label(id.id)) {
+      return fail(errc::corrupt, file + " has lost its epoch; restore a backup");
+    }
   }
   const auto now = newest_revision(**reads);
   if (!now) return std::unexpected(now.error());
   return std::make_unique<sqlite_store>(std::move(loop), *std::move(reads), *std::move(writes),
-                                        *std::move(beside), std::move(id), *now, std::move(space));
+                                        *std::move(beside), std::move(id), *now, std::move(space),
+                                        std::move(options.on_corrupt));
 }
 
 }  // namespace peerage

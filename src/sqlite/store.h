@@ -19,6 +19,9 @@ struct sqlite_options {
   std::uint64_t reserve_bytes = 0;
   // From any thread: whether the disk is full, when that changes.
   std::function<void(bool)> on_disk_full = {};
+  // Once for each record that can't be read, when it is come upon: which ("peer acme/laptop"), and
+  // what is wrong with it. It is passed over; the others are served.
+  std::function<void(const std::string& which, const std::string& why)> on_corrupt = {};
 };
 
 /// Opens the file, or makes it. The folder must exist. errc::io, errc::corrupt; errc::unsupported

@@ -1,6 +1,7 @@
 #include "tests/chaos/fleet.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <fstream>
 #include <stdexcept>
@@ -123,6 +124,7 @@ void fleet::set_up_daemon(party& one) {
   const auto number = static_cast<std::size_t>(one.name.back() - '1');
   const auto servers = with(role::consul);
   std::ofstream(one.file("consul-token")) << secret_of(api ? "api" : one.name) << "\n";
+  ::chmod(one.file("consul-token").c_str(), 0600);
   std::string buses;
   for (const party* each : with(role::nats)) {
     buses += (buses.empty() ? "" : ", ") + quoted("nats://" + each->address + ":4222");

@@ -1,7 +1,10 @@
 // The real command against the real daemon.
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <regex>
 
@@ -38,6 +41,50 @@ class command : public testing::Test {
 
   daemon_under_test daemon_;
 };
+
+/// A socket that another user listens on.
+class listener_of_nobody {
+ public:
+  explicit listener_of_nobody(std::uint16_t port) {
+    constexpr uid_t nobody = 65'534;
+    EXPECT_EQ(::seteuid(nobody), 0);
+    socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(::seteuid(0), 0);
+    sockaddr_in here{};
+    here.sin_family = AF_INET;
+    here.sin_port = htons(port);
+    here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::bind(socket_, reinterpret_cast<const sockaddr*>(&here), sizeof here), 0);
+    EXPECT_EQ(::listen(socket_, 8), 0);
+  }
+  ~listener_of_nobody() { ::close(socket_); }
+  listener_of_nobody(const listener_of_nobody&) = delete;
+  listener_of_nobody& operator=(const listener_of_nobody&) = delete;
+  bool was_connected_to() const {
+    const int got = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (got >= 0) ::close(got);
+    return got >= 0;
+  }
+
+ private:
+  int socket_ = -1;
+};
+
+TEST(default_server, of_another_user_gets_no_token) {
+  program networks{.words = {binary("peerage"), "networks"},
+                   .environment = {{"PEERAGE_TOKEN", "prg_secret"}},
+                   .network = {}};
+  {
+    const listener_of_nobody thief(7420);
+    const finished refused = run(networks, 30s);
+    EXPECT_EQ(refused.status, 1) << refused.out;
+    EXPECT_NE(refused.err.find("user 65534 of this host listens on 127.0.0.1:7420"),
+              std::string::npos)
+        << refused.err;
+    EXPECT_FALSE(thief.was_connected_to());
+  }
+  EXPECT_EQ(run(networks, 30s).status, 4) << "nobody listens";
+}
 
 TEST_F(command, creates_shows_resets_and_removes_a_peer) {
   const std::string conf = file("laptop.conf");

@@ -1,5 +1,7 @@
 #include "tests/live/locked_fleet.h"
 
+#include <sys/stat.h>
+
 #include <fstream>
 
 #include "json/json.h"
@@ -48,6 +50,7 @@ void locked_fleet::make_token(const std::string& file, const std::string& name) 
   const json::object wish{{"Policies", json::array{json::object{{"Name", name}}}}};
   const auto said = json::parse(all.consul.tell("/v1/acl/token", json::serialize(wish)), 16);
   std::ofstream(token_file(name)) << std::string(said.value().at("SecretID").as_string()) << "\n";
+  ::chmod(token_file(name).c_str(), 0600);
 }
 
 node_options locked_fleet::options_of(const std::string& who) {

@@ -1,0 +1,72 @@
+#include "bin/backup.h"
+
+#include <chrono>
+#include <cstdio>
+
+#include "base/time.h"
+#include "bin/files.h"
+#include "sqlite/copy.h"
+
+namespace peerage {
+namespace {
+
+result<> has_database(const daemon_config& config) {
+  if (config.store.kind == store_kind::sqlite) return {};
+  return fail(errc::invalid,
+              "the store of this config is Consul at " + config.store.address +
+                  ", and no database of this host: use `consul snapshot save FILE` and `consul "
+                  "snapshot restore FILE`");
+}
+
+void print(const sqlite::contents& what) {
+  std::printf(
+      "  %llu peers, %llu networks, %llu gateways, %llu tokens, as of revision %llu\n",
+      static_cast<unsigned long long>(what.peers), static_cast<unsigned long long>(what.networks),
+      static_cast<unsigned long long>(what.gateways), static_cast<unsigned long long>(what.tokens),
+      static_cast<unsigned long long>(what.at.number));
+  if (what.unreadable == 0) return;
+  std::printf("  %llu records can't be read, and are passed over by the daemon:\n",
+              static_cast<unsigned long long>(what.unreadable));
+  for (const std::string& each : what.examples) std::printf("    %s\n", each.c_str());
+}
+
+/// "20261129-162233", in UTC.
+std::string stamp() {
+  std::string text = to_rfc3339(std::chrono::floor<milliseconds>(std::chrono::system_clock::now()));
+  std::string made;
+  for (const char c : text.substr(0, text.find('.'))) {
+    if (c == 'T') made += '-';
+    if (c >= '0' && c <= '9') made += c;
+  }
+  return made;
+}
+
+}  // namespace
+
+result<> back_up(const daemon_config& config, const std::string& into) {
+  if (auto has = has_database(config); !has) return has;
+  const auto what = sqlite::back_up(config.store.path, into);
+  if (!what) return std::unexpected(what.error());
+  std::printf("backed up %s into %s\n", config.store.path.c_str(), into.c_str());
+  print(*what);
+  std::puts("  it holds preshared keys: keep it as secret as the database");
+  return {};
+}
+
+result<> restore(const daemon_config& config, const std::string& from) {
+  if (auto has = has_database(config); !has) return has;
+  if (auto idle = claim_state_dir(config.state_dir); !idle) return idle;
+  const std::string aside = config.store.path + ".before-" + stamp();
+  const auto what = sqlite::restore(from, config.store.path, aside);
+  if (!what) return std::unexpected(what.error());
+  std::printf("restored %s from %s\n", config.store.path.c_str(), from.c_str());
+  print(*what);
+  std::printf("  the database that was there is %s\n", aside.c_str());
+  std::puts(
+      "  start the daemon now. Peers that its device has and this database lacks stay on the\n"
+      "  device until `peerage gateways accept-removals NAME`; `peerage gateways` counts them.\n"
+      "  Where the admin token is newer than the backup: `peeraged --new-admin-token`");
+  return {};
+}
+
+}  // namespace peerage
