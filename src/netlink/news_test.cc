@@ -54,11 +54,11 @@ struct news : testing::Test {
 
 TEST_F(news, what_the_interface_and_the_wall_lose_is_told) {
   for (const char* done :
-       {"nft flush ruleset", "nft add table inet another", "ip link set wg7 down",
+       {"nft flush ruleset", "nft add table inet another", "ip addr del fd00:1::1/128 dev wg7",
+        "ip link set wg7 down",
         "ip link set wg7 up && ip -6 route replace fd00:1::/64 dev wg7 && ip -6 route del "
         "fd00:1::/64",
-        "ip addr del fd00:1::1/128 dev wg7", "ip addr add 192.0.2.1/24 dev eth7",
-        "ip addr del 192.0.2.1/24 dev eth7"}) {
+        "ip addr add 192.0.2.1/24 dev eth7", "ip addr del 192.0.2.1/24 dev eth7"}) {
     run(done);
     EXPECT_TRUE(told(seconds{10})) << done;
   }

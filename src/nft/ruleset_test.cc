@@ -42,7 +42,7 @@ TEST(ruleset, is_built_in_the_place_of_what_was_there) {
       << "other networks go before any route is looked at";
   EXPECT_LT(text.find("ip6 daddr fd00::/8 drop"), text.find("@routes6 accept"))
       << "those without peers here too";
-  EXPECT_LT(text.find("@inner6 accept"), text.find("ip6 daddr fd00::/8 drop"));
+  EXPECT_LT(text.find("ip6 saddr . ip6 daddr @inner6"), text.find("ip6 daddr fd00::/8 drop"));
 }
 
 TEST(ruleset, a_route_to_unique_local_addresses_is_one_that_was_meant) {
