@@ -69,6 +69,24 @@ TEST_F(truth, a_move_is_pending_as_long_as_the_old_gateway_may_have_the_key) {
   EXPECT_EQ(ask("GET", ci_path).at("state"), "live");
 }
 
+TEST_F(truth, what_the_store_could_not_note_is_not_forgotten) {
+  using trouble = fakes::fake_store::trouble;
+  in_fra(1);
+  fra().stop();
+  // The move is stored, and that the key may still be in fra is not.
+  store().next_commits = {trouble::none, trouble::refuses};
+  EXPECT_EQ(move_to_iad().status, 202);
+  const std::string rekey = R"({"public_key": ")" + fakes::sample_key(2).text() + R"("})";
+  const auto again = ask("PUT", ci_path, rekey);
+  EXPECT_EQ(again.status, 202) << again.raw.body;
+  EXPECT_THAT(again.at("reason"), HasSubstr("gw-fra-1"));
+  pass(seconds{15});
+  fra().start();
+  pass(seconds{15});
+  EXPECT_FALSE(on(fra(), 1));
+  EXPECT_EQ(ask("GET", ci_path).at("state"), "live");
+}
+
 TEST_F(truth, a_new_key_is_pending_as_long_as_the_device_has_the_old_one) {
   in_fra(1);
   fra().tunnel.fail_next = 1'000;

@@ -12,6 +12,7 @@
 #include "bin/beside.h"
 #include "bin/host.h"
 #include "bin/privileges.h"
+#include "config/endpoint.h"
 #include "crypto/random.h"
 #include "http/server.h"
 #include "local/system_clock.h"
@@ -176,7 +177,8 @@ void check_gateway(const gateway_config& config, const running_daemon& beside, r
     if (found) endpoint = *found;
     if (!found) endpoint_is = std::unexpected(found.error());
   }
-  into.say("endpoint", endpoint_is, endpoint);
+  const std::string few = only_for(endpoint);
+  into.say("endpoint", endpoint_is, endpoint + (few.empty() ? "" : ", " + few));
 }
 
 /// The store and the bus; without what a gateway would make on the disk.

@@ -4,6 +4,7 @@
 
 #include "config/backends.h"
 #include "config/config.h"
+#include "config/endpoint.h"
 #include "config/rules.h"
 #include "config/toml.h"
 #include "model/gateway.h"
@@ -180,6 +181,9 @@ std::string take_endpoint(daemon_config& into, const toml_value& value) {
   const std::string* text = value.if_string();
   auto parsed = text == nullptr ? fail(errc::invalid, "") : parse_endpoint(*text);
   if (!parsed) return must_be("\"ADDRESS:PORT\" or \"HOST:PORT\"", value);
+  if (const std::string why = useless_because(*parsed); !why.empty()) {
+    return must_be("what clients can connect to", value) + ": that is " + why;
+  }
   into.gateway->endpoint = std::move(*parsed);
   return {};
 }
