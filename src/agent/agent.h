@@ -143,7 +143,8 @@ class agent final : public gateway_service {
 
   // networks.cc: their addresses, routes and the wall
   result<> arrange_networks(bool exactly);
-  void bar(const std::vector<link_refusal>& why, std::map<network_name, std::string>& into) const;
+  void bar(const std::vector<link_refusal>& why, std::string_view words,
+           std::map<network_name, std::string>& into) const;
   void say_barred(std::map<network_name, std::string> now);
   const std::string* why_barred(const network_name& name) const;
   void add_barred(std::vector<std::string>& troubles) const;

@@ -55,7 +55,7 @@ result<> agent::arrange_networks(bool exactly) {
   const auto conflicts = with_.link.conflicts(networks_plan({}));
   if (!conflicts) return std::unexpected(conflicts.error());
   std::map<network_name, std::string> barred;
-  bar(*conflicts, barred);
+  bar(*conflicts, "has or needs itself a part of", barred);
   link_plan plan = networks_plan(barred);
   bool more = true;
   if (!exactly) {
@@ -73,7 +73,7 @@ result<> agent::arrange_networks(bool exactly) {
   if (more || !arranged_at_) {
     const auto refused = with_.link.arrange(plan);
     if (!refused) return std::unexpected(refused.error());
-    bar(*refused, barred);
+    bar(*refused, "does not take", barred);
     if (!refused->empty()) {
       if (auto apart = keep_apart(false, barred); !apart) return apart;
       compare_now_.notify();
@@ -85,7 +85,7 @@ result<> agent::arrange_networks(bool exactly) {
   return {};
 }
 
-void agent::bar(const std::vector<link_refusal>& why,
+void agent::bar(const std::vector<link_refusal>& why, std::string_view words,
                 std::map<network_name, std::string>& into) const {
   if (why.empty()) return;
   for (const auto& [name, use] : book_.networks()) {
@@ -97,9 +97,9 @@ void agent::bar(const std::vector<link_refusal>& why,
       log::error("a network can't be carried",
                  {{"network", name.text()}, {"part", found->what.text()}, {"why", found->why}});
     }
-    into.try_emplace(name, "this gateway can't carry network " + name.text() +
-                               ": its host has or needs a part of " + found->what.text() +
-                               " itself; its log says more");
+    into.try_emplace(name, "this gateway can't carry network " + name.text() + ": its host " +
+                               std::string(words) + " " + found->what.text() +
+                               "; its log says more");
   }
 }
 

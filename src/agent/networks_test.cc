@@ -40,8 +40,9 @@ TEST_F(hosted_agent, carries_the_others_where_the_host_has_one_itself) {
   const peer inside = sample_peer("lan", "a", 2);
   const change_result refused = put_in(lan, inside);
   EXPECT_EQ(refused.state, change_state::refused);
-  EXPECT_THAT(refused.reason,
-              HasSubstr("can't carry network lan: its host has or needs a part of 192.168.0.0/16"));
+  EXPECT_THAT(
+      refused.reason,
+      HasSubstr("can't carry network lan: its host has or needs itself a part of 192.168.0.0/16"));
   const peer other = sample_peer("acme", "a", 1);
   EXPECT_EQ(put_in(acme, other).state, change_state::live);
   pass(seconds{31});

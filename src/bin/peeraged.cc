@@ -1,5 +1,6 @@
 // The daemon's main: read the config, start, wait for a signal, stop.
 #include <getopt.h>
+#include <unistd.h>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
@@ -59,6 +60,11 @@ struct arguments {
 };
 
 int make_nkey(const std::string& file) {
+  if (::access(file.c_str(), F_OK) == 0) {
+    std::fprintf(stderr, "peeraged: %s is there already; a key in use is not written over\n",
+                 file.c_str());
+    return 1;
+  }
   const nkey_user made = make_nkey_user();
   const secret_text lines(std::string(made.seed.reveal()) + "\n" + made.open + "\n");
   if (const auto written = write_private_file(file, lines.reveal()); !written) {

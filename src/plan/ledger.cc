@@ -146,7 +146,7 @@ void ledger::leave_out(const assignment& peer, omission why) {
 
 std::size_t ledger::left_out() const {
   return static_cast<std::size_t>(std::ranges::count_if(left_out_, [this](const auto& each) {
-    return each.second.why != omission::over || each.second.expires_at + just_over < now_;
+    return each.second.why != omission::over || each.second.expires_at < now_ - just_over;
   }));
 }
 
@@ -154,7 +154,8 @@ std::vector<public_key> ledger::overdue(std::size_t most) const {
   std::vector<public_key> keys;
   for (const auto& [key, each] : left_out_) {
     if (keys.size() == most) break;
-    const bool late = each.expires_at + just_over < now_;
+    // An unreadable one has no end of its time.
+    const bool late = each.expires_at < now_ - just_over;
     if (each.why == omission::over && late) keys.push_back(key);
   }
   return keys;
