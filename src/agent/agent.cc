@@ -88,7 +88,7 @@ agent::health agent::how() const {
   add_barred(now.troubles);
   if (const std::size_t out = left_out(); out > 0) {
     now.troubles.push_back("left out: " + std::to_string(out) +
-                           " peers that the store has are not on the device; their `reason` says "
+                           " peers that the store has are not live here; their `reason` says "
                            "why");
   }
   if (book_.held() > 0) {
