@@ -20,26 +20,26 @@ peer for_one_minute(const agent_test& test) {
   return one;
 }
 
+/// Begins with a mirror, and a peer that was to end in a minute and then got ten.
+peer renewed_by_the_bus(agent_test& test) {
+  test.copy = &test.saved;
+  test.start();
+  peer one = for_one_minute(test);
+  test.put_peer(one, test.store_peer(one));
+  test.pass(seconds{20});
+  one.expires_at = test.time.now() + seconds{600};
+  EXPECT_EQ(test.put_peer(one, test.store_peer(one)), change_state::live);
+  return one;
+}
+
 TEST_F(agent_test, a_peer_renewed_by_the_bus_outlives_a_restart) {
-  copy = &saved;
-  start();
-  peer one = for_one_minute(*this);
-  put_peer(one, store_peer(one));
-  pass(seconds{20});
-  one.expires_at = time.now() + seconds{600};
-  EXPECT_EQ(put_peer(one, store_peer(one)), change_state::live);
+  const peer one = renewed_by_the_bus(*this);
   start_without_a_store(*this);
   EXPECT_TRUE(tunnel.has(one.public_key));
 }
 
 TEST_F(agent_test, a_renewal_is_in_the_mirror_before_it_is_confirmed) {
-  copy = &saved;
-  start();
-  peer one = for_one_minute(*this);
-  put_peer(one, store_peer(one));
-  pass(seconds{20});
-  one.expires_at = time.now() + seconds{600};
-  ASSERT_EQ(put_peer(one, store_peer(one)), change_state::live);
+  peer one = renewed_by_the_bus(*this);
   const auto kept = saved.load();
   ASSERT_TRUE(kept && *kept && (*kept)->peers.size() == 1);
   EXPECT_EQ((*kept)->peers[0].peer.expires_at, one.expires_at);
@@ -50,13 +50,7 @@ TEST_F(agent_test, a_renewal_is_in_the_mirror_before_it_is_confirmed) {
 
 /// A row that a renewal saved is newer than the mirror's head, so the next start would write it.
 TEST_F(agent_test, another_form_is_in_the_mirror_before_it_is_confirmed) {
-  copy = &saved;
-  start();
-  peer one = for_one_minute(*this);
-  put_peer(one, store_peer(one));
-  pass(seconds{20});
-  one.expires_at = time.now() + seconds{600};
-  ASSERT_EQ(put_peer(one, store_peer(one)), change_state::live);
+  peer one = renewed_by_the_bus(*this);
   one.expires_at = time.now() + seconds{300};
   one.preshared_key = secret_key(std::array<std::uint8_t, key_size>{7});
   ASSERT_EQ(put_peer(one, store_peer(one)), change_state::live);

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "control/control.h"
+#include "control/list_all.h"
 #include "log/log.h"
 #include "plan/ranges.h"
 
@@ -88,18 +89,12 @@ task<result<network>> control::show_network(const principal& who, network_name n
 }
 
 task<result<std::vector<network>>> control::list_networks(const principal& who) {
+  listing what = all_networks{};
+  auto found = co_await list_all<network>(store_, std::move(what));
+  if (!found) co_return std::unexpected(std::move(found.error()));
   std::vector<network> all;
-  page_query query{all_networks{}, {}, 1'000};
-  for (bool more = true; more;) {
-    auto got = co_await store_.list(query);
-    if (!got) co_return std::unexpected(got.error());
-    more = got->more;
-    if (more) query.after = position(query.what, got->items.back().value);
-    for (auto& each : got->items) {
-      auto& one = std::get<network>(each.value);
-      if (belongs(who, one)) all.push_back(std::move(one));
-    }
-  }
+  for (auto& [one, at] : *found)
+    if (belongs(who, one)) all.push_back(std::move(one));
   co_return all;
 }
 

@@ -214,31 +214,33 @@ result<std::optional<route_entry>> decode_route(bytes_view payload, std::uint32_
 
 namespace {
 
-request route_request(std::uint16_t type, std::uint16_t flags, std::uint32_t index,
-                      const prefix& destination, std::uint8_t protocol, std::uint8_t scope) {
+request route_request(std::uint16_t type, std::uint16_t flags, const prefix& destination,
+                      std::uint8_t protocol, std::uint8_t scope, std::uint8_t kind = RTN_UNICAST) {
   rtmsg header{};
   header.rtm_family = number_of(destination.family());
   header.rtm_dst_len = static_cast<std::uint8_t>(destination.length());
   header.rtm_table = RT_TABLE_MAIN;
   header.rtm_protocol = protocol;
   header.rtm_scope = scope;
-  header.rtm_type = RTN_UNICAST;
+  header.rtm_type = kind;
   request out(type, flags, bytes_of(header));
   if (destination.length() > 0) out.put(RTA_DST, destination.address().bytes());
-  out.put_value(RTA_OIF, index);
   return out;
 }
 
 }  // namespace
 
 request encode_add_route(std::uint32_t index, const prefix& destination) {
-  return route_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, index, destination, RTPROT_STATIC,
-                       RT_SCOPE_LINK);
+  request out = route_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, destination, RTPROT_STATIC,
+                              RT_SCOPE_LINK);
+  out.put_value(RTA_OIF, index);
+  return out;
 }
 
 request encode_drop_route(std::uint32_t index, const route_entry& entry) {
-  request out = route_request(RTM_DELROUTE, 0, index, entry.destination, entry.protocol,
+  request out = route_request(RTM_DELROUTE, 0, entry.destination, entry.protocol,
                               RT_SCOPE_NOWHERE);  // of any scope
+  out.put_value(RTA_OIF, index);
   if (entry.priority != 0) out.put_value(RTA_PRIORITY, entry.priority);
   return out;
 }
@@ -297,31 +299,18 @@ result<std::optional<prefix>> decode_unreachable(bytes_view payload, std::uint32
   return prefix::of(*destination, header->rtm_dst_len);
 }
 
-namespace {
-
-request unreachable_request(std::uint16_t type, std::uint16_t flags, const prefix& destination,
-                            std::uint32_t priority) {
-  rtmsg header{};
-  header.rtm_family = number_of(destination.family());
-  header.rtm_dst_len = static_cast<std::uint8_t>(destination.length());
-  header.rtm_table = RT_TABLE_MAIN;
-  header.rtm_protocol = RTPROT_STATIC;
-  header.rtm_scope = RT_SCOPE_UNIVERSE;
-  header.rtm_type = RTN_UNREACHABLE;
-  request out(type, flags, bytes_of(header));
-  out.put(RTA_DST, destination.address().bytes());
+request encode_add_unreachable(const prefix& destination, std::uint32_t priority) {
+  request out = route_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, destination, RTPROT_STATIC,
+                              RT_SCOPE_UNIVERSE, RTN_UNREACHABLE);
   out.put_value(RTA_PRIORITY, priority);
   return out;
 }
 
-}  // namespace
-
-request encode_add_unreachable(const prefix& destination, std::uint32_t priority) {
-  return unreachable_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, destination, priority);
-}
-
 request encode_drop_unreachable(const prefix& destination, std::uint32_t priority) {
-  return unreachable_request(RTM_DELROUTE, 0, destination, priority);
+  request out = route_request(RTM_DELROUTE, 0, destination, RTPROT_STATIC, RT_SCOPE_UNIVERSE,
+                              RTN_UNREACHABLE);
+  out.put_value(RTA_PRIORITY, priority);
+  return out;
 }
 
 request encode_rule(family of, const std::string& interface, std::uint32_t mark, bool add) {
