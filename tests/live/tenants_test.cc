@@ -123,6 +123,22 @@ struct tenants : testing::Test {
   std::unique_ptr<daemon_under_test> daemon;
 };
 
+/// Another host, in a namespace of that name, at the end of a cable of the gateway's host.
+void add_neighbour(const std::string& name, const std::string& near, const std::string& far) {
+  const std::string cable = name + "0";
+  must_run({"ip", "netns", "add", name});
+  must_run({"ip", "link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", name});
+  const auto give = [](const std::string& interface, const std::string& address,
+                       const std::string& where) {
+    std::vector<std::string> words{"ip", "address", "add", address, "dev", interface};
+    if (address.find(':') != std::string::npos) words.emplace_back("nodad");
+    must_run(std::move(words), where);
+    must_run({"ip", "link", "set", interface, "up"}, where);
+  };
+  give(cable, near, {});
+  give("eth0", far, name);
+}
+
 /// A connection to a port of the gateway's host, by a client.
 bool connects(const client& from, const std::string& address, int port) {
   const std::string words = "exec 3<>/dev/tcp/" + address + "/" + std::to_string(port);
@@ -183,12 +199,7 @@ TEST_F(tenants, reach_their_own_network_and_nothing_else) {
 }
 
 TEST_F(tenants, use_the_routes_that_their_network_was_given) {
-  must_run({"ip", "netns", "add", "lan"});
-  must_run({"ip", "link", "add", "lan0", "type", "veth", "peer", "name", "eth0", "netns", "lan"});
-  must_run({"ip", "-6", "address", "add", "2001:db8:77::1/64", "dev", "lan0", "nodad"});
-  must_run({"ip", "link", "set", "lan0", "up"});
-  must_run({"ip", "-6", "address", "add", "2001:db8:77::2/64", "dev", "eth0", "nodad"}, "lan");
-  must_run({"ip", "link", "set", "eth0", "up"}, "lan");
+  add_neighbour("lan", "2001:db8:77::1/64", "2001:db8:77::2/64");
   must_run({"ip", "-6", "route", "add", "default", "via", "2001:db8:77::1"}, "lan");
   EXPECT_TRUE(reaches(clients[2], "2001:db8:77::2")) << "umbrella routes ::/0";
   EXPECT_FALSE(reaches(clients[0], "2001:db8:77::2", false)) << "acme routes nothing but itself";
@@ -232,12 +243,7 @@ TEST_F(tenants, stay_apart_while_networks_come_and_go) {
 }
 
 TEST_F(tenants, whose_network_the_host_has_itself_are_that_networks_trouble_alone) {
-  must_run({"ip", "netns", "add", "lan"});
-  must_run({"ip", "link", "add", "lan0", "type", "veth", "peer", "name", "eth0", "netns", "lan"});
-  must_run({"ip", "address", "add", "10.66.0.1/24", "dev", "lan0"});
-  must_run({"ip", "link", "set", "lan0", "up"});
-  must_run({"ip", "address", "add", "10.66.0.200/24", "dev", "eth0"}, "lan");
-  must_run({"ip", "link", "set", "eth0", "up"}, "lan");
+  add_neighbour("lan", "10.66.0.1/24", "10.66.0.200/24");
   caller api = daemon->admin();
   api.make_network("half", "10.66.0.128/25");
   const auto refused = api.enrol("half", "p", new_public_key());
@@ -261,12 +267,7 @@ TEST_F(tenants, whose_network_the_host_has_itself_are_that_networks_trouble_alon
 }
 
 TEST_F(tenants, send_nothing_of_their_network_to_the_hosts_default_route) {
-  must_run({"ip", "netns", "add", "wan"});
-  must_run({"ip", "link", "add", "wan0", "type", "veth", "peer", "name", "eth0", "netns", "wan"});
-  must_run({"ip", "-6", "address", "add", "2001:db8:88::1/64", "dev", "wan0", "nodad"});
-  must_run({"ip", "link", "set", "wan0", "up"});
-  must_run({"ip", "-6", "address", "add", "2001:db8:88::2/64", "dev", "eth0", "nodad"}, "wan");
-  must_run({"ip", "link", "set", "eth0", "up"}, "wan");
+  add_neighbour("wan", "2001:db8:88::1/64", "2001:db8:88::2/64");
   must_run({"ip", "-6", "route", "add", "default", "via", "2001:db8:88::2"});
   must_run({"ip", "-6", "route", "add", "default", "via", "2001:db8:88::1"}, "wan");
   // What leaves in the clear is counted on the far side.
@@ -294,14 +295,9 @@ TEST_F(tenants, send_nothing_of_their_network_to_the_hosts_default_route) {
 }
 
 TEST_F(tenants, a_neighbour_of_the_host_does_not_pass_for_one_of_them) {
-  must_run({"ip", "netns", "add", "lan"});
-  must_run({"ip", "link", "add", "lan0", "type", "veth", "peer", "name", "eth0", "netns", "lan"});
-  must_run({"ip", "-6", "address", "add", "2001:db8:77::1/64", "dev", "lan0", "nodad"});
-  must_run({"ip", "link", "set", "lan0", "up"});
+  add_neighbour("lan", "2001:db8:77::1/64", "2001:db8:77::2/64");
   must_run({"ip", "-6", "address", "add", clients[1].address + "/128", "dev", "eth0", "nodad"},
            "lan");
-  must_run({"ip", "link", "set", "eth0", "up"}, "lan");
-  must_run({"ip", "-6", "address", "add", "2001:db8:77::2/64", "dev", "eth0", "nodad"}, "lan");
   must_run({"ip", "-6", "route", "add", "default", "via", "2001:db8:77::1"}, "lan");
   const std::string interface = "wg" + clients[0].host->network();
   must_run({"nft", "add", "table", "inet", "seen"}, clients[0].host->network());
