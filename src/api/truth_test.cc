@@ -69,22 +69,58 @@ TEST_F(truth, a_move_is_pending_as_long_as_the_old_gateway_may_have_the_key) {
   EXPECT_EQ(ask("GET", ci_path).at("state"), "live");
 }
 
-TEST_F(truth, what_the_store_could_not_note_is_not_forgotten) {
+TEST_F(truth, a_change_notes_the_key_that_it_takes_away_by_its_own_commit) {
   using trouble = fakes::fake_store::trouble;
   in_fra(1);
   fra().stop();
-  // The move is stored, and that the key may still be in fra is not.
-  store().next_commits = {trouble::none, trouble::refuses};
-  EXPECT_EQ(move_to_iad().status, 202);
-  const std::string rekey = R"({"public_key": ")" + fakes::sample_key(2).text() + R"("})";
-  const auto again = ask("PUT", ci_path, rekey);
+  // The move is stored, and who made it does not live to hear that fra has not confirmed it.
+  store().next_commits = {trouble::loses_answer};
+  EXPECT_GE(move_to_iad().status, 500);
+  const auto again = move_to_iad();
   EXPECT_EQ(again.status, 202) << again.raw.body;
   EXPECT_THAT(again.at("reason"), HasSubstr("gw-fra-1"));
-  pass(seconds{15});
+  const std::string rekey = R"({"public_key": ")" + fakes::sample_key(2).text() + R"("})";
+  EXPECT_EQ(ask("PUT", ci_path, rekey).status, 202) << "iad has confirmed, fra has not";
+  store().next_commits = {trouble::loses_answer};
+  EXPECT_GE(ask("DELETE", ci_path).status, 500);
+  EXPECT_EQ(ask("DELETE", ci_path).status, 202);
   fra().start();
   pass(seconds{15});
   EXPECT_FALSE(on(fra(), 1));
-  EXPECT_EQ(ask("GET", ci_path).at("state"), "live");
+  EXPECT_EQ(ask("DELETE", ci_path).status, 404);
+  page_query noted{marks_under{"earlier-keys/"}, {}, 10};
+  EXPECT_TRUE(fakes::run_on(loop(), store().list(noted)).value().items.empty());
+}
+
+TEST_F(truth, a_peer_made_anew_does_not_wait_for_the_keys_of_the_one_before_it) {
+  in_fra(1);
+  fra().stop();
+  EXPECT_EQ(ask("DELETE", ci_path).status, 202);
+  pass(milliseconds{50});
+  EXPECT_EQ(enrol("ci-1", 2, R"("region": "iad")").status, 201);
+  EXPECT_EQ(ask("GET", ci_path).at("state"), "live") << "as in the answer to its creation";
+  EXPECT_EQ(ask("PUT", ci_path, R"({"ttl_s": 600})").status, 200);
+  fra().start();
+  pass(seconds{15});
+  EXPECT_FALSE(on(fra(), 1));
+  EXPECT_TRUE(on(iad(), 2));
+}
+
+TEST_F(truth, a_gateway_that_never_comes_back_bounds_how_often_a_key_may_change) {
+  in_fra(1);
+  fra().stop();
+  std::uint32_t key = 2;
+  const auto rekey = [&] {
+    const std::string body =
+        R"({"wait_ms": 0, "public_key": ")" + fakes::sample_key(key++).text() + R"("})";
+    return ask("PUT", ci_path, body);
+  };
+  for (int i = 0; i < 16; ++i) EXPECT_EQ(rekey().status, 202);
+  const auto refused = rekey();
+  EXPECT_EQ(refused.status, 503) << refused.raw.body;
+  EXPECT_THAT(refused.at("detail"), HasSubstr("gw-fra-1"));
+  EXPECT_EQ(ask("DELETE", ci_path).status, 202);
+  fra().start();
 }
 
 TEST_F(truth, a_new_key_is_pending_as_long_as_the_device_has_the_old_one) {
@@ -100,7 +136,7 @@ TEST_F(truth, a_new_key_is_pending_as_long_as_the_device_has_the_old_one) {
   EXPECT_FALSE(on(fra(), 2));
 }
 
-TEST_F(truth, another_token_does_not_hear_of_what_is_leaving) {
+TEST_F(truth, another_token_does_not_hear_of_earlier_keys) {
   const std::string other = make_token(R"(["peers:write"])", R"("network": "acme")");
   in_fra(1);
   fra().stop();
@@ -109,7 +145,7 @@ TEST_F(truth, another_token_does_not_hear_of_what_is_leaving) {
   fra().start();
 }
 
-TEST_F(truth, what_is_leaving_is_seen_to_when_the_gateway_is_back) {
+TEST_F(truth, an_earlier_key_is_seen_to_when_the_gateway_is_back) {
   in_fra(1);
   fra().stop();
   EXPECT_EQ(ask("DELETE", ci_path).status, 202);

@@ -60,7 +60,7 @@ task<result<>> fill(shared_core self, page& into, std::vector<candidate> from, s
   co_return result<>{};
 }
 
-/// Networks, gateways and tokens are few: all of them at once.
+/// Networks, gateways, tokens and marks are few: all of them at once.
 task<result<page>> list_small(shared_core self, page into, std::string folder, record_key kind,
                               page_query query) {
   auto all = co_await self->calls->get_all(std::move(folder));
@@ -188,6 +188,9 @@ task<result<page>> list(shared_core self, page_query query) {
   } else if (std::holds_alternative<all_tokens>(query.what)) {
     folder = self->keys.tokens();
     kind = token_id{};
+  } else if (const auto* of = std::get_if<marks_under>(&query.what)) {
+    kind = mark_name{of->beginning};
+    folder = self->keys.of(kind);
   }
   co_return co_await list_small(self, std::move(into), std::move(folder), std::move(kind),
                                 std::move(query));

@@ -35,6 +35,7 @@ control::control(asio::any_io_executor loop, store& desired, bus& word, clock& t
       start_id_(random_id(random_)),
       check_registrations_(options.check_registrations),
       network_ranges_(std::move(options.network_ranges)),
+      erasable_(loop),
       watchers_(loop),
       tokens_(options.remember),
       networks_(options.remember),
@@ -60,7 +61,8 @@ task<result<>> control::start() {
   background_.spawn(use_loop());
   if (store_.sweepable()) background_.spawn(records_loop());
   background_.spawn(sweep_loop());
-  background_.spawn(leavings_loop());
+  background_.spawn(earlier_keys_loop());
+  background_.spawn(erase_loop());
   co_return result<>{};
 }
 

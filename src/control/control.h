@@ -22,7 +22,7 @@
 #include "control/watchers.h"
 #include "crypto/random.h"
 #include "plan/access.h"
-#include "plan/leavings.h"
+#include "plan/earlier_keys.h"
 #include "plan/pace.h"
 #include "plan/vouched_time.h"
 #include "ports/bus.h"
@@ -220,7 +220,7 @@ class control {
     peer what;
     network in;
     gateway on;
-    std::vector<leaving> earlier = {};  // keys of it that a gateway has not confirmed to be gone
+    earlier_keys earlier = {};  // as they are in the store now
   };
   struct applied {
     bool confirmed = false;
@@ -266,7 +266,8 @@ class control {
   task<result<enrolment>> make(const principal& who, network_name network, enrol_request wanted);
   task<result<gateway>> choose(const enrol_request& wanted);
   task<result<store_answer>> store_peer(peer wanted, const network& in, std::uint16_t number,
-                                        expectation expected, bool new_address);
+                                        expectation expected, bool new_address,
+                                        std::optional<write> beside = {});
   task<result<std::optional<ip_address>>> free_ipv4(const network& in, std::uint64_t from);
   task<result<>> refuse_full(const peer& wanted, const network& in, const expectation& expected);
   std::string called(const gateway_name& name) const;
@@ -287,17 +288,21 @@ class control {
   };
   task<> ask_status(gateway_name name, status_request request, steady_time deadline,
                     std::shared_ptr<question> into);
-  void fill_state(peer_view& view, const status_reply& reply, const peer_report& report);
-  task<> fill_states(std::vector<peer_view>& views, bool want_seen);
-  // leavings.cc
-  task<result<>> read_leavings();
-  std::vector<leaving> leavings_of(const peer_id& id) const;
-  task<> note_leavings(std::vector<leaving> add, std::vector<leaving> erase);
-  task<std::string> see_off(std::vector<leaving> earlier, std::vector<leaving> fresh,
-                            std::optional<peer> now, steady_time deadline);
-  task<> leavings_loop();
+  using earlier_by_peer = std::map<peer_id, earlier_keys>;
+  void fill_state(peer_view& view, const status_reply& reply, const peer_report& report,
+                  const earlier_by_peer& earlier);
+  task<> fill_states(std::vector<peer_view>& views, bool want_seen, const earlier_by_peer& earlier);
+  // earlier_keys.cc
+  task<result<earlier_keys>> earlier_keys_of(peer_id id);
+  task<result<earlier_by_peer>> earlier_keys_of_page(const network_name& network,
+                                                     const std::vector<peer_view>& page);
+  task<std::string> ask_again(std::vector<earlier_key> some, std::vector<earlier_key>& gone,
+                              steady_time deadline);
+  void erase_earlier_keys(peer_id id, earlier_keys now, std::vector<earlier_key> gone);
+  task<> erase_loop();
+  task<> earlier_keys_loop();
   task<result<removal_outcome>> remove_unreadable(const principal& who, peer_id id);
-  task<result<removal_outcome>> remove_again(const principal& who, peer_id id,
+  task<result<removal_outcome>> remove_again(const principal& who, peer_id id, earlier_keys earlier,
                                              steady_time deadline);
   task<> expiry_loop();
   task<> expire(std::vector<stored<peer>> gone, epoch of);
@@ -329,8 +334,8 @@ class control {
   std::vector<accepted_gateway> accepted_;           // as they were read last
   std::map<gateway_name, public_key> refused_keys_;  // that a peer has
   vouched_time vouched_;
-  std::vector<leaving> leavings_;            // as they were read last
-  std::vector<leaving> to_note_, to_erase_;  // that the store has not taken yet
+  std::vector<write> to_erase_;  // earlier keys that are gone
+  signal erasable_;
   token_use uses_;
   watchers watchers_;
   recent<token_id, token> tokens_;

@@ -48,6 +48,12 @@ error translated(const error& from, const peer& wanted, const std::string& gatew
   return from;
 }
 
+/// Whether a change found another peer, or other earlier keys of it, than it had read.
+bool has_moved_on(const error& why) {
+  if (why.code == errc::not_found) return why.field == "name";
+  return why.code == errc::conflict && (why.field == "revision" || why.field == "name");
+}
+
 std::unexpected<error> range_full(const network& in) {
   return fail(errc::conflict,
               "every address of " + in.ipv4->text() + ", the IPv4 range of network " +
@@ -150,7 +156,6 @@ task<result<enrolment>> control::put(const principal& who, peer_id id, enrol_req
   if (wanted.public_key && board_.has_key(*wanted.public_key)) {
     co_return fail(errc::invalid, "is a gateway's own", "public_key");
   }
-  if (auto read = co_await read_leavings(); !read) co_return std::unexpected(read.error());
   for (unsigned attempt = 0; attempt < most_attempts; ++attempt) {
     epoch of = epoch_;
     auto old = co_await get_as<peer>(store_, id);
@@ -168,9 +173,7 @@ task<result<enrolment>> control::put(const principal& who, peer_id id, enrol_req
     const auto lasts = wanted.ttl.given ? may_last(who, wanted.ttl.value) : result<>{};
     if (!lasts) co_return std::unexpected(lasts.error());
     done = co_await change(**old, std::move(of), *in, wanted, begun);
-    const bool moved_on =
-        !done && ((done.error().code == errc::conflict && done.error().field == "revision") ||
-                  (done.error().code == errc::not_found && done.error().field == "name"));
+    const bool moved_on = !done && has_moved_on(done.error());
     if (!done && !moved_on) networks_.forget(id.network);
     if (!moved_on) co_return done;
   }
@@ -199,23 +202,31 @@ task<result<enrolment>> control::change(stored<peer> old, epoch of, network in,
     next.gateway = on.name;
   }
   if (elsewhere || next.public_key != old.value.public_key) next.assigned_at = stamp_now();
+  auto earlier = co_await earlier_keys_of(old.value.id);
+  if (!earlier) co_return std::unexpected(std::move(earlier.error()));
   stamp stored{std::move(of), old.revision};
   if (next != old.value) {
-    auto kept = co_await store_peer(std::move(next), in, on.number, old.revision, elsewhere);
+    auto noted = with_earlier_key(*earlier, old.value, next, stored.of);
+    if (!noted) co_return std::unexpected(std::move(noted.error()));
+    auto beside = write_earlier_keys(old.value.id, *earlier, *noted);
+    const bool notes = beside.has_value();
+    auto kept = co_await store_peer(std::move(next), in, on.number, old.revision, elsewhere,
+                                    std::move(beside));
     if (!kept) co_return std::unexpected(kept.error());
     stored.at = kept->at;
     next = std::move(kept->what);
+    if (notes) *earlier = as_stored(*std::move(noted), kept->at);
   }
   const steady_time stored_at = clock_.steady();
-  std::vector<leaving> earlier = leavings_of(old.value.id);
-  placed now{std::move(next), std::move(in), std::move(on), std::move(earlier)};
+  placed now{std::move(next), std::move(in), std::move(on), *std::move(earlier)};
   co_return co_await settle(std::move(now), std::move(old.value), std::move(stored), false,
                             wanted.wait, begun, stored_at);
 }
 
 task<result<control::store_answer>> control::store_peer(peer wanted, const network& in,
                                                         std::uint16_t number, expectation expected,
-                                                        bool new_address) {
+                                                        bool new_address,
+                                                        std::optional<write> beside) {
   const bool small = in.ipv4 && ipv4_room(*in.ipv4) <= 256;
   // The range is the network's: who moves to another gateway keeps its address.
   const bool new_ipv4 = in.ipv4 && !wanted.ipv4;
@@ -239,6 +250,7 @@ task<result<control::store_answer>> control::store_peer(peer wanted, const netwo
     }
     transaction writes;
     writes.push_back(peerage::put{wanted, expected, in.id});
+    if (beside) writes.push_back(*beside);
     auto stored = co_await store_.commit(std::move(writes));
     if (stored) {
       if (new_address) board_.count_one(wanted.gateway);
@@ -352,10 +364,11 @@ task<result<enrolment>> control::settle(placed now, std::optional<peer> old, sta
   }
   changes.push_back(put_peer_change{assignment_of(now.what, now.in.ipv4, routes_of(now.in))});
   applied done = co_await announce(now.what.gateway, stored, std::move(changes), deadline);
-  bool left_behind = old && old->public_key != now.what.public_key && !done.confirmed;
+  const bool leaves = moved || (old && old->public_key != now.what.public_key);
+  bool left_behind = !done.confirmed;
   if (moved) {
-    std::vector<peer_change> leaves{peerage::remove_peer_change{old->public_key}};
-    const applied left = co_await announce(old->gateway, stored, std::move(leaves), deadline);
+    std::vector<peer_change> away{peerage::remove_peer_change{old->public_key}};
+    const applied left = co_await announce(old->gateway, stored, std::move(away), deadline);
     done.gateway += left.gateway;
     done.device += left.device;
     left_behind = !left.confirmed;
@@ -364,14 +377,15 @@ task<result<enrolment>> control::settle(placed now, std::optional<peer> old, sta
       done.reason = left.reason;
     }
   }
-  std::vector<leaving> fresh;
-  if (left_behind) {
-    fresh.push_back(
-        {old->id, old->gateway, old->public_key, old->created_by, stored.of, stored.at});
+  std::vector<earlier_key> gone, some = now.earlier.of(now.what);
+  if (leaves) {
+    // The one that it has just left, which has been asked for.
+    if (!left_behind) gone.push_back(some.back());
+    some.pop_back();
   }
-  std::optional<peer> where = now.what;
-  std::string reason =
-      co_await see_off(std::move(now.earlier), std::move(fresh), std::move(where), deadline);
+  std::string reason = co_await ask_again(std::move(some), gone, deadline);
+  peer_id id = now.what.id;
+  erase_earlier_keys(std::move(id), std::move(now.earlier), std::move(gone));
   if (done.confirmed && !reason.empty()) {
     done.confirmed = false;
     done.reason = std::move(reason);

@@ -11,7 +11,7 @@ namespace peerage {
 namespace {
 
 constexpr seconds status_wait{2};
-constexpr seconds leaving_wait{1};
+constexpr seconds asked_again_within{1};
 constexpr milliseconds expiry_every{250};
 // A creation may share a commit with them, and comes between two of these.
 constexpr std::size_t expired_together = 2;
@@ -46,17 +46,23 @@ task<result<peer_view>> control::show_peer(const principal& who, peer_id id) {
   auto found = co_await get_as<peer>(store_, id);
   if (!found) co_return std::unexpected(found.error());
   if (!*found || !may_touch(who, (*found)->value, action::read_peers)) co_return no_peer(id);
-  if (auto read = co_await read_leavings(); !read) co_return std::unexpected(read.error());
+  auto earlier = co_await earlier_keys_of(id);
+  if (!earlier) co_return std::unexpected(std::move(earlier.error()));
   std::vector<peer_view> one(1);
   one[0].what = **std::move(found);
-  if (std::vector<leaving> earlier = leavings_of(id); !earlier.empty()) {
+  earlier_by_peer still;
+  if (auto some = earlier->of(one[0].what.value); !some.empty()) {
     // Its gateway may have confirmed them since.
-    std::optional<peer> now = one[0].what.value;
-    const auto deadline = clock_.steady() + leaving_wait;
-    (void)co_await see_off(std::move(earlier), {}, std::move(now), deadline);
+    std::vector<earlier_key> gone;
+    (void)co_await ask_again(std::move(some), gone, clock_.steady() + asked_again_within);
+    still[id] = *earlier;
+    std::erase_if(still[id].all, [&](const earlier_key& each) {
+      return std::ranges::find(gone, each) != gone.end();
+    });
+    erase_earlier_keys(std::move(id), *std::move(earlier), std::move(gone));
   }
   one[0].network = *std::move(in);
-  co_await fill_states(one, true);
+  co_await fill_states(one, true, still);
   co_return std::move(one[0]);
 }
 
@@ -65,11 +71,12 @@ task<result<peer_page>> control::list_peers(const principal& who, network_name n
                                             std::optional<seconds> stale) {
   auto in = co_await network_to_look_at(who, network);
   if (!in) co_return std::unexpected(in.error());
-  if (auto read = co_await read_leavings(); !read) co_return std::unexpected(read.error());
   auto found = co_await visible_peers(who, *in, std::move(after), limit);
   if (!found) co_return std::unexpected(found.error());
   peer_page made = *std::move(found);
-  co_await fill_states(made.items, stale.has_value());
+  const auto earlier = co_await earlier_keys_of_page(in->name, made.items);
+  if (!earlier) co_return std::unexpected(earlier.error());
+  co_await fill_states(made.items, stale.has_value(), *earlier);
   if (stale) {
     const wall_time limit_time = clock_.now() - *stale;
     std::erase_if(made.items, [&](const peer_view& view) {
@@ -82,7 +89,8 @@ task<result<peer_page>> control::list_peers(const principal& who, network_name n
 
 /// Each peer's gateway and state: one question to each gateway, all at once. Only the gateway knows
 /// what it has confirmed; a heartbeat's revision also covers what it chose to leave out.
-task<> control::fill_states(std::vector<peer_view>& views, bool want_seen) {
+task<> control::fill_states(std::vector<peer_view>& views, bool want_seen,
+                            const earlier_by_peer& earlier) {
   const bool known = std::all_of(views.begin(), views.end(), [this](const peer_view& view) {
     return board_.find(view.what.value.gateway) != nullptr;
   });
@@ -114,7 +122,7 @@ task<> control::fill_states(std::vector<peer_view>& views, bool want_seen) {
     while (!mine.ended) co_await mine.done.wait();
     if (!mine.reply || mine.reply->reports.size() != indexes.size()) continue;
     for (std::size_t n = 0; n < indexes.size(); ++n) {
-      fill_state(views[indexes[n]], *mine.reply, mine.reply->reports[n]);
+      fill_state(views[indexes[n]], *mine.reply, mine.reply->reports[n], earlier);
     }
   }
 }
@@ -128,16 +136,19 @@ task<> control::ask_status(gateway_name name, status_request request, steady_tim
       mine.ended = true;
       mine.done.notify();
     }
-  } const leaving{*into};
+  } const at_the_end{*into};
   into->reply = co_await bus_.status(std::move(name), std::move(request), deadline);
 }
 
-void control::fill_state(peer_view& view, const status_reply& reply, const peer_report& report) {
+void control::fill_state(peer_view& view, const status_reply& reply, const peer_report& report,
+                         const earlier_by_peer& earlier) {
   view.state = peer_state::pending;
   const bool older = is_older(report, reply.epoch, view, epoch_);
-  const std::vector<leaving> earlier = leavings_of(view.what.value.id);
-  if (!older && report.live && !earlier.empty()) {
-    view.reason = "an earlier key of it may still be in use on " + called(earlier.front().gateway);
+  const auto known = earlier.find(view.what.value.id);
+  const auto still =
+      known == earlier.end() ? std::vector<earlier_key>() : known->second.of(view.what.value);
+  if (!older && report.live && !still.empty()) {
+    view.reason = "an earlier key of it may still be in use on " + called(still.front().gateway);
   } else if (!older && report.live) {
     view.state = peer_state::live;
   } else if (!report.reason.empty()) {
@@ -167,12 +178,18 @@ task<result<removal_outcome>> control::remove_peer(const principal& who, peer_id
       co_return co_await remove_unreadable(who, std::move(id));
     }
     if (!found) co_return std::unexpected(found.error());
-    if (auto read = co_await read_leavings(); !read) co_return std::unexpected(read.error());
-    if (!*found) co_return co_await remove_again(who, std::move(id), deadline);
+    auto earlier = co_await earlier_keys_of(id);
+    if (!earlier) co_return std::unexpected(std::move(earlier.error()));
+    if (!*found) {
+      co_return co_await remove_again(who, std::move(id), *std::move(earlier), deadline);
+    }
     if (!may_touch(who, (*found)->value, action::change_peers)) co_return no_peer(id);
     const stored<peer>& old = **found;
     transaction writes;
     writes.push_back(removal{id, old.revision});
+    auto noted = with_earlier_key(*earlier, old.value, std::nullopt, when.of);
+    if (!noted) co_return std::unexpected(std::move(noted.error()));
+    writes.push_back(*write_earlier_keys(id, *earlier, *noted));
     const auto stored = co_await store_.commit(std::move(writes));
     full_.forget(id.network);
     if (!stored) {
@@ -191,15 +208,14 @@ task<result<removal_outcome>> control::remove_peer(const principal& who, peer_id
     when.at = *stored;
     const applied left = co_await announce(old.value.gateway, when, std::move(changes), deadline);
     publish(event_kind::peer_removed, old.value, *stored);
-    std::vector<leaving> fresh, earlier = leavings_of(id);
-    if (!left.confirmed) {
-      fresh.push_back({id, old.value.gateway, old.value.public_key, old.value.created_by,
-                       std::move(when.of), when.at});
-    }
-    std::string reason =
-        co_await see_off(std::move(earlier), std::move(fresh), std::nullopt, deadline);
+    const gateway_name gateway = old.value.gateway;
+    std::vector<earlier_key> gone, some = earlier->of(old.value);
+    std::string reason = co_await ask_again(std::move(some), gone, deadline);
     if (!left.confirmed) reason = left.reason;
-    co_return removal_outcome{reason.empty(), std::move(reason), old.value.gateway.text()};
+    earlier_keys all = as_stored(*std::move(noted), when.at);
+    if (left.confirmed) gone.push_back(all.all.back());
+    erase_earlier_keys(std::move(id), std::move(all), std::move(gone));
+    co_return removal_outcome{reason.empty(), std::move(reason), gateway.text()};
   }
 }
 
@@ -220,17 +236,18 @@ task<result<removal_outcome>> control::remove_unreadable(const principal& who, p
 
 /// One that is removed already, as far as the store goes: whether its gateways have confirmed it.
 task<result<removal_outcome>> control::remove_again(const principal& who, peer_id id,
-                                                    steady_time deadline) {
-  std::vector<leaving> earlier = leavings_of(id);
+                                                    earlier_keys earlier, steady_time deadline) {
+  std::vector<earlier_key> gone, mine = earlier.all;
   peer as_it_was;
   as_it_was.id = id;
-  std::erase_if(earlier, [&](const leaving& each) {
+  std::erase_if(mine, [&](const earlier_key& each) {
     as_it_was.created_by = each.created_by;
     return !may_touch(who, as_it_was, action::change_peers);
   });
-  if (earlier.empty()) co_return no_peer(id);
-  const std::string gateway = earlier.front().gateway.text();
-  std::string reason = co_await see_off(std::move(earlier), {}, std::nullopt, deadline);
+  if (mine.empty()) co_return no_peer(id);
+  const std::string gateway = mine.front().gateway.text();
+  std::string reason = co_await ask_again(std::move(mine), gone, deadline);
+  erase_earlier_keys(std::move(id), std::move(earlier), std::move(gone));
   co_return removal_outcome{reason.empty(), std::move(reason), gateway};
 }
 

@@ -29,12 +29,15 @@ struct peers_of_network {
 struct peers_on_gateway {
   gateway_name gateway;
 };  // by network, then name
+struct marks_under {
+  std::string beginning;  // of their names, in ASCII
+};  // by name
 struct peers_expiring {
   wall_time before;
 };  // by time; those that expire before it; `after` is not used
 
 using listing = std::variant<all_networks, all_gateways, all_tokens, peers_of_network,
-                             peers_on_gateway, peers_expiring>;
+                             peers_on_gateway, peers_expiring, marks_under>;
 
 struct page_query {
   listing what;

@@ -55,6 +55,8 @@ const std::string gateway_peers_sql =
            "peers WHERE (+gateway = ?1 OR NOT EXISTS"
            " (SELECT 1 FROM gateways WHERE gateways.name = peers.gateway))"
            " AND (network, name) > (?2, ?3) ORDER BY network, name");
+const std::string marks_sql = select(
+    sqlite::mark_columns, "marks WHERE name > ?2 AND name >= ?1 AND name < ?3 ORDER BY name");
 const std::string expiring_peers_sql =
     select(sqlite::peer_columns, "peers WHERE expires_at < ?1 ORDER BY expires_at");
 
@@ -77,6 +79,12 @@ struct listing_planner {
     made.rows.bind(1, what.gateway.text());
     made.rows.bind(2, first ? std::string_view() : after.substr(0, slash));
     made.rows.bind(3, first ? std::string_view() : after.substr(slash + 1));
+    return made;
+  }
+  planned operator()(const marks_under& what) const {
+    planned made = by_name(marks_sql, marks);
+    made.rows.bind(1, what.beginning);
+    made.rows.bind(3, what.beginning + "\x7f");
     return made;
   }
   planned operator()(const peers_expiring& what) const {

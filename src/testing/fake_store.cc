@@ -50,6 +50,10 @@ struct matcher {
     const auto* one = std::get_if<peer>(&item);
     return one != nullptr && one->gateway == what.gateway;
   }
+  bool operator()(const marks_under& what) const {
+    const auto* one = std::get_if<mark>(&item);
+    return one != nullptr && one->name.starts_with(what.beginning);
+  }
   bool operator()(const peers_expiring& what) const {
     const auto* one = std::get_if<peer>(&item);
     return one != nullptr && one->expires_at && *one->expires_at < what.before;

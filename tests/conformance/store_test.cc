@@ -158,7 +158,8 @@ record some_record(chance& by) {
   constexpr const char* gateways[] = {"gw-1", "gw-2", "gw-3"};
   const char* const name = by.pick(gateways);
   if (kind < 94) return sample_gateway(name, std::string_view(name) == "gw-1" ? 1 : 2);
-  return sample_token("t9");
+  if (kind < 97) return sample_token("t9");
+  return mark{by.percent(50) ? "some/acme/a" : "some/other", std::to_string(by.below(3))};
 }
 
 expectation some_expectation(chance& by, const model_state& now, const record_key& key) {
@@ -347,7 +348,10 @@ class session {
   model_state read_all() {
     model_state made;
     store& from = *over_.writers.back();
-    const std::vector<listing> all = {all_networks{}, all_gateways{}, all_tokens{},
+    const std::vector<listing> all = {all_networks{},
+                                      all_gateways{},
+                                      all_tokens{},
+                                      marks_under{""},
                                       peers_of_network{*network_name::parse("acme")},
                                       peers_of_network{*network_name::parse("other")}};
     for (const listing& each : all) {

@@ -262,6 +262,25 @@ TEST_P(store_contract, lists_only_what_was_asked_for) {
   EXPECT_EQ(names_of(list(all_tokens{})), std::vector<std::string>{"t1"});
 }
 
+TEST_P(store_contract, lists_marks_by_the_beginning_of_their_names) {
+  for (const char* name : {"some/b", "some/a", "some-other", "som", "some/"}) {
+    ASSERT_TRUE(commit({put{mark{name, "x"}, absent{}}}));
+  }
+  const auto names = [&](const page& of) {
+    std::vector<std::string> all;
+    for (const auto& each : of.items) all.push_back(std::get<mark>(each.value).name);
+    return all;
+  };
+  EXPECT_EQ(names(list(marks_under{"some/"})),
+            (std::vector<std::string>{"some/", "some/a", "some/b"}));
+  EXPECT_EQ(names(list(marks_under{"some/b"})), std::vector<std::string>{"some/b"});
+  EXPECT_TRUE(list(marks_under{"some/c"}).items.empty());
+  page_query second{marks_under{"some/"}, "some/", 1};
+  const page found = run_on(loop_, store_->list(second)).value();
+  EXPECT_EQ(names(found), std::vector<std::string>{"some/a"});
+  EXPECT_TRUE(found.more);
+}
+
 TEST_P(store_contract, lists_what_expires_the_soonest_first) {
   furnish();
   const wall_time noon = sample_peer("acme", "a", 1).created_at;
