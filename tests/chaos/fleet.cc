@@ -193,7 +193,7 @@ void fleet::make_policy(const std::string& of, bool with_a_typo) {
 void fleet::make_token(const std::string& of) {
   const std::string id = "a" + secret_of(of).substr(1);
   // Made by a request whose answer was lost, it is there, and can't be made again.
-  if (consul("GET", "/v1/acl/token/" + id).status == 200) return;
+  if (consul("GET", "/v1/acl/token/" + id + "?consistent").status == 200) return;
   const json::object wish{{"SecretID", secret_of(of)},
                           {"AccessorID", id},
                           {"Policies", json::array{json::object{{"Name", of}}}}};

@@ -31,6 +31,7 @@ struct wanted {
 };
 
 constexpr auto faults_last = 35s;  // in each round
+constexpr auto rights_every = 5s;
 
 class chaos {
  public:
@@ -58,7 +59,14 @@ class chaos {
     std::this_thread::sleep_for(2s);
     stopping_ = true;
     for (auto& each : working) each.join();
-    check_at_rest(fleet_, report_, fleet_.restored != restored, [&] { faults_.watch_over(); });
+    auto again = steady_clock::now() + rights_every;
+    check_at_rest(fleet_, report_, fleet_.restored != restored, [&] {
+      faults_.watch_over();
+      if (steady_clock::now() < again) return;
+      // A deletion that Consul has been asked for may be done when the token was made again.
+      again = steady_clock::now() + rights_every;
+      (void)fleet_.give_back_rights();
+    });
     for (auto& each : clients_) guarded("at rest", [&] { each->check_all(); });
   }
 
