@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "api/fixture.h"
+#include "testing/fake_clock.h"
 #include "testing/fake_store.h"
 #include "testing/run.h"
 #include "testing/samples.h"
@@ -72,6 +73,24 @@ TEST_F(network_tokens, records_from_before_ids_go_on_until_their_network_is_crea
   EXPECT_EQ(ask("DELETE", "/v1/networks/old").status, 204);
   make_network("old");
   EXPECT_EQ(ask_as(secret, "GET", "/v1/networks/old").status, 401);
+}
+
+TEST_F(network_tokens, one_that_expired_more_than_a_day_ago_is_removed) {
+  const auto put_token = [&](const char* id, std::optional<seconds> ago) {
+    token one = fakes::sample_token(id);
+    one.network.reset();
+    one.expires_at.reset();
+    if (ago) one.expires_at = time().now() - *ago;
+    transaction writes{put{one, absent{}}};
+    ASSERT_TRUE(fakes::run_on(loop(), store().commit(std::move(writes))));
+  };
+  const std::size_t before = stored_tokens();
+  put_token("a", seconds{2 * 86'400});
+  put_token("b", seconds{3'600});
+  put_token("c", std::nullopt);
+  EXPECT_EQ(stored_tokens(), before + 3);
+  pass(seconds{11 * 60});
+  EXPECT_EQ(stored_tokens(), before + 2) << "whoever looks sees for a day that it has expired";
 }
 
 struct remembering : api_fixture {

@@ -1,5 +1,8 @@
 #include "bin/backends.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <initializer_list>
 #include <utility>
@@ -64,6 +67,20 @@ result<consul_options> consul_options_of(const store_config& config, std::string
   return options;
 }
 
+/// An API process that is started anew sees by it that Consul was restored meanwhile. Not fsynced:
+/// it is written every 2 s under load, and what a power cut loses hides a restore of that moment
+/// alone.
+void remember_last_writes(const std::string& file, consul_options& into) {
+  if (const auto before = read_private_file(file)) into.last_writes = before->reveal();
+  into.keep_last_writes = [file](const std::string& now) {
+    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
+    const int out = ::open(file.c_str(), flags, 0600);
+    if (out < 0) return;
+    if (::write(out, now.data(), now.size()) < 0) log::debug("last writes could not be kept", {});
+    ::close(out);
+  };
+}
+
 void log_disk(bool full) {
   if (full) {
     log::error(
@@ -99,6 +116,9 @@ result<> open_store(asio::any_io_executor loop, clock& time, const daemon_config
   if (!access) return std::unexpected(std::move(access.error()));
   into.consul = std::make_shared<consul_access>(*std::move(access));
   options->access = into.consul;
+  if (what == purpose::work && config.api) {
+    remember_last_writes(config.state_dir + "/last-writes", *options);
+  }
   auto opened = open_consul_store(loop, time, *options);
   if (!opened) return std::unexpected(std::move(opened.error()));
   into.store = *std::move(opened);

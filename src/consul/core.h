@@ -37,11 +37,15 @@ struct core {
   // Of the gateways that this process runs or follows.
   std::map<gateway_name, claimant> claims = {};
   std::map<gateway_name, std::shared_ptr<requester>> followers = {};
-  std::uint64_t highest = 0;            // index of the whole KV store that was seen
-  std::string known_epoch = {};         // that was seen last
+  std::uint64_t highest = 0;     // index of the whole KV store that was seen
+  std::string known_epoch = {};  // that was seen last
+  std::string last_writes = {};  // as they were kept last
+  std::function<void(const std::string&)> keep_last_writes = {};
   std::set<std::string> reported = {};  // keys of corrupt values
 
   void report(const std::string& key, const std::string& why);
+  /// Hands the writer's last writes to who keeps them, where they have changed.
+  void keep();
 };
 
 using shared_core = std::shared_ptr<core>;

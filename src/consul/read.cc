@@ -250,6 +250,7 @@ task<result<epoch>> identity(shared_core self) {
       self->highest = *index;
       self->known_epoch = (*found)->value;
       self->writer->set_epoch((*found)->value);
+      self->keep();
       co_return epoch{std::move((*found)->value)};
     }
     std::vector<operation> make;

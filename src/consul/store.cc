@@ -17,7 +17,10 @@ constexpr std::size_t most_reported = 1'000;
 class consul_store final : public store {
  public:
   explicit consul_store(shared_core core) : core_(std::move(core)) {}
-  ~consul_store() override { core_->writer->stop(); }
+  ~consul_store() override {
+    core_->keep();
+    core_->writer->stop();
+  }
   consul_store(const consul_store&) = delete;
   consul_store& operator=(const consul_store&) = delete;
 
@@ -65,6 +68,13 @@ void core::report(const std::string& key, const std::string& why) {
   if (on_corrupt) on_corrupt(key, why);
 }
 
+void core::keep() {
+  std::string now = writer->last_writes();
+  if (!keep_last_writes || now == last_writes) return;
+  last_writes = std::move(now);
+  keep_last_writes(last_writes);
+}
+
 }  // namespace consul
 
 result<std::unique_ptr<store>> open_consul_store(asio::any_io_executor loop, clock& time,
@@ -87,6 +97,9 @@ result<std::unique_ptr<store>> consul::open_store(asio::any_io_executor loop, cl
   auto core = std::make_shared<consul::core>(consul::core{loop, time, std::move(keys),
                                                           std::move(calls), std::move(writer),
                                                           std::move(options.on_corrupt)});
+  core->known_epoch = core->writer->take_last_writes(options.last_writes);
+  core->last_writes = std::move(options.last_writes);
+  core->keep_last_writes = std::move(options.keep_last_writes);
   return std::make_unique<consul::consul_store>(std::move(core));
 }
 

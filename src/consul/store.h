@@ -34,6 +34,11 @@ struct consul_options {
   std::shared_ptr<const consul_access> access = {};
   // Told once for each key whose value is none of ours; lists pass over it. May be empty.
   std::function<void(const std::string& key, const std::string& why)> on_corrupt;
+  // What this process wrote last, as it gave it to `keep_last_writes` before it was started anew:
+  // so it sees a snapshot that was restored meanwhile. Anything else counts as nothing.
+  std::string last_writes = {};
+  // Called when it has changed, at most at each identity() and at the store's end. May be empty.
+  std::function<void(const std::string& last_writes)> keep_last_writes = {};
 };
 
 /// What those options' token and files say. errc::invalid with the option's name or file.

@@ -128,6 +128,36 @@ void writer::forget_written() {
   lost_ = false;
 }
 
+std::string writer::last_writes() const {
+  if (written_.empty()) return {};
+  std::string text = epoch_ + "\n";
+  for (const auto& [name, each] : written_) text += name + " " + std::to_string(each.index) + "\n";
+  return text;
+}
+
+std::string writer::take_last_writes(std::string_view text) {
+  const auto line = [&text] {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view first = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    return first;
+  };
+  const std::string_view of = line();
+  if (!is_label(of)) return {};
+  set_epoch(std::string(of));
+  while (!text.empty()) {
+    const std::string_view one = line();
+    const std::string name(one.substr(0, one.find(' ')));
+    std::uint64_t index = 0;
+    std::from_chars(one.data() + std::min(name.size() + 1, one.size()), one.data() + one.size(),
+                    index);
+    if (index == 0 || (name != no_gateway && !gateway_name::parse(name))) continue;
+    written_.insert_or_assign(name, evidence{name, keys_.ring(name, api_), index});
+    last_ = name;
+  }
+  return epoch_;
+}
+
 void writer::stop() {
   stopped_ = true;
   for (const auto& each : std::exchange(queue_, {})) {

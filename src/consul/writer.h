@@ -54,6 +54,11 @@ class writer : public std::enable_shared_from_this<writer> {
   /// A ring was found that is older than this process has written it.
   bool has_lost() const { return lost_; }
   void forget_written();
+  /// The epoch and written() as text, for the next start of this process; "" where there is none.
+  std::string last_writes() const;
+  /// Takes what last_writes() said before a restart: the epoch that it speaks of; "" where it can't
+  /// be read.
+  std::string take_last_writes(std::string_view text);
 
   /// What has not been sent ends with errc::unavailable.
   void stop();

@@ -162,6 +162,12 @@ task<result<enrolment>> control::put(const principal& who, peer_id id, enrol_req
     if (!old) co_return std::unexpected(old.error());
     result<enrolment> done;
     if (!*old) {
+      if (!wanted.public_key) {
+        co_return fail(errc::invalid,
+                       "is missing: there is no peer " + id.name.text() + " in network " +
+                           id.network.text() + ", or no longer, and a key makes it",
+                       "public_key");
+      }
       wanted.name = id.name;
       done = co_await make(who, id.network, wanted);
       if (done || done.error().code != errc::conflict || done.error().field != "name") {

@@ -21,6 +21,7 @@ const mark_name admin_removals{"admin-removals"};
 constexpr int attempts = 16;
 constexpr std::uint32_t most_tokens = 10'000;  // of one network
 constexpr std::chrono::minutes sweep_every{10};
+constexpr std::chrono::hours shown_after_its_end{24};
 
 std::unexpected<error> no_network(const network_name& name) {
   return fail(errc::not_found, "there is no network " + name.text(), "network");
@@ -216,15 +217,21 @@ task<result<>> control::sweep_tokens(std::optional<network_name> network) {
   const principal everyone{};
   auto all = co_await stored_tokens();
   if (!all) co_return std::unexpected(all.error());
+  std::optional<wall_time> past;
+  if (!network) past = vouched_.at(clock_.now(), clock_.steady());
+  const auto over = [past](const token& each) {
+    return past && each.expires_at && *each.expires_at + shown_after_its_end < *past;
+  };
   std::erase_if(*all, [&](const stored<token>& each) {
-    return !each.value.network || (network && each.value.network != network);
+    return !over(each.value) && (!each.value.network || (network && each.value.network != network));
   });
   if (all->empty()) co_return result<>{};
   const auto networks = co_await list_networks(everyone);
   if (!networks) co_return std::unexpected(networks.error());
   std::erase_if(*all, [&](const stored<token>& each) {
-    return std::ranges::any_of(*networks,
-                               [&](const auto& one) { return belongs(each.value, one); });
+    return !over(each.value) && std::ranges::any_of(*networks, [&](const auto& one) {
+      return belongs(each.value, one);
+    });
   });
   while (!all->empty()) {
     transaction writes;
@@ -243,7 +250,8 @@ task<> control::sweep_loop() {
     co_await clock_.wait_until(clock_.steady() + sweep_every);
     const auto swept = co_await sweep_tokens(std::nullopt);
     if (!swept) {
-      log::warning("tokens of removed networks can't be swept", {{"error", swept.error().message}});
+      log::warning("tokens of removed networks, and expired ones, can't be removed",
+                   {{"error", swept.error().message}});
     }
   }
 }

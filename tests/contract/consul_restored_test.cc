@@ -19,12 +19,17 @@ struct consul_restored : testing::Test {
   consul_server server;  // its past comes back, so it is nobody else's
   asio::io_context loop;
   std::unique_ptr<clock> time = make_system_clock(loop.get_executor());
+  std::string last_writes;  // of api-1, which keeps them over its restarts
   std::unique_ptr<store> first = open("api-1"), second = open("api-2");
 
   std::unique_ptr<store> open(const std::string& id) {
     consul_options options;
     options.address = server.url();
     options.api_id = id;
+    if (id == "api-1") {
+      options.last_writes = last_writes;
+      options.keep_last_writes = [this](const std::string& now) { last_writes = now; };
+    }
     return open_consul_store(loop.get_executor(), *time, std::move(options)).value();
   }
   std::string epoch_by(store& one) { return run_on(loop, one.identity()).value().id; }
@@ -91,6 +96,34 @@ TEST_F(consul_restored, what_is_written_after_it_hides_no_lost_write) {
   for (std::uint32_t n = 5; n < 8; ++n)
     add(*first, sample_peer("acme", "p" + std::to_string(n), n));
   EXPECT_NE(epoch_by(*first), after);
+}
+
+TEST_F(consul_restored, who_was_not_running_then_misses_its_last_write_too) {
+  const std::string born = epoch_by(*first);
+  add(*first, sample_network("acme"));
+  add(*first, sample_gateway("gw-1"));
+  const std::string before = snapshot();
+  add(*first, sample_peer("acme", "p1", 1));
+  first.reset();
+  first = open("api-1");
+  EXPECT_EQ(epoch_by(*first), born) << "a restart alone is no restore";
+  first.reset();
+  restore(before);
+  for (std::uint32_t n = 2; n < 6; ++n)
+    add(*second, sample_peer("acme", "p" + std::to_string(n), n));
+  first = open("api-1");
+  const std::string after = epoch_by(*first);
+  EXPECT_NE(after, born);
+  first.reset();
+  first = open("api-1");
+  EXPECT_EQ(epoch_by(*first), after) << "once";
+  first.reset();
+  for (const char* garbage : {"", "x", "\n\n", "b1a6\ngw-1 x\n- 9\n", "no label\ngw-1 5\n"}) {
+    last_writes = garbage;
+    first = open("api-1");
+    EXPECT_EQ(epoch_by(*first), after) << garbage;
+    first.reset();
+  }
 }
 
 TEST_F(consul_restored, a_gateway_that_was_removed_is_no_evidence) {
