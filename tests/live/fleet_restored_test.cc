@@ -36,8 +36,10 @@ TEST(fleet_restored, while_no_api_process_ran_is_seen_by_the_next_that_starts) {
   for (int i = 0; i < 50; ++i) all.consul.put("unknown/else", std::to_string(i));
   api.start();
   EXPECT_TRUE(eventually(20s, [&] { return epoch_in(all) != born; })) << api.running().log();
-  EXPECT_TRUE(eventually(20s, [&] { return create("next", new_public_key()) == 201; }))
-      << gateway.running().log();
+  int n = 0;
+  EXPECT_TRUE(eventually(20s, [&] {
+    return create("next-" + std::to_string(++n), new_public_key()) == 201;
+  })) << gateway.running().log();
   EXPECT_TRUE(gateway.has(key)) << "it is held until an operator says otherwise";
   const std::string now = epoch_in(all);
   ASSERT_EQ(api.stop(), 0);
