@@ -363,6 +363,10 @@ task<result<revision>> commit(shared_core self, transaction writes) {
     const auto counts = now.work.counts;
     auto ended = co_await self->writer->send(std::move(now.work));
     if (ended.done) co_return *ended.done;
+    if (ended.failed && ended.failed->code == errc::unavailable && self->writer->has_lost()) {
+      if (auto anew = co_await identity(self); !anew) co_return std::unexpected(anew.error());
+      continue;
+    }
     if (ended.failed) co_return std::unexpected(std::move(*ended.failed));
     const auto moved = std::ranges::find(ended.refused, blame::moved);
     if (ended.refused.front() == blame::max_peers) {

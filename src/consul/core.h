@@ -37,9 +37,10 @@ struct core {
   // Of the gateways that this process runs or follows.
   std::map<gateway_name, claimant> claims = {};
   std::map<gateway_name, std::shared_ptr<requester>> followers = {};
-  std::uint64_t highest = 0;     // index of the whole KV store that was seen
-  std::string known_epoch = {};  // that was seen last
-  std::string last_writes = {};  // as they were kept last
+  std::map<gateway_name, entry> newest_rings = {};  // as they were seen last, without their value
+  std::uint64_t highest = 0;                        // index of the whole KV store that was seen
+  std::string known_epoch = {};                     // that was seen last
+  std::string last_writes = {};                     // as they were kept last
   std::function<void(const std::string&)> keep_last_writes = {};
   std::set<std::string> reported = {};  // keys of corrupt values
 
@@ -58,6 +59,11 @@ task<result<followed>> follow(shared_core self, gateway_name gateway, std::strin
                               steady_duration wait);
 task<result<assigned>> assignments(shared_core self, gateway_name gateway,
                                    std::vector<public_key> keys);
+/// Of all that is in the folder of a gateway's rings: what went_back() compares with.
+void note_newest_ring(core& self, const gateway_name& gateway, const std::vector<entry>& folder);
+/// Whether Consul has been restored to before the newest ring that was seen, or has another epoch:
+/// what it lacks then need not have been removed by anybody.
+task<result<bool>> went_back(shared_core self, gateway_name gateway);
 // whole.cc
 task<result<followed>> read_whole(shared_core self, gateway_name gateway,
                                   std::shared_ptr<requester> over, place_in_rings known);

@@ -39,7 +39,36 @@ task<result<assigned>> read_changes(shared_core self, gateway_name gateway,
   co_return made;
 }
 
+/// went_back(), where some of the keys were not there.
+task<result<bool>> may_be_lost(shared_core self, gateway_name gateway, const assigned& read) {
+  if (read.peers.size() + read.unreadable.size() == read.keys.size()) co_return false;
+  co_return co_await went_back(std::move(self), std::move(gateway));
+}
+
 }  // namespace
+
+void note_newest_ring(core& self, const gateway_name& gateway, const std::vector<entry>& folder) {
+  entry newest;
+  const std::size_t own = self.keys.rings_of(gateway).size();
+  for (const entry& each : folder) {
+    const bool ring = each.key.size() > own && each.key[own] != no_ring;
+    if (ring && each.index > newest.index) newest = {each.key, {}, 0, each.index};
+  }
+  self.newest_rings[gateway] = std::move(newest);
+}
+
+task<result<bool>> went_back(shared_core self, gateway_name gateway) {
+  const entry newest = self->newest_rings[gateway];
+  const std::string of = self->known_epoch;
+  std::vector<std::string> wanted{self->keys.epoch()};
+  if (newest.index > 0) wanted.push_back(newest.key);
+  const std::size_t many = wanted.size();
+  const auto found = co_await self->calls->get_many(std::move(wanted));
+  if (!found) co_return std::unexpected(found.error());
+  if (found->size() < many) co_return true;
+  const bool other = !of.empty() && found->front().value != of;
+  co_return other || found->back().index < newest.index;
+}
 
 task<result<followed>> follow(shared_core self, gateway_name gateway, std::string position,
                               steady_duration wait) {
@@ -52,6 +81,7 @@ task<result<followed>> follow(shared_core self, gateway_name gateway, std::strin
   if (!seen) co_return std::unexpected(std::move(seen.error()));
   auto kept = co_await keep_claim(self, gateway, seen->entries);
   if (!kept) co_return std::unexpected(std::move(kept.error()));
+  note_newest_ring(*self, gateway, seen->entries);
   if (!known) {
     place_in_rings none;
     co_return co_await read_whole(self, std::move(gateway), over, std::move(none));
@@ -75,8 +105,14 @@ task<result<followed>> follow(shared_core self, gateway_name gateway, std::strin
   if (!news.changes.empty()) {
     // The bus brings the same, sooner and more cheaply, and Consul has creations to write.
     co_await self->time.wait_until(self->time.steady() + bus_first);
-    auto read = co_await read_changes(self, std::move(gateway), std::move(news.changes));
+    auto read = co_await read_changes(self, gateway, std::move(news.changes));
     if (!read) co_return std::unexpected(std::move(read.error()));
+    const auto lost = co_await may_be_lost(self, gateway, *read);
+    if (!lost) co_return std::unexpected(lost.error());
+    if (*lost) {
+      place_in_rings behind = *known;
+      co_return co_await read_whole(self, std::move(gateway), over, std::move(behind));
+    }
     made.what = std::move(*read);
   }
   made.what.as_of = last_revision_of(seen->index);
@@ -99,6 +135,9 @@ task<result<assigned>> assignments(shared_core self, gateway_name gateway,
   made.keys = std::move(keys);
   made.as_of = last_revision_of(*index);
   read.move_to(made);
+  const auto lost = co_await may_be_lost(self, gateway, made);
+  if (!lost) co_return std::unexpected(lost.error());
+  if (*lost) co_return fail(errc::unavailable, "Consul was restored; everything is read again");
   co_return made;
 }
 

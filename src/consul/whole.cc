@@ -35,6 +35,7 @@ task<result<>> read_rings(shared_core self, gateway_name gateway, std::shared_pt
   if (!seen) co_return std::unexpected(seen.error());
   auto kept = co_await keep_claim(self, gateway, seen->entries);
   if (!kept) co_return kept;
+  note_newest_ring(*self, gateway, seen->entries);
   ring_news news = news_in(seen->entries, folder, seen->index, into.place);
   into.place = std::move(news.next);
   // A policy that hides the assignments answers as if there were none.
@@ -59,6 +60,19 @@ task<result<>> read_changed(shared_core self, gateway_name gateway, reading& int
   if (!found) co_return std::unexpected(found.error());
   take_assignments(*self, gateway, *found, into.found);
   co_return result<>{};
+}
+
+/// So many changes as the rings tell. A ring that went back is that of a restored Consul: what the
+/// others count then is not what is missing.
+std::uint64_t counted_since(const place_in_rings& before, const place_in_rings& now) {
+  std::uint64_t count = 0;
+  for (const auto& [api, sequence] : now.known) {
+    const auto known = before.known.find(api);
+    const std::uint64_t begin = known == before.known.end() ? 0 : known->second;
+    if (sequence < begin) return 0;
+    count += sequence - begin;
+  }
+  return count;
 }
 
 }  // namespace
@@ -111,20 +125,22 @@ task<result<followed>> read_whole(shared_core self, gateway_name gateway,
   auto rings = co_await read_rings(self, gateway, over, now, false);
   if (!rings) co_return std::unexpected(std::move(rings.error()));
   if (now.lost) co_return fail(errc::unavailable, "changes came faster than they could be read");
-  auto changed = co_await read_changed(self, std::move(gateway), now);
+  auto changed = co_await read_changed(self, gateway, now);
   if (!changed) co_return std::unexpected(std::move(changed.error()));
+  // Of a Consul that was restored before all this was read, an API process may have said so since.
+  const auto still = co_await identity(self);
+  if (!still) co_return std::unexpected(still.error());
+  const auto back = co_await went_back(self, gateway);
+  if (!back) co_return std::unexpected(back.error());
+  if (*back || still->id != id->id) {
+    co_return fail(errc::unavailable, "Consul was restored while it was read");
+  }
 
   followed made;
   made.what.whole = true;
   made.what.as_of = last_revision_of(now.place.index);
   now.found.move_to(made.what);
-  if (known.epoch == id->id) {
-    for (const auto& [api, sequence] : now.place.known) {
-      const auto before = known.known.find(api);
-      const std::uint64_t begin = before == known.known.end() ? 0 : before->second;
-      if (sequence > begin) made.what.recorded += sequence - begin;
-    }
-  }
+  if (known.epoch == id->id) made.what.recorded = counted_since(known, now.place);
   made.position = write_place(now.place);
   made.of = std::move(*id);
   co_return made;

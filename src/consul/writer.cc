@@ -33,6 +33,12 @@ std::int64_t number_in(const std::optional<entry>& from) {
   return made;
 }
 
+/// A change that went on from the restored ring would have the number of one that was lost, and a
+/// gateway would take it for that one.
+std::unexpected<error> restored() {
+  return fail(errc::unavailable, "Consul was restored, and needs another epoch first");
+}
+
 /// Which count a change that does not fit would have passed.
 blame beyond_of(const change& work) {
   const bool tokens = std::ranges::any_of(work.counts, [](const auto& each) {
@@ -239,6 +245,7 @@ std::deque<std::shared_ptr<writer::pending>> writer::take() {
 
 task<result<>> writer::load_rings(const group& of) {
   if (rings_.size() > most_rings) rings_.clear();
+  if (lost_) co_return restored();
   if (epoch_.empty()) {
     auto found = co_await calls_->get(keys_.epoch());
     if (!found) co_return std::unexpected(std::move(found.error()));
@@ -251,7 +258,8 @@ task<result<>> writer::load_rings(const group& of) {
     // One that is gone may have gone with its gateway, which came back: that costs an epoch.
     const auto mine = written_.find(name);
     const std::uint64_t index = *found ? (*found)->index : 0;
-    lost_ = lost_ || (mine != written_.end() && index < mine->second.index);
+    lost_ = mine != written_.end() && index < mine->second.index;
+    if (lost_) co_return restored();
     kept_ring made;
     if (*found) {
       made.index = (*found)->index;

@@ -51,7 +51,8 @@ class writer : public std::enable_shared_from_this<writer> {
   std::vector<evidence> written() const;
   /// The store has been seen with all of these, or their gateway is gone.
   void vouched(const std::vector<evidence>& all);
-  /// A ring was found that is older than this process has written it.
+  /// A ring was found that is older than this process has written it. Nothing is written from then
+  /// on, errc::unavailable, until set_epoch() has another.
   bool has_lost() const { return lost_; }
   void forget_written();
   /// The epoch and written() as text, for the next start of this process; "" where there is none.

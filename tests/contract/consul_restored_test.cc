@@ -98,6 +98,37 @@ TEST_F(consul_restored, what_is_written_after_it_hides_no_lost_write) {
   EXPECT_NE(epoch_by(*first), after);
 }
 
+TEST_F(consul_restored, who_lost_a_write_writes_in_another_epoch_alone) {
+  const std::string born = epoch_by(*first);
+  add(*first, sample_network("acme"));
+  add(*first, sample_gateway("gw-1"));
+  const std::string before = snapshot();
+  add(*first, sample_peer("acme", "p1", 1));
+  restore(before);
+  add(*first, sample_peer("acme", "p2", 2));
+  EXPECT_NE(server.ask("GET", "/v1/kv/peerage/v1/epoch", "raw&consistent").body, born);
+}
+
+TEST_F(consul_restored, what_others_wrote_since_does_not_count_for_what_was_lost) {
+  const std::string born = epoch_by(*first);
+  add(*first, sample_network("acme"));
+  add(*first, sample_gateway("gw-1"));
+  add(*first, sample_peer("acme", "p1", 1));
+  const std::string before = snapshot();
+  add(*first, sample_peer("acme", "p2", 2));
+  const gateway_name name = *gateway_name::parse("gw-1");
+  const auto gateway = open("gw-1");
+  const auto seen = run_on(loop, gateway->follow(name, "", {})).value();
+  EXPECT_EQ(seen.what.peers.size(), 2U);
+  restore(before);
+  for (std::uint32_t n = 3; n < 6; ++n)
+    add(*second, sample_peer("acme", "p" + std::to_string(n), n));
+  const auto now = run_on(loop, gateway->follow(name, seen.position, seconds{1})).value();
+  ASSERT_TRUE(now.what.whole);
+  EXPECT_EQ(now.what.peers.size(), 4U);
+  EXPECT_EQ(now.what.recorded, 0U) << "p2 was not removed by anybody";
+}
+
 TEST_F(consul_restored, who_was_not_running_then_misses_its_last_write_too) {
   const std::string born = epoch_by(*first);
   add(*first, sample_network("acme"));
