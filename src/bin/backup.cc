@@ -5,6 +5,7 @@
 
 #include "base/time.h"
 #include "bin/files.h"
+#include "bin/hand_over.h"
 #include "sqlite/copy.h"
 
 namespace peerage {
@@ -55,10 +56,13 @@ result<> back_up(const daemon_config& config, const std::string& into) {
 
 result<> restore(const daemon_config& config, const std::string& from) {
   if (auto has = has_database(config); !has) return has;
-  if (auto idle = claim_state_dir(config.state_dir); !idle) return idle;
+  // Root reads a backup that may be anywhere; what it makes in another's state_dir is that one's.
+  const system_user owner = owner_of(config.state_dir);
+  if (auto idle = claim_state_dir(config.state_dir, owner.id); !idle) return idle;
   const std::string aside = config.store.path + ".before-" + stamp();
   const auto what = sqlite::restore(from, config.store.path, aside);
   if (!what) return std::unexpected(what.error());
+  if (auto given = hand_over(config.state_dir, {}, owner); !given) return given;
   std::printf("restored %s from %s\n", config.store.path.c_str(), from.c_str());
   print(*what);
   std::printf("  the database that was there is %s\n", aside.c_str());

@@ -48,7 +48,8 @@ Usage: peeraged [--config FILE] [--check | --new-admin-token | --remove-gateway]
 The first start makes the database and an admin token: STATE_DIR/admin-token, which the command
 `peerage` finds by itself. On SIGHUP it reads again every file that the configuration names: the
 API's certificate and key, the credentials for Consul and NATS, the gateway's key. The gateway needs
-root, or CAP_NET_ADMIN and /dev/net/tun.
+root, or CAP_NET_ADMIN and /dev/net/tun. Started by root, it goes on as the user `peerage` (or the
+config's `user`), where that one is there and can read what the config names.
 )";
 
 enum class job { serve, check, new_admin_token, remove_gateway, back_up, restore };
@@ -196,6 +197,17 @@ std::optional<result<>> do_at_once(const arguments& wanted, const daemon_config&
   }
 }
 
+/// What has to be done while there is no other thread, and perhaps root's rights.
+result<> prepare(job what, const daemon_config& config) {
+  if (what == job::new_admin_token) return act_as_owner(config.state_dir);
+  if (what != job::serve) return {};
+  const auto user = find_user(config);
+  if (auto claimed = claim_state_dir(config.state_dir, user ? user->id : 0); !claimed) {
+    return claimed;
+  }
+  return drop_privileges(config);
+}
+
 int run(const arguments& wanted) {
   auto config = read_config(wanted.config);
   if (!config) {
@@ -206,7 +218,10 @@ int run(const arguments& wanted) {
     if (!*done) std::fprintf(stderr, "peeraged: %s\n", done->error().message.c_str());
     return *done ? 0 : 1;
   }
-  if (wanted.what == job::serve) drop_privileges(*config);
+  if (auto ready = prepare(wanted.what, *config); !ready) {
+    std::fprintf(stderr, "peeraged: %s\n", ready.error().message.c_str());
+    return 1;
+  }
   asio::io_context loop{1};
   result<> ended;
   asio::co_spawn(loop, doing(wanted.what, loop.get_executor(), *std::move(config)),

@@ -75,7 +75,6 @@ result<> service::open() {
 }
 
 task<result<>> service::start() {
-  if (auto claimed = claim_state_dir(config_.state_dir); !claimed) co_return claimed;
   leave_config(config_);
   if (auto opened = open(); !opened) co_return opened;
   if (auto made = make_wall(); !made) co_return made;

@@ -23,7 +23,8 @@ class service {
  public:
   service(asio::any_io_executor loop, daemon_config config);
 
-  /// The first error, in words; what had been started by then is stopped by stop().
+  /// In a state_dir that this process has claimed. The first error, in words; what had been started
+  /// by then is stopped by stop().
   task<result<>> start();
   task<> stop();
   /// Returns when the daemon can't go on, with why: another process has taken its gateway's name.

@@ -69,6 +69,13 @@ std::string take_state_dir(daemon_config& into, const toml_value& value) {
   return take_text(into.state_dir, value, a_path);
 }
 
+/// What is nobody's is every service's that runs as nobody.
+std::string take_user(daemon_config& into, const toml_value& value) {
+  constexpr const char* wanted = "the name of a user of its own, or \"root\"";
+  if (auto problem = take_text(into.user, value, wanted); !problem.empty()) return problem;
+  return into.user == "nobody" ? must_be(wanted, value) + ", whom other services share" : "";
+}
+
 std::string take_api(daemon_config& into, const toml_value&) {
   into.api.emplace();
   return {};
@@ -278,6 +285,7 @@ std::string take_open(daemon_config& into, const toml_value& value) {
 
 constexpr auto rules = std::to_array<config_rule<daemon_config>>({
     {"", "state_dir", take_state_dir},
+    {"", "user", take_user},
     {"store", "kind", take_store_kind},
     {"store", "path", take_store_path},
     {"store", "address", take_store_address},
