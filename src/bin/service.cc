@@ -205,19 +205,25 @@ task<result<>> service::bootstrap() {
   if (!done) co_return std::unexpected(done.error());
   if (*done) co_return result<>{};
   // The token is on the disk before the mark is: a crash in between makes another, never none.
-  if (auto made = co_await new_admin_token(); !made) co_return made;
+  if (auto made = co_await make_admin_token(); !made) co_return made;
   co_return co_await control_->mark_bootstrapped();
 }
 
 task<result<>> service::new_admin_token() {
-  if (!control_) {
-    // Beside a daemon that runs: without its lock, and it has no use for the bus.
-    if (auto fit = check_state_dir(config_.state_dir); !fit) co_return fit;
-    config_.gateway.reset();
-    config_.bus.kind = bus_kind::local;
-    if (auto opened = open(); !opened) co_return opened;
-    control_ = std::make_unique<control>(loop_, *with_.store, *with_.bus, *clock_);
-  }
+  // Beside a daemon that runs: without its lock, and it has no use for the bus.
+  if (auto fit = check_state_dir(config_.state_dir); !fit) co_return fit;
+  config_.gateway.reset();
+  config_.bus.kind = bus_kind::local;
+  if (auto opened = open(); !opened) co_return opened;
+  control_ = std::make_unique<control>(loop_, *with_.store, *with_.bus, *clock_);
+  auto done = co_await control_->bootstrapped();
+  if (!done) co_return std::unexpected(done.error());
+  if (auto made = co_await make_admin_token(); !made || *done) co_return made;
+  // Before the first start, which would put one of its own in its place.
+  co_return co_await control_->mark_bootstrapped();
+}
+
+task<result<>> service::make_admin_token() {
   token_request wanted;
   wanted.name = "admin of " + host_name();
   wanted.scopes = {scope::admin};

@@ -35,7 +35,7 @@ class service {
   /// use changes nothing, and the log says why.
   void reload();
 
-  /// An admin token into the state_dir, in place of the one there.
+  /// An admin token into the state_dir, in place of the one there. Instead of start().
   task<result<>> new_admin_token();
 
  private:
@@ -48,6 +48,7 @@ class service {
   task<result<>> start_admin();
   task<http::response> answer_as_gateway(http::request request);
   task<result<>> bootstrap();
+  task<result<>> make_admin_token();
   result<std::unique_ptr<http::server>> serve(std::string& address, http::handler handle,
                                               std::shared_ptr<http::server_tls> tls = {});
   void say_ready() const;

@@ -102,7 +102,7 @@ private_file::~private_file() {
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
-result<private_file> private_file::prepare(std::string path, bool force) {
+result<private_file> private_file::prepare(std::string path, bool force, std::size_t room) {
   struct stat found{};
   if (::lstat(path.c_str(), &found) == 0) {
     if (S_ISDIR(found.st_mode)) return cannot_write(path, EISDIR);
@@ -115,6 +115,10 @@ result<private_file> private_file::prepare(std::string path, bool force) {
   private_file made(std::move(path), std::move(temporary), file, force);
   // The umask takes bits away and never adds one; this gives the owner's back.
   if (::fchmod(file, 0600) != 0) return cannot_write(made.path_, errno);
+  if (const int full = room == 0 ? 0 : ::posix_fallocate(file, 0, static_cast<off_t>(room));
+      full == ENOSPC || full == EDQUOT || full == EFBIG) {
+    return cannot_write(made.path_, full);
+  }
   return made;
 }
 
@@ -136,7 +140,10 @@ result<> private_file::publish() {
 }
 
 result<> private_file::keep(std::string_view text) {
-  if (!write_all(file_, text) || ::fsync(file_) != 0) return cannot_write(path_, errno);
+  const bool written = write_all(file_, text) &&
+                       ::ftruncate(file_, static_cast<off_t>(text.size())) == 0 &&
+                       ::fsync(file_) == 0;
+  if (!written) return cannot_write(path_, errno);
   auto published = publish();
   const std::string temporary = std::exchange(temporary_, {});
   if (!published) {
