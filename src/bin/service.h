@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "agent/agent.h"
 #include "api/api.h"
@@ -40,8 +41,9 @@ class service {
 
  private:
   result<> open();
-  void reload_certificate();
-  void reload_gateway_key();
+  bool reload_certificate();
+  bool reload_gateway_key();
+  std::vector<std::string> disk_troubles() const;
   task<result<>> start_gateway();
   result<> make_wall();
   task<result<>> start_api();

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/private_file.h"
 #include "crypto/random.h"
 
 namespace peerage::cli {
@@ -45,25 +46,6 @@ std::unexpected<error> cannot_write(const std::string& path, int number) {
 std::unexpected<error> is_there(const std::string& path) {
   return fail(errc::conflict,
               path + " is there already; give another --file, or --force to replace it", "--file");
-}
-
-bool write_all(int file, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(file, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
-/// The name is durable when the folder is; a file system that can't do that is no failure.
-void sync_folder(const std::string& path) {
-  const std::string folder = folder_of(path);
-  const int opened = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_CLOEXEC);
-  if (opened < 0) return;
-  ::fsync(opened);
-  ::close(opened);
 }
 
 }  // namespace
@@ -140,7 +122,7 @@ result<> private_file::publish() {
 }
 
 result<> private_file::keep(std::string_view text) {
-  const bool written = write_all(file_, text) &&
+  const bool written = write_whole(file_, text) &&
                        ::ftruncate(file_, static_cast<off_t>(text.size())) == 0 &&
                        ::fsync(file_) == 0;
   if (!written) return cannot_write(path_, errno);
@@ -150,7 +132,8 @@ result<> private_file::keep(std::string_view text) {
     published.error().message += "; what was to be written is in " + temporary;
     return published;
   }
-  sync_folder(path_);
+  // A file system that can't do that is no failure.
+  static_cast<void>(sync_folder_of(path_));
   return {};
 }
 
