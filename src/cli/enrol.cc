@@ -296,6 +296,7 @@ answer<exit_status> create_peer(session& in) {
                          .if_taken = "give another name, or a new key to the peer that "
                                      "has it: " +
                                      in.command_line("reset " + name),
+                         .taken_field = "name",
                          .if_unknown = "nobody knows whether it is enrolled: " +
                                        in.command_line("show " + name) + " tells; if it is, " +
                                        in.command_line("reset " + name) +

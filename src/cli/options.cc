@@ -15,7 +15,7 @@ namespace {
 
 constexpr auto common = std::to_array<option_spec>({
     {"--json", "", "the API's answer on standard output"},
-    {"--server", "URL", "where the API is; by default http://127.0.0.1:7420"},
+    {"--server", "URL", "where the API is, or unix:/PATH; by default http://127.0.0.1:7420"},
     {"--network", "N", "the network; not needed where the token sees only one"},
     {"--token-file", "F", "a file with the token"},
     {"--ca-file", "F", "the authority (PEM) that signed the server's certificate"},

@@ -58,6 +58,14 @@ answer<secret_text> token_from(const std::string& path, std::string* warning = n
   return checked_token(std::move(*text), path);
 }
 
+/// In the state_dir itself, where nobody but root and the daemon makes anything.
+bool is_daemons_socket(const std::string& server, const surroundings& world) {
+  constexpr std::string_view scheme = "unix:";
+  if (!server.starts_with(scheme)) return false;
+  const std::filesystem::path path = server.substr(scheme.size());
+  return path.parent_path() == std::filesystem::path(world.admin_token_file).parent_path();
+}
+
 answer<void> find_token(const invocation& asked, const surroundings& world,
                         const client_config& config, settings& into) {
   const auto put = [&](answer<secret_text> token) -> answer<void> {
@@ -72,7 +80,7 @@ answer<void> find_token(const invocation& asked, const surroundings& world,
   if (!config.token_file.empty()) return put(token_from(config.token_file, &into.warning));
   into.token_note =
       "set PEERAGE_TOKEN, or give --token-file; a daemon's own is STATE_DIR/admin-token";
-  if (into.server != default_server) return {};
+  if (into.server != default_server && !is_daemons_socket(into.server, world)) return {};
   auto text = read_file(world.admin_token_file, token_limit);
   into.token_is_daemons = text.has_value();
   if (text) return put(checked_token(std::move(*text), world.admin_token_file));
@@ -80,6 +88,14 @@ answer<void> find_token(const invocation& asked, const surroundings& world,
     into.token_note += "; this user can't read the daemon's own, " + world.admin_token_file;
   }
   return {};
+}
+
+/// The daemon's socket, where its operator has put one there: api.listen = "unix:…".
+std::string default_of(const surroundings& world) {
+  const auto socket = std::filesystem::path(world.admin_token_file).parent_path() / "peerage.sock";
+  std::error_code failure;
+  const bool there = std::filesystem::is_socket(socket, failure);
+  return there ? "unix:" + socket.string() : std::string(default_server);
 }
 
 }  // namespace
@@ -98,7 +114,7 @@ answer<settings> find_settings(const invocation& asked, const surroundings& worl
   // Nobody chose who is to get the token: whoever listens there is looked at first.
   const bool chosen = !first_of("--server", "PEERAGE_SERVER", config->server).empty();
   found.server = first_of("--server", "PEERAGE_SERVER", config->server);
-  if (found.server.empty()) found.server = default_server;
+  if (found.server.empty()) found.server = default_of(world);
   if (found.server.ends_with('/')) found.server.pop_back();
   const auto url = http::parse_base_url(found.server);
   if (!url) return wrong_usage("the server's URL is not usable: " + url.error().message);

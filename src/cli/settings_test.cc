@@ -1,7 +1,10 @@
 #include "cli/settings.h"
 
+#include <unistd.h>
+
 #include "cli/commands.h"
 #include "cli/fixture.h"
+#include "http/unix_socket.h"
 
 namespace peerage::cli {
 namespace {
@@ -71,6 +74,21 @@ TEST_F(found_settings, the_daemons_token_goes_to_the_default_url_alone) {
     EXPECT_TRUE(find({"--server", other})->token.empty()) << other;
     EXPECT_THAT(find({"--server", other})->token_note, HasSubstr("PEERAGE_TOKEN"));
   }
+}
+
+TEST_F(found_settings, a_socket_in_the_state_dir_is_the_default_and_has_the_daemons_token) {
+  write("admin-token", "of-the-daemon\n");
+  const std::string socket = "unix:" + path("peerage.sock");
+  EXPECT_EQ(find({"--server", socket})->token.reveal(), "of-the-daemon");
+  EXPECT_TRUE(find({"--server", "unix:/tmp/peerage.sock"})->token.empty());
+  EXPECT_FALSE(find({"--server", "unix:peerage.sock"}).has_value());
+  write("peerage.sock", "no socket");
+  EXPECT_EQ(find({})->server, "http://127.0.0.1:7420");
+  std::filesystem::remove(path("peerage.sock"));
+  const int listening = http::listen_on_unix(path("peerage.sock")).value();
+  EXPECT_EQ(find({})->server, socket);
+  EXPECT_EQ(find({})->token.reveal(), "of-the-daemon");
+  ::close(listening);
 }
 
 TEST_F(found_settings, no_token_goes_to_another_user_who_listens_at_the_default_url) {
