@@ -251,7 +251,7 @@ result<> look_at_state_dir(const daemon_config& config) {
   return key || key.error().code == errc::not_found ? result<>{} : std::unexpected(key.error());
 }
 
-void check_host(const daemon_config& config, report& into) {
+void check_host(const daemon_config& config, const std::string& standing_is, report& into) {
   into.say("state_dir", look_at_state_dir(config), config.state_dir);
   for (const std::string& each : troubles_of_disks(config, lacks_reserve(config))) {
     into.say("disk", fail(errc::full, each), {});
@@ -261,11 +261,7 @@ void check_host(const daemon_config& config, report& into) {
     const bool there = ::access(audit.c_str(), F_OK) == 0;
     into.say("audit", can_make_in(there ? audit : folder_of(audit)), audit);
   }
-  if (::geteuid() != 0) return;
-  const auto user = next_user(config);
-  into.say("user", {},
-           user ? "a start by root goes on as " + user->name
-                : "a start by root stays root: " + user.error().message);
+  if (!standing_is.empty()) into.say("user", {}, standing_is);
 }
 
 /// A start makes the state_dir, and no other folder.
@@ -299,7 +295,14 @@ task<> check_backends(asio::any_io_executor loop, daemon_config config, report& 
 
 }  // namespace
 
-task<result<>> check_daemon(asio::any_io_executor loop, daemon_config config) {
+std::string standing(const daemon_config& config) {
+  if (::geteuid() != 0) return {};
+  const auto user = next_user(config);
+  return user ? "a start by root goes on as " + user->name
+              : "a start by root stays root: " + user.error().message;
+}
+
+task<result<>> check_daemon(asio::any_io_executor loop, daemon_config config, std::string user) {
   report made;
   daemon_config copy = config;
   co_await check_backends(loop, std::move(copy), made);
@@ -308,7 +311,7 @@ task<result<>> check_daemon(asio::any_io_executor loop, daemon_config config) {
   std::optional<api_config> secured = config.api;
   co_await check_port(loop, config.api ? "api" : "admin", std::move(port), std::move(secured),
                       beside, made);
-  check_host(config, made);
+  check_host(config, user, made);
   if (config.gateway) check_gateway(config, beside, made);
   say_changes(config, beside, made);
   if (!made.good()) co_return fail(errc::io, "the checks above failed");

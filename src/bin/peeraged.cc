@@ -186,9 +186,10 @@ task<result<>> make_token(asio::any_io_executor loop, daemon_config config) {
   co_return made;
 }
 
-task<result<>> doing(job what, asio::any_io_executor loop, daemon_config config) {
+/// `told`: what was found while it was root.
+task<result<>> doing(job what, asio::any_io_executor loop, daemon_config config, std::string told) {
   switch (what) {
-    case job::check: return check_daemon(loop, std::move(config));
+    case job::check: return check_daemon(loop, std::move(config), std::move(told));
     case job::new_admin_token: return make_token(loop, std::move(config));
     case job::remove_gateway:
     case job::back_up:
@@ -211,7 +212,7 @@ std::optional<result<>> do_at_once(const arguments& wanted, const daemon_config&
 
 /// What has to be done while there is no other thread, and perhaps root's rights.
 result<> prepare(job what, const daemon_config& config) {
-  if (what == job::new_admin_token) return act_as_owner(config.state_dir);
+  if (what == job::new_admin_token || what == job::check) return act_as_owner(config);
   if (what != job::serve) return {};
   const auto user = find_user(config);
   if (auto claimed = claim_state_dir(config.state_dir, user ? user->id : 0); !claimed) {
@@ -231,13 +232,14 @@ int run(const arguments& wanted) {
     if (!*done) std::fprintf(stderr, "peeraged: %s\n", done->error().message.c_str());
     return *done ? 0 : 1;
   }
+  std::string told = wanted.what == job::check ? standing(*config) : "";
   if (auto ready = prepare(wanted.what, *config); !ready) {
     std::fprintf(stderr, "peeraged: %s\n", ready.error().message.c_str());
     return 1;
   }
   asio::io_context loop{1};
   result<> ended;
-  asio::co_spawn(loop, doing(wanted.what, loop.get_executor(), *std::move(config)),
+  asio::co_spawn(loop, doing(wanted.what, loop.get_executor(), *std::move(config), std::move(told)),
                  [&](std::exception_ptr thrown, result<> how) {
                    if (thrown) std::rethrow_exception(thrown);
                    ended = std::move(how);

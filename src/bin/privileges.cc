@@ -180,10 +180,10 @@ result<> drop_privileges(const daemon_config& config) {
   return {};
 }
 
-result<> act_as_owner(const std::string& state_dir) {
-  const system_user owner = owner_of(state_dir);
+result<> act_as_owner(const daemon_config& config) {
+  const system_user owner = owner_of(config.state_dir);
   if (::geteuid() != 0 || owner.id == 0) return {};
-  return become(owner, bit(CAP_NET_ADMIN));
+  return become(owner, needed_by(config));
 }
 
 }  // namespace peerage

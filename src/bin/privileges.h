@@ -21,9 +21,9 @@ result<> drop_privileges(const daemon_config& config);
 /// Whom drop_privileges() would go on as; an error says why it would stay root. For --check.
 result<system_user> next_user(const daemon_config& config);
 
-/// Root at work on a state_dir of another user's goes on as that user, with CAP_NET_ADMIN: what it
-/// makes there is the daemon's then, and what lies there leads it nowhere else. For the jobs beside
-/// the daemon. errc::denied, errc::io.
-result<> act_as_owner(const std::string& state_dir);
+/// Root at work on a state_dir of another user's goes on as that user, with the daemon's
+/// capabilities: what it makes there is the daemon's then, and what lies there leads it nowhere
+/// else. For the jobs beside the daemon. errc::denied, errc::io.
+result<> act_as_owner(const daemon_config& config);
 
 }  // namespace peerage
