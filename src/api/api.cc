@@ -91,8 +91,13 @@ audit_entry begun(const route& wanted, const http::request& request,
 
 }  // namespace
 
-api::api(control& mind, metrics& counts, audit_trail& audit, std::string process)
-    : control_(mind), metrics_(counts), audit_(audit), process_(std::move(process)) {
+api::api(control& mind, metrics& counts, audit_trail& audit, std::string process,
+         host_troubles host)
+    : control_(mind),
+      metrics_(counts),
+      audit_(audit),
+      process_(std::move(process)),
+      host_(std::move(host)) {
   const auto all = routes();
   for (std::size_t i = 0; i < all.size(); ++i) table_.add(all[i].method, all[i].pattern, i);
 }
@@ -181,7 +186,7 @@ task<http::response> api::call(const http::request& request, std::string& patter
   if (reads) {
     if (auto may = control_.may_read(who); !may) co_return problem(may.error());
   }
-  const peerage::call now{control_, metrics_, audit_, noted, request, found->captured, who};
+  const peerage::call now{control_, metrics_, audit_, noted, request, found->captured, who, host_};
   http::response answer = co_await wanted.answer(now);
   if (reads) control_.charge_read(who, 1 + answer.body.size() / read_unit);
   co_return answer;

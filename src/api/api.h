@@ -2,8 +2,10 @@
 // handle() and refuse() to an HTTP server.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/refusals.h"
 #include "control/control.h"
@@ -19,8 +21,11 @@ std::string_view openapi_document();
 
 class api {
  public:
+  /// What is wrong with the host, in words for /readyz.
+  using host_troubles = std::function<std::vector<std::string>()>;
   /// Everything given outlives it. `process` is what the audit calls this one.
-  api(control& mind, metrics& counts, audit_trail& audit, std::string process);
+  api(control& mind, metrics& counts, audit_trail& audit, std::string process,
+      host_troubles host = {});
   ~api();
   api(const api&) = delete;
   api& operator=(const api&) = delete;
@@ -39,6 +44,7 @@ class api {
   metrics& metrics_;
   audit_trail& audit_;
   const std::string process_;
+  const host_troubles host_;
   http::route_table table_;
   refusals refusals_;
 };

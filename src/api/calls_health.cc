@@ -18,8 +18,11 @@ task<http::response> get_ready(const call& now) {
     names.emplace_back(each);
     store = store && each != "store";
   }
+  if (now.host_troubles) {
+    for (const std::string& each : now.host_troubles()) names.emplace_back(each);
+  }
   if (!store) co_return problem(503, "the store can't be read");
-  json::object body{{"status", away.empty() ? "ok" : "degraded"}, {"away", std::move(names)}};
+  json::object body{{"status", names.empty() ? "ok" : "degraded"}, {"away", std::move(names)}};
   co_return json_answer(200, body);
 }
 

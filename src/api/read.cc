@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "json/fields.h"
+#include "model/reserved.h"
 #include "plan/ranges.h"
 
 namespace peerage {
@@ -98,15 +99,56 @@ result<json::object> read_body(const http::request& from) {
   return std::move(parsed->get_object());
 }
 
+namespace {
+
+std::unexpected<error> leads_nowhere(std::string_view why) {
+  return fail(errc::invalid, "is " + std::string(why) + ", and leads no peer anywhere");
+}
+
+/// Refused where no peer can send anything through a gateway to it.
+result<> leads_somewhere(const prefix& wanted) {
+  if (const auto why = reserved_as(wanted); !why.empty()) return leads_nowhere(why);
+  if (is_loopback(wanted)) return leads_nowhere("the peer's own loopback");
+  return {};
+}
+
+result<prefix> parse_route(std::string_view text) {
+  auto made = prefix::parse(text);
+  if (!made) return made;
+  if (auto leads = leads_somewhere(*made); !leads) return std::unexpected(leads.error());
+  return made;
+}
+
+result<ip_address> parse_resolver(std::string_view text) {
+  auto made = ip_address::parse(text);
+  if (!made) return made;
+  if (auto leads = leads_somewhere(prefix::host(*made)); !leads) {
+    return std::unexpected(leads.error());
+  }
+  return made;
+}
+
+template <class Item>
+bool has_twice(std::vector<Item> list) {
+  std::ranges::sort(list);
+  return std::ranges::adjacent_find(list) != list.end();
+}
+
+}  // namespace
+
 result<network_request> read_network(const json::object& from) {
   json::fields in(from);
   network_request made;
   made.name = in.required<network_name>("name", network_name::parse);
   made.ipv6 = in.parsed<prefix>("ipv6", parse_ipv6_range);
   made.ipv4 = in.parsed<prefix>("ipv4", parse_ipv4_range);
-  made.dns = in.parsed_list<ip_address>("dns", most_dns, ip_address::parse)
+  made.dns = in.parsed_list<ip_address>("dns", most_dns, parse_resolver)
                  .value_or(std::vector<ip_address>{});
-  made.allowed_ips = in.parsed_list<prefix>("allowed_ips", most_routes, prefix::parse);
+  if (has_twice(made.dns)) in.blame("dns", "names an address twice");
+  made.allowed_ips = in.parsed_list<prefix>("allowed_ips", most_routes, parse_route);
+  if (made.allowed_ips && has_twice(*made.allowed_ips)) {
+    in.blame("allowed_ips", "names a prefix twice");
+  }
   if (made.allowed_ips && made.allowed_ips->empty()) {
     in.blame("allowed_ips", "must have at least one prefix, or be left out");
   }

@@ -368,6 +368,19 @@ TEST_F(rights, the_last_admin_token_goes_only_by_force) {
   EXPECT_EQ(ask("GET", "/v1/tokens").status, 401);
 }
 
+TEST_F(rights, an_admin_token_that_ends_sooner_does_not_stand_in_for_the_last_lasting_one) {
+  const std::string lasting = "/v1/tokens/" + id_of(admin());
+  const auto soon = make_token(R"(["admin"])", R"("expires_in_s": 2)");
+  const auto later = make_token(R"(["admin"])", R"("expires_in_s": 86400)");
+  const auto kept = ask("DELETE", lasting);
+  EXPECT_EQ(kept.status, 409);
+  EXPECT_THAT(kept.at("detail"), HasSubstr("that does not expire"));
+  EXPECT_EQ(ask("DELETE", "/v1/tokens/" + id_of(soon)).status, 204);
+  const auto other = make_token(R"(["admin"])");
+  EXPECT_EQ(ask("DELETE", lasting).status, 204);
+  EXPECT_EQ(ask_as(other, "DELETE", "/v1/tokens/" + id_of(later)).status, 204);
+}
+
 TEST_F(rights, a_network_takes_its_tokens_with_it) {
   std::vector<std::string> secrets;
   for (int i = 0; i < 70; ++i)

@@ -1,6 +1,7 @@
 // Every call of the API on one screen: what it is, what it needs, what answers it.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -23,6 +24,7 @@ struct call {
   const http::request& request;
   const std::vector<std::string>& captured;  // the path's segments in braces, decoded
   const principal& who;                      // nobody, where the call needs no token
+  const std::function<std::vector<std::string>()>& host_troubles;  // what is wrong with the host
 };
 
 struct route {

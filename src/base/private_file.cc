@@ -24,28 +24,6 @@ std::unexpected<error> refused(const std::string& path) {
   return fail(code, path + ": " + std::strerror(errno));
 }
 
-bool write_whole(int file, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t wrote = ::write(file, text.data(), text.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(wrote));
-  }
-  return true;
-}
-
-result<> sync_folder_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  const int dir = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (dir < 0) return refused(folder);
-  const bool synced = ::fsync(dir) == 0;
-  const int why = errno;
-  ::close(dir);
-  errno = why;
-  return synced ? result<>{} : refused(folder);
-}
-
 result<> check_owner(const struct stat& found, const std::string& path) {
   if (found.st_uid == 0 || found.st_uid == ::geteuid()) return {};
   return fail(errc::denied, path + " belongs to user " + std::to_string(found.st_uid) +
@@ -100,6 +78,28 @@ result<secret_text> read_with(const std::string& path, int flags) {
 }
 
 }  // namespace
+
+bool write_whole(int file, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t wrote = ::write(file, text.data(), text.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote <= 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+  return true;
+}
+
+result<> sync_folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const int dir = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (dir < 0) return refused(folder);
+  const bool synced = ::fsync(dir) == 0;
+  const int why = errno;
+  ::close(dir);
+  errno = why;
+  return synced ? result<>{} : refused(folder);
+}
 
 result<> refuse_symlink(const std::string& path) {
   struct stat found{};

@@ -26,6 +26,12 @@ result<secret_text> read_secret_file(const std::string& path);
 /// errc::io.
 result<> check_secret_file(const std::string& path);
 
+/// All of it, however often a write is cut short. False: errno says why.
+bool write_whole(int file, std::string_view text);
+
+/// Makes the name of a file durable, by its folder. errc::denied, errc::not_found, errc::io.
+result<> sync_folder_of(const std::string& path);
+
 /// errc::denied where the path is a symbolic link. One that is absent is fine.
 result<> refuse_symlink(const std::string& path);
 

@@ -16,10 +16,11 @@ http::response with_line_end(http::response made) {
 
 /// 503 until the device has had all that the store or the mirror says: from then on the gateway
 /// serves its peers, whatever is away.
-http::response readiness(const agent* mind) {
+http::response readiness(const agent* mind, const std::vector<std::string>& host) {
   const agent::health now = mind ? mind->how() : agent::health{};
   json::array away;
   for (const std::string& each : now.troubles) away.emplace_back(each);
+  for (const std::string& each : host) away.emplace_back(each);
   if (!now.settled) away.emplace_back("device: not filled yet");
   json::object body{{"status", away.empty() ? "ok" : "degraded"}, {"away", std::move(away)}};
   return with_line_end(json_answer(now.settled ? 200 : 503, body));
@@ -27,7 +28,8 @@ http::response readiness(const agent* mind) {
 
 }  // namespace
 
-http::response answer_admin(const http::request& request, const agent* mind, metrics& counts) {
+http::response answer_admin(const http::request& request, const agent* mind,
+                            const std::vector<std::string>& host, metrics& counts) {
   if (request.path == "*") return server_options();
   const bool known =
       request.path == "/healthz" || request.path == "/readyz" || request.path == "/metrics";
@@ -39,7 +41,7 @@ http::response answer_admin(const http::request& request, const agent* mind, met
   }
   if (request.path == "/healthz")
     return with_line_end(json_answer(200, json::object{{"status", "ok"}}));
-  if (request.path == "/readyz") return readiness(mind);
+  if (request.path == "/readyz") return readiness(mind, host);
   if (mind != nullptr) {
     counts.set_gateways(
         {{mind->self().name.text(), mind->how().settled, static_cast<std::uint32_t>(mind->peers()),

@@ -23,9 +23,6 @@
 namespace peerage {
 namespace {
 
-// Of the disk, for removals from the store of this host when nothing else is left.
-constexpr std::uint64_t reserve_bytes = 8'000'000;
-
 /// A token goes into a header line. The message does not repeat it.
 result<secret_text> read_token(const std::string& file) {
   auto token = read_secret_file(file);
@@ -81,11 +78,12 @@ void remember_last_writes(const std::string& file, consul_options& into) {
   };
 }
 
-void log_disk(bool full) {
+void log_disk(bool full, std::uint64_t kept) {
   if (full) {
-    log::error(
-        "the disk of the store is full: creations are refused, removals still work; free space",
-        {{"needed_mb", 2 * reserve_bytes / 1'000'000}});
+    const std::string what = kept > 0 ? "creations are refused, removals still work"
+                                      : "creations are refused, and perhaps removals";
+    log::error("the disk of the store is full: " + what + "; free space",
+               {{"needed_mb", 2 * reserve_bytes / 1'000'000}});
   } else {
     log::info("the disk of the store has space again: creations are taken", {});
   }
@@ -96,7 +94,13 @@ result<> open_store(asio::any_io_executor loop, clock& time, const daemon_config
   const bool shared = config.bus.kind == bus_kind::nats;
   if (config.store.kind == store_kind::sqlite) {
     sqlite_options options;
-    if (what == purpose::work) options = {reserve_bytes, log_disk};
+    if (what == purpose::work) {
+      options.reserve_bytes = reserve_bytes;
+      options.on_disk_full = [state = into.disk_full](bool full, std::uint64_t kept) {
+        *state = full;
+        log_disk(full, kept);
+      };
+    }
     if (what == purpose::work) {
       if (auto done = sqlite::finish_restoration(config.store.path); !done) return done;
     }
@@ -171,12 +175,14 @@ result<std::unique_ptr<nats_bus>> open_nats(asio::any_io_executor loop, clock& t
   return make_nats_bus(loop, time, who, *std::move(self), std::move(options));
 }
 
-void say_kept(const char* what, const error& why) {
+/// False, for whoever tells how it went.
+bool say_kept(const char* what, const error& why) {
   log::error("what can't be read stays as it was", {{"what", what}, {"why", why.message}});
+  return false;
 }
 
-void reload_consul(const store_config& config, consul_access& with) {
-  if (config.token_file.empty() && !with.tls) return;
+bool reload_consul(const store_config& config, consul_access& with) {
+  if (config.token_file.empty() && !with.tls) return true;
   const auto options = consul_options_of(config, {});
   if (!options) return say_kept("Consul's token", options.error());
   auto access = read_consul_access(*options);
@@ -187,9 +193,10 @@ void reload_consul(const store_config& config, consul_access& with) {
   }
   with = *std::move(access);
   log::info("credentials for Consul reloaded", {{"file", config.token_file}});
+  return true;
 }
 
-void look_at_nats(const bus_config& config) {
+bool look_at_nats(const bus_config& config) {
   bool all = true;
   for (const std::string* file : {&config.nkey_file, &config.credentials_file, &config.tls.ca,
                                   &config.tls.cert, &config.tls.key}) {
@@ -199,13 +206,15 @@ void look_at_nats(const bus_config& config) {
     all = all && read;
   }
   if (all) log::info("the next connection to NATS reads its credentials again", {});
+  return all;
 }
 
 }  // namespace
 
-void reload_credentials(const daemon_config& config, backends& with) {
-  if (with.consul) reload_consul(config.store, *with.consul);
-  if (with.nats != nullptr) look_at_nats(config.bus);
+bool reload_credentials(const daemon_config& config, backends& with) {
+  const bool store = !with.consul || reload_consul(config.store, *with.consul);
+  const bool bus = with.nats == nullptr || look_at_nats(config.bus);
+  return store && bus;
 }
 
 result<backends> open_backends(asio::any_io_executor loop, clock& time, const daemon_config& config,

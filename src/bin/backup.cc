@@ -1,10 +1,13 @@
 #include "bin/backup.h"
 
+#include <sys/stat.h>
+
 #include <chrono>
 #include <cstdio>
 
 #include "base/time.h"
 #include "bin/files.h"
+#include "bin/hand_over.h"
 #include "sqlite/copy.h"
 
 namespace peerage {
@@ -55,13 +58,23 @@ result<> back_up(const daemon_config& config, const std::string& into) {
 
 result<> restore(const daemon_config& config, const std::string& from) {
   if (auto has = has_database(config); !has) return has;
-  if (auto idle = claim_state_dir(config.state_dir); !idle) return idle;
-  const std::string aside = config.store.path + ".before-" + stamp();
+  // Root reads a backup that may be anywhere; what it makes in another's state_dir is that one's.
+  const system_user owner = owner_of(config.state_dir);
+  if (auto idle = claim_state_dir(config.state_dir, owner.id); !idle) return idle;
+  struct stat found{};
+  const bool replaced = ::lstat(config.store.path.c_str(), &found) == 0;
+  int again = 1;
+  std::string aside = config.store.path + ".before-" + stamp();
+  // Two in one second.
+  for (const std::string first = aside; ::lstat(aside.c_str(), &found) == 0;) {
+    aside = first + "-" + std::to_string(++again);
+  }
   const auto what = sqlite::restore(from, config.store.path, aside);
   if (!what) return std::unexpected(what.error());
+  if (auto given = hand_over(config.state_dir, {}, owner); !given) return given;
   std::printf("restored %s from %s\n", config.store.path.c_str(), from.c_str());
   print(*what);
-  std::printf("  the database that was there is %s\n", aside.c_str());
+  if (replaced) std::printf("  the database that was there is %s\n", aside.c_str());
   std::puts(
       "  start the daemon now. Peers that its device has and this database lacks stay on the\n"
       "  device until `peerage gateways accept-removals NAME`; `peerage gateways` counts them.\n"

@@ -1,8 +1,16 @@
 #include "bin/check.h"
 
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <thread>
 #include <utility>
 
 #include "api/api.h"
@@ -10,10 +18,14 @@
 #include "bin/api_tls.h"
 #include "bin/backends.h"
 #include "bin/beside.h"
+#include "bin/disk.h"
+#include "bin/files.h"
 #include "bin/host.h"
 #include "bin/privileges.h"
+#include "bin/tunnel.h"
 #include "config/endpoint.h"
 #include "crypto/random.h"
+#include "http/dial.h"
 #include "http/server.h"
 #include "local/system_clock.h"
 #include "log/log.h"
@@ -24,6 +36,7 @@ namespace peerage {
 namespace {
 
 constexpr seconds bus_limit{5};
+constexpr seconds lookup_limit{5};
 constexpr milliseconds bus_look{20};
 
 class report {
@@ -38,6 +51,32 @@ class report {
  private:
   bool good_ = true;
 };
+
+std::string folder_of(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+/// Of the state_dir and what is below it, a start makes what is missing.
+result<> can_make_in(std::string folder) {
+  while (::access(folder.c_str(), F_OK) != 0 && errno == ENOENT && folder != "/" && folder != ".") {
+    folder = folder_of(folder);
+  }
+  if (::access(folder.c_str(), W_OK | X_OK) == 0) return {};
+  return fail(errc::denied, "nothing can be made in " + folder + ": " + std::strerror(errno));
+}
+
+/// A first start needs room for twice the reserve of the database.
+bool lacks_reserve(const daemon_config& config) {
+  if (config.store.kind != store_kind::sqlite) return false;
+  const std::string reserve = config.store.path + "-reserve";
+  struct statvfs disk{};
+  if (::access(reserve.c_str(), F_OK) == 0 ||
+      ::statvfs(folder_of(config.store.path).c_str(), &disk) != 0) {
+    return false;
+  }
+  return std::uint64_t{disk.f_bavail} * disk.f_frsize < 2 * reserve_bytes;
+}
 
 /// A read of something that the store may have, and that this role may read there.
 task<result<>> look(store& desired, const daemon_config& config) {
@@ -155,36 +194,90 @@ void say_changes(const daemon_config& config, const running_daemon& beside, repo
   into.say("restart", {}, changed.empty() ? "changes nothing" : "changes " + changed);
 }
 
-void check_gateway(const gateway_config& config, const running_daemon& beside, report& into) {
-  const auto interface = netlink::make_link(config.interface, config.name.text());
-  const auto now = interface->state();
-  result<> device_is;
-  if (!now) device_is = std::unexpected(now.error());
-  if (now && now->exists && !now->marked && !config.adopt) {
-    device_is = fail(errc::conflict, "interface " + config.interface +
-                                         " is there and was not made by this gateway");
-  }
-  if (!may_administer_network()) {
-    device_is = fail(errc::denied, "the gateway needs root, or CAP_NET_ADMIN and /dev/net/tun");
-  }
-  into.say("device", device_is,
-           "interface " + config.interface + (now && now->exists ? " is there" : " will be made"));
-  check_udp_port(config, now && now->exists && now->marked, beside, into);
+/// A name is looked up, for a while: clients ask other resolvers, but one that nobody knows is a
+/// mistake.
+result<> find_host(const std::string& endpoint) {
+  const std::string host = endpoint.substr(0, endpoint.rfind(':'));
+  if (host.starts_with('[') || ip_address::parse(host)) return {};
+  const auto found = std::make_shared<std::promise<bool>>();
+  std::thread([host, found] {
+    found->set_value(http::resolve_by_system(host, 0).has_value());
+  }).detach();
+  auto answer = found->get_future();
+  if (answer.wait_for(lookup_limit) == std::future_status::ready && answer.get()) return {};
+  return fail(errc::not_found, host + " of gateway.endpoint is not known to this host's resolver");
+}
+
+void check_endpoint(const gateway_config& config, report& into) {
   result<> endpoint_is;
   std::string endpoint = config.endpoint.value_or("");
   if (endpoint.empty()) {
     auto found = default_endpoint(config.listen_port);
     if (found) endpoint = *found;
     if (!found) endpoint_is = std::unexpected(found.error());
+  } else {
+    endpoint_is = find_host(endpoint);
   }
   const std::string few = only_for(endpoint);
   into.say("endpoint", endpoint_is, endpoint + (few.empty() ? "" : ", " + few));
 }
 
+void check_gateway(const daemon_config& whole, const running_daemon& beside, report& into) {
+  const gateway_config& config = *whole.gateway;
+  const auto now = netlink::make_link(config.interface, config.name.text())->state();
+  auto device = tunnel::look(config, whole.state_dir);
+  if (!may_administer_network()) {
+    device = fail(errc::denied, "the gateway needs root, or CAP_NET_ADMIN and /dev/net/tun");
+  }
+  into.say("device", device ? result<>{} : std::unexpected(device.error()), device.value_or(""));
+  check_udp_port(config, now && now->exists && now->marked, beside, into);
+  const auto key = read_key(config.private_key_file);
+  const bool absent = !key && key.error().code == errc::not_found;
+  result<> key_is;
+  if (!key && !absent) key_is = std::unexpected(key.error());
+  if (absent) key_is = can_make_in(folder_of(config.private_key_file));
+  into.say("key", key_is, config.private_key_file + (absent ? " will be made" : ""));
+  check_endpoint(config, into);
+}
+
+/// The folder, and what a start reads there.
+result<> look_at_state_dir(const daemon_config& config) {
+  const std::string& path = config.state_dir;
+  if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return can_make_in(folder_of(path));
+  const auto user = find_user(config);
+  if (auto fit = check_state_dir(path, user ? user->id : 0); !fit) return fit;
+  if (config.bus.kind != bus_kind::nats) return {};
+  const auto key = read_key(path + "/bus.key");
+  return key || key.error().code == errc::not_found ? result<>{} : std::unexpected(key.error());
+}
+
+void check_host(const daemon_config& config, const std::string& standing_is, report& into) {
+  into.say("state_dir", look_at_state_dir(config), config.state_dir);
+  for (const std::string& each : troubles_of_disks(config, lacks_reserve(config))) {
+    into.say("disk", fail(errc::full, each), {});
+  }
+  if (config.api) {
+    const std::string& audit = config.api->audit_dir;
+    const bool there = ::access(audit.c_str(), F_OK) == 0;
+    into.say("audit", can_make_in(there ? audit : folder_of(audit)), audit);
+  }
+  if (!standing_is.empty()) into.say("user", {}, standing_is);
+}
+
+/// A start makes the state_dir, and no other folder.
+result<> can_make_database(const daemon_config& config) {
+  const std::string folder = folder_of(config.store.path);
+  if (folder == config.state_dir) return can_make_in(folder);
+  struct stat found{};
+  if (::stat(folder.c_str(), &found) == 0 && S_ISDIR(found.st_mode)) return can_make_in(folder);
+  return fail(errc::not_found, folder + ", the folder of store.path, is not there");
+}
+
 /// The store and the bus; without what a gateway would make on the disk.
 task<> check_backends(asio::any_io_executor loop, daemon_config config, report& into) {
   if (config.store.kind == store_kind::sqlite && ::access(config.store.path.c_str(), F_OK) != 0) {
-    into.say("store", {}, config.store.path + " will be made at the first start");
+    into.say("store", can_make_database(config),
+             config.store.path + " will be made at the first start");
     co_return;
   }
   const auto time = make_system_clock(loop);
@@ -202,7 +295,14 @@ task<> check_backends(asio::any_io_executor loop, daemon_config config, report& 
 
 }  // namespace
 
-task<result<>> check_daemon(asio::any_io_executor loop, daemon_config config) {
+std::string standing(const daemon_config& config) {
+  if (::geteuid() != 0) return {};
+  const auto user = next_user(config);
+  return user ? "a start by root goes on as " + user->name
+              : "a start by root stays root: " + user.error().message;
+}
+
+task<result<>> check_daemon(asio::any_io_executor loop, daemon_config config, std::string user) {
   report made;
   daemon_config copy = config;
   co_await check_backends(loop, std::move(copy), made);
@@ -211,7 +311,8 @@ task<result<>> check_daemon(asio::any_io_executor loop, daemon_config config) {
   std::optional<api_config> secured = config.api;
   co_await check_port(loop, config.api ? "api" : "admin", std::move(port), std::move(secured),
                       beside, made);
-  if (config.gateway) check_gateway(*config.gateway, beside, made);
+  check_host(config, user, made);
+  if (config.gateway) check_gateway(config, beside, made);
   say_changes(config, beside, made);
   if (!made.good()) co_return fail(errc::io, "the checks above failed");
   co_return result<>{};

@@ -41,11 +41,11 @@ bool lock_soon(int file) {
 }
 
 /// Whoever else could write in it could put anything in the place of the daemon's files.
-result<> check_folder(const std::string& path) {
+result<> check_folder(const std::string& path, uid_t also) {
   struct stat found{};
   if (::stat(path.c_str(), &found) != 0) return refused(path);
   if (!S_ISDIR(found.st_mode)) return fail(errc::denied, path + " is no folder");
-  const bool mine = found.st_uid == ::geteuid() || found.st_uid == 0;
+  const bool mine = found.st_uid == ::geteuid() || found.st_uid == 0 || found.st_uid == also;
   if (!mine) {
     return fail(errc::denied, path + " belongs to user " + std::to_string(found.st_uid) +
                                   ", who could put anything into it: chown " +
@@ -68,19 +68,26 @@ result<> refuse_symlinks_in(const std::string& path) {
   return {};
 }
 
-}  // namespace
-
-result<> check_state_dir(const std::string& path) {
-  if (auto fit = check_folder(path); !fit) return fit;
-  return refuse_symlinks_in(path);
-}
-
-result<> claim_state_dir(const std::string& path) {
+/// The folders above are not the daemon's alone: another user than root may have to pass.
+result<> make_folders(const std::string& path) {
+  const mode_t before = ::umask(022);
   std::error_code failure;
   const std::filesystem::path parent = std::filesystem::path(path).parent_path();
   if (!parent.empty()) std::filesystem::create_directories(parent, failure);
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return refused(path);
-  if (auto fit = check_state_dir(path); !fit) return fit;
+  ::umask(before);
+  return ::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST ? result<>{} : refused(path);
+}
+
+}  // namespace
+
+result<> check_state_dir(const std::string& path, uid_t also) {
+  if (auto fit = check_folder(path, also); !fit) return fit;
+  return refuse_symlinks_in(path);
+}
+
+result<> claim_state_dir(const std::string& path, uid_t also) {
+  if (auto made = make_folders(path); !made) return made;
+  if (auto fit = check_state_dir(path, also); !fit) return fit;
   const std::string lock = path + "/lock";
   // Left open on purpose: the lock goes with the process.
   const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;

@@ -1,6 +1,8 @@
 // The daemon's own files: private, whole, and safe against a power cut.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 
 #include "base/error.h"
@@ -10,13 +12,13 @@
 
 namespace peerage {
 
-/// errc::denied where another user than this one or root owns the folder, or could write in it, or
-/// where there is a symbolic link in it, with what mends that; errc::not_found, errc::io.
-result<> check_state_dir(const std::string& path);
+/// errc::denied where another user than this one, root, or `also` owns the folder, or could write
+/// in it, or where there is a symbolic link in it, with what mends that; errc::not_found, errc::io.
+result<> check_state_dir(const std::string& path, uid_t also = 0);
 
 /// The folder, made 0700 where it is absent, checked, and locked for this process until it ends.
 /// errc::conflict where another process has it; errors as check_state_dir().
-result<> claim_state_dir(const std::string& path);
+result<> claim_state_dir(const std::string& path, uid_t also = 0);
 
 /// A private key. errc::invalid for another content.
 result<secret_key> read_key(const std::string& path);

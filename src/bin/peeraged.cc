@@ -48,15 +48,28 @@ Usage: peeraged [--config FILE] [--check | --new-admin-token | --remove-gateway]
 The first start makes the database and an admin token: STATE_DIR/admin-token, which the command
 `peerage` finds by itself. On SIGHUP it reads again every file that the configuration names: the
 API's certificate and key, the credentials for Consul and NATS, the gateway's key. The gateway needs
-root, or CAP_NET_ADMIN and /dev/net/tun.
+root, or CAP_NET_ADMIN and /dev/net/tun. Started by root, it goes on as the user `peerage` (or the
+config's `user`), where that one is there and can read what the config names.
 )";
 
-enum class job { serve, check, new_admin_token, remove_gateway, back_up, restore };
+enum class job { serve, check, new_admin_token, remove_gateway, back_up, restore, new_nkey };
 
 struct arguments {
   std::string config;
   job what = job::serve;
-  std::string file = {};  // of a backup
+  std::string file = {};  // of a backup, or of a key to make
+  std::string flag = {};  // that chose the job; empty: none did
+
+  /// False where another flag has chosen one.
+  bool choose(job wanted, std::string by, std::string with = {}) {
+    const bool first = flag.empty() || flag == by;
+    if (!first)
+      std::fprintf(stderr, "peeraged: %s and %s: one at a time\n", flag.c_str(), by.c_str());
+    what = wanted;
+    flag = std::move(by);
+    file = std::move(with);
+    return first;
+  }
 };
 
 int make_nkey(const std::string& file) {
@@ -89,19 +102,17 @@ std::expected<arguments, int> parse(int argc, char** argv) {
                                {"help", no_argument, nullptr, 'h'},
                                {nullptr, 0, nullptr, 0}};
   arguments made;
+  bool fits = true;
   for (int flag = 0; (flag = getopt_long(argc, argv, "h", all, nullptr)) != -1;) {
     const std::string value = optarg == nullptr ? "" : optarg;
     switch (flag) {
       case 'c': made.config = value; break;
-      case 'k': made.what = job::check; break;
-      case 't': made.what = job::new_admin_token; break;
-      case 'r': made.what = job::remove_gateway; break;
-      case 'b':
-      case 'R':
-        made.what = flag == 'b' ? job::back_up : job::restore;
-        made.file = value;
-        break;
-      case 'n': return std::unexpected(make_nkey(value));
+      case 'k': fits = made.choose(job::check, "--check"); break;
+      case 't': fits = made.choose(job::new_admin_token, "--new-admin-token"); break;
+      case 'r': fits = made.choose(job::remove_gateway, "--remove-gateway"); break;
+      case 'b': fits = made.choose(job::back_up, "--backup", value); break;
+      case 'R': fits = made.choose(job::restore, "--restore", value); break;
+      case 'n': fits = made.choose(job::new_nkey, "--new-nkey", value); break;
       case 'v': std::puts("peeraged " PEERAGE_VERSION); return std::unexpected(0);
       case 'h': std::fputs(help, stdout); return std::unexpected(0);
       case 'l':
@@ -120,6 +131,7 @@ std::expected<arguments, int> parse(int argc, char** argv) {
         break;
       default: std::fputs("Try `peeraged --help`.\n", stderr); return std::unexpected(2);
     }
+    if (!fits) return std::unexpected(2);
   }
   if (optind < argc) {
     std::fprintf(stderr, "peeraged: what is \"%s\"? Try `peeraged --help`.\n", argv[optind]);
@@ -174,13 +186,15 @@ task<result<>> make_token(asio::any_io_executor loop, daemon_config config) {
   co_return made;
 }
 
-task<result<>> doing(job what, asio::any_io_executor loop, daemon_config config) {
+/// `told`: what was found while it was root.
+task<result<>> doing(job what, asio::any_io_executor loop, daemon_config config, std::string told) {
   switch (what) {
-    case job::check: return check_daemon(loop, std::move(config));
+    case job::check: return check_daemon(loop, std::move(config), std::move(told));
     case job::new_admin_token: return make_token(loop, std::move(config));
     case job::remove_gateway:
     case job::back_up:
     case job::restore:
+    case job::new_nkey:
     case job::serve: break;
   }
   return serve(loop, std::move(config));
@@ -196,7 +210,19 @@ std::optional<result<>> do_at_once(const arguments& wanted, const daemon_config&
   }
 }
 
+/// What has to be done while there is no other thread, and perhaps root's rights.
+result<> prepare(job what, const daemon_config& config) {
+  if (what == job::new_admin_token || what == job::check) return act_as_owner(config);
+  if (what != job::serve) return {};
+  const auto user = find_user(config);
+  if (auto claimed = claim_state_dir(config.state_dir, user ? user->id : 0); !claimed) {
+    return claimed;
+  }
+  return drop_privileges(config);
+}
+
 int run(const arguments& wanted) {
+  if (wanted.what == job::new_nkey) return make_nkey(wanted.file);
   auto config = read_config(wanted.config);
   if (!config) {
     std::fprintf(stderr, "peeraged: %s\n", config.error().message.c_str());
@@ -206,10 +232,14 @@ int run(const arguments& wanted) {
     if (!*done) std::fprintf(stderr, "peeraged: %s\n", done->error().message.c_str());
     return *done ? 0 : 1;
   }
-  if (wanted.what == job::serve) drop_privileges(*config);
+  std::string told = wanted.what == job::check ? standing(*config) : "";
+  if (auto ready = prepare(wanted.what, *config); !ready) {
+    std::fprintf(stderr, "peeraged: %s\n", ready.error().message.c_str());
+    return 1;
+  }
   asio::io_context loop{1};
   result<> ended;
-  asio::co_spawn(loop, doing(wanted.what, loop.get_executor(), *std::move(config)),
+  asio::co_spawn(loop, doing(wanted.what, loop.get_executor(), *std::move(config), std::move(told)),
                  [&](std::exception_ptr thrown, result<> how) {
                    if (thrown) std::rethrow_exception(thrown);
                    ended = std::move(how);

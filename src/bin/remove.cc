@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "bin/files.h"
+#include "bin/privileges.h"
 #include "netlink/link.h"
 #include "nft/wall.h"
 
@@ -19,6 +20,7 @@ std::unique_ptr<wall> make_wall(const gateway_config& config, const std::string&
 
 result<> remove_gateway(const daemon_config& config) {
   if (!config.gateway) return fail(errc::invalid, "the config has no [gateway]");
+  if (auto owner = act_as_owner(config); !owner) return owner;
   if (auto idle = claim_state_dir(config.state_dir); !idle) return idle;
   const auto interface = netlink::make_link(config.gateway->interface, config.gateway->name.text());
   const auto now = interface->state();

@@ -7,6 +7,7 @@
 #include "bin/admin.h"
 #include "bin/api_tls.h"
 #include "bin/beside.h"
+#include "bin/disk.h"
 #include "bin/files.h"
 #include "bin/host.h"
 #include "bin/notify.h"
@@ -75,7 +76,6 @@ result<> service::open() {
 }
 
 task<result<>> service::start() {
-  if (auto claimed = claim_state_dir(config_.state_dir); !claimed) co_return claimed;
   leave_config(config_);
   if (auto opened = open(); !opened) co_return opened;
   if (auto made = make_wall(); !made) co_return made;
@@ -142,7 +142,8 @@ task<result<>> service::start_api() {
   kept.keep = config_.api->audit_keep;
   kept.most_bytes = config_.api->audit_max_bytes;
   audit_ = make_audit_trail(loop_, clock_->now(), std::move(kept));
-  api_ = std::make_unique<api>(*control_, metrics_, *audit_, process_id_);
+  api_ = std::make_unique<api>(*control_, metrics_, *audit_, process_id_,
+                               [this] { return disk_troubles(); });
   const auto handle = [this](http::request request) { return api_->handle(std::move(request)); };
   auto tls = open_tls(*config_.api);
   if (!tls) co_return std::unexpected(std::move(tls.error()));
@@ -153,31 +154,36 @@ task<result<>> service::start_api() {
 }
 
 void service::reload() {
-  reload_certificate();
-  reload_credentials(config_, with_);
-  reload_gateway_key();
-  log::info("reloaded", {});
+  const bool certificate = reload_certificate();
+  const bool credentials = reload_credentials(config_, with_);
+  const bool key = reload_gateway_key();
+  if (certificate && credentials && key) {
+    log::info("reloaded", {});
+  } else {
+    log::error("not everything could be reloaded: see above; the rest is in use", {});
+  }
 }
 
 /// Its peers' files name the old one, so an operator has to know.
-void service::reload_gateway_key() {
-  if (!agent_ || !tunnel_) return;
+bool service::reload_gateway_key() {
+  if (!agent_ || !tunnel_) return true;
   const std::string& file = config_.gateway->private_key_file;
   const auto key = read_key(file);
   if (!key) {
     log::error("the gateway's key stays as it was", {{"why", key.error().message}});
-    return;
+    return false;
   }
   const public_key open = public_of(*key);
-  if (open == agent_->self().public_key) return;
+  if (open == agent_->self().public_key) return true;
   tunnel_->use(*key);
   agent_->use(open);
   log::warning("the gateway has another key: its peers need new files",
                {{"file", file}, {"public_key", open.text()}});
+  return true;
 }
 
-void service::reload_certificate() {
-  if (!server_ || !config_.api || config_.api->tls.cert.empty()) return;
+bool service::reload_certificate() {
+  if (!server_ || !config_.api || config_.api->tls.cert.empty()) return true;
   auto tls = open_tls(*config_.api);
   if (tls) {
     server_->use(*std::move(tls));
@@ -185,6 +191,7 @@ void service::reload_certificate() {
   } else {
     log::error("the certificate stays as it was", {{"why", tls.error().message}});
   }
+  return tls.has_value();
 }
 
 task<result<>> service::start_admin() {
@@ -197,8 +204,12 @@ task<result<>> service::start_admin() {
   co_return result<>{};
 }
 
+std::vector<std::string> service::disk_troubles() const {
+  return troubles_of_disks(config_, *with_.disk_full);
+}
+
 task<http::response> service::answer_as_gateway(http::request request) {
-  co_return answer_admin(request, agent_.get(), metrics_);
+  co_return answer_admin(request, agent_.get(), disk_troubles(), metrics_);
 }
 
 task<result<>> service::bootstrap() {
@@ -206,19 +217,25 @@ task<result<>> service::bootstrap() {
   if (!done) co_return std::unexpected(done.error());
   if (*done) co_return result<>{};
   // The token is on the disk before the mark is: a crash in between makes another, never none.
-  if (auto made = co_await new_admin_token(); !made) co_return made;
+  if (auto made = co_await make_admin_token(); !made) co_return made;
   co_return co_await control_->mark_bootstrapped();
 }
 
 task<result<>> service::new_admin_token() {
-  if (!control_) {
-    // Beside a daemon that runs: without its lock, and it has no use for the bus.
-    if (auto fit = check_state_dir(config_.state_dir); !fit) co_return fit;
-    config_.gateway.reset();
-    config_.bus.kind = bus_kind::local;
-    if (auto opened = open(); !opened) co_return opened;
-    control_ = std::make_unique<control>(loop_, *with_.store, *with_.bus, *clock_);
-  }
+  // Beside a daemon that runs: without its lock, and it has no use for the bus.
+  if (auto fit = check_state_dir(config_.state_dir); !fit) co_return fit;
+  config_.gateway.reset();
+  config_.bus.kind = bus_kind::local;
+  if (auto opened = open(); !opened) co_return opened;
+  control_ = std::make_unique<control>(loop_, *with_.store, *with_.bus, *clock_);
+  auto done = co_await control_->bootstrapped();
+  if (!done) co_return std::unexpected(done.error());
+  if (auto made = co_await make_admin_token(); !made || *done) co_return made;
+  // Before the first start, which would put one of its own in its place.
+  co_return co_await control_->mark_bootstrapped();
+}
+
+task<result<>> service::make_admin_token() {
   token_request wanted;
   wanted.name = "admin of " + host_name();
   wanted.scopes = {scope::admin};

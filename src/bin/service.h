@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "agent/agent.h"
 #include "api/api.h"
@@ -23,7 +24,8 @@ class service {
  public:
   service(asio::any_io_executor loop, daemon_config config);
 
-  /// The first error, in words; what had been started by then is stopped by stop().
+  /// In a state_dir that this process has claimed. The first error, in words; what had been started
+  /// by then is stopped by stop().
   task<result<>> start();
   task<> stop();
   /// Returns when the daemon can't go on, with why: another process has taken its gateway's name.
@@ -34,19 +36,21 @@ class service {
   /// use changes nothing, and the log says why.
   void reload();
 
-  /// An admin token into the state_dir, in place of the one there.
+  /// An admin token into the state_dir, in place of the one there. Instead of start().
   task<result<>> new_admin_token();
 
  private:
   result<> open();
-  void reload_certificate();
-  void reload_gateway_key();
+  bool reload_certificate();
+  bool reload_gateway_key();
+  std::vector<std::string> disk_troubles() const;
   task<result<>> start_gateway();
   result<> make_wall();
   task<result<>> start_api();
   task<result<>> start_admin();
   task<http::response> answer_as_gateway(http::request request);
   task<result<>> bootstrap();
+  task<result<>> make_admin_token();
   result<std::unique_ptr<http::server>> serve(std::string& address, http::handler handle,
                                               std::shared_ptr<http::server_tls> tls = {});
   void say_ready() const;

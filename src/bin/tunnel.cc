@@ -20,6 +20,10 @@ struct choice {
   std::string why;
 };
 
+std::string note_in(const std::string& state_dir) {
+  return state_dir + "/unmarked-interface";
+}
+
 void forget(const std::string& note) {
   std::error_code ignored;
   std::filesystem::remove(note, ignored);
@@ -33,27 +37,30 @@ bool left_unmarked(const link_state& now, const std::string& note, const std::st
   return named && named->reveal() == name;
 }
 
-result<choice> choose_kind(link& interface, const gateway_config& config, const std::string& note) {
-  const auto now = interface.state();
-  if (!now) return std::unexpected(now.error());
-  const std::string& name = interface.name();
-  if (now->exists && !now->marked && !config.adopt && !left_unmarked(*now, note, name)) {
+/// An interface that is there: whether it is this gateway's, and of the kind that is wanted.
+result<> may_use(const link_state& now, const gateway_config& config, const std::string& note) {
+  const std::string& name = config.interface;
+  if (!now.marked && !config.adopt && !left_unmarked(now, note, name)) {
     return fail(errc::conflict,
                 "interface " + name +
                     " is there and was not made by this gateway; choose another "
                     "gateway.interface, or set gateway.adopt = true to take it over");
   }
+  const bool fits = config.device == device_choice::automatic ||
+                    (config.device == device_choice::kernel) == now.wireguard;
+  if (fits) return {};
+  return fail(errc::conflict,
+              "interface " + name +
+                  " is there as the other kind of device; remove it (ip link delete " + name +
+                  "), or set gateway.device to what it is");
+}
+
+result<choice> choose_kind(link& interface, const gateway_config& config, const std::string& note) {
+  const auto now = interface.state();
+  if (!now) return std::unexpected(now.error());
+  const std::string& name = interface.name();
   if (now->exists) {
-    const bool fits = config.device == device_choice::automatic ||
-                      (config.device == device_choice::kernel) == now->wireguard;
-    if (!fits) {
-      return fail(errc::conflict, "interface " + name +
-                                      " is there as the other kind of device; "
-                                      "remove it (ip link delete " +
-                                      name +
-                                      "), or set "
-                                      "gateway.device to what it is");
-    }
+    if (auto fits = may_use(*now, config, note); !fits) return std::unexpected(fits.error());
     return choice{now->wireguard, "it is there already"};
   }
   if (config.device == device_choice::userspace) return choice{false, "gateway.device says so"};
@@ -76,6 +83,25 @@ result<choice> choose_kind(link& interface, const gateway_config& config, const 
 
 }  // namespace
 
+result<std::string> tunnel::look(const gateway_config& config, const std::string& state_dir) {
+  const auto now = netlink::make_link(config.interface, config.name.text())->state();
+  if (!now) return std::unexpected(now.error());
+  if (now->exists) {
+    if (auto fits = may_use(*now, config, note_in(state_dir)); !fits) {
+      return std::unexpected(fits.error());
+    }
+    return "interface " + config.interface + " is there";
+  }
+  const std::string made = "interface " + config.interface + " will be made";
+  const bool kernel = config.device != device_choice::userspace && netlink::kernel_has_wireguard();
+  if (kernel) return made;
+  if (config.device == device_choice::kernel) {
+    return fail(errc::unsupported, "this kernel has no WireGuard, and gateway.device = \"kernel\"");
+  }
+  if (auto can = can_run_userspace(); !can) return std::unexpected(can.error());
+  return made + ", by wireguard-go";
+}
+
 tunnel::tunnel(const gateway_config& config, secret_key key)
     : listen_port_(config.listen_port), key_(std::move(key)) {}
 
@@ -84,7 +110,7 @@ result<std::unique_ptr<tunnel>> tunnel::choose(asio::any_io_executor loop,
                                                const std::string& state_dir, secret_key key,
                                                netlink::needed_addresses needed) {
   std::unique_ptr<tunnel> made(new tunnel(config, std::move(key)));
-  made->unmarked_note_ = state_dir + "/unmarked-interface";
+  made->unmarked_note_ = note_in(state_dir);
   made->link_ = netlink::make_link(config.interface, config.name.text(), std::move(needed));
   const auto kind = choose_kind(*made->link_, config, made->unmarked_note_);
   if (!kind) return std::unexpected(kind.error());

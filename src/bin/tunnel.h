@@ -23,6 +23,9 @@ class tunnel {
                                                 const std::string& state_dir, secret_key key,
                                                 netlink::needed_addresses needed = {});
 
+  /// What choose() would do, and errors as its, without doing it.
+  static result<std::string> look(const gateway_config& config, const std::string& state_dir);
+
   /// There, up, with its key and port. Harmless where it is so already.
   task<result<>> bring_up();
 

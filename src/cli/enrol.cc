@@ -13,6 +13,10 @@
 namespace peerage::cli {
 namespace {
 
+// Bytes of the disk that are taken before the server hears of it: more than these files ever have.
+constexpr std::size_t room_for_file = 16 * 1024;
+constexpr std::size_t room_for_qr = 512 * 1024;
+
 /// Everything that is decided, made and checked here before the server hears of it.
 struct preparation {
   std::string name;
@@ -33,7 +37,7 @@ answer<std::optional<private_file>> prepare_file(const session& in) {
     return std::optional<private_file>();
   }
   if (const auto fits = check_wg_quick_name(*path); !fits) return wrong_usage(fits.error().message);
-  auto file = private_file::prepare(*path, in.asked.has("--force"));
+  auto file = private_file::prepare(*path, in.asked.has("--force"), room_for_file);
   if (!file) return give_up(exit_status::failed, file.error().message + "; nothing was enrolled");
   return std::optional<private_file>(std::move(*file));
 }
@@ -48,7 +52,7 @@ answer<std::optional<private_file>> prepare_qr_file(const session& in) {
   if (!path->ends_with(".png") && !path->ends_with(".svg")) {
     return wrong_usage("--qr-file must end with .png or .svg");
   }
-  auto file = private_file::prepare(*path, in.asked.has("--force"));
+  auto file = private_file::prepare(*path, in.asked.has("--force"), room_for_qr);
   if (!file) return give_up(exit_status::failed, file.error().message + "; nothing was enrolled");
   return std::optional<private_file>(std::move(*file));
 }
@@ -163,9 +167,14 @@ answer<void> check_family(session& in, const preparation& made, const std::strin
                                           std::string(how_to_get_ipv4));
 }
 
-/// The file's text. Where the host lacks IPv6 and a file without it can't be, the whole one: it may
-/// be for another host.
-result<secret_text> file_text(session& in, const preparation& made, const json::value& peer) {
+struct made_text {
+  secret_text text;
+  std::string unlike;  // why it is not of the family that was asked for; empty: it is
+};
+
+/// The file's text. Where a file of one family can't be, the whole one: its key is nowhere else,
+/// and a host without IPv6 may have it made for another.
+result<made_text> file_text(session& in, const preparation& made, const json::value& peer) {
   const auto text_of_families = [&](std::optional<family> only) {
     return wg_quick_text(peer, made.private_key, made.preshared_key, only);
   };
@@ -173,32 +182,36 @@ result<secret_text> file_text(session& in, const preparation& made, const json::
   if (text && made.only && !made.only_asked) {
     in.say("this host has no IPv6: the file is of IPv4 alone, as with --ipv4-only");
   }
-  const bool fits = text || text.error().code != errc::unsupported;
-  if (fits) return text;
-  if (made.only_asked) {
-    if (text.error().field != "gateway.endpoint" && made.only == family::ipv4) {
-      text.error().message += "; " + std::string(how_to_get_ipv4);
-    }
-    return text;
-  }
-  in.say("this host has no IPv6, so wg-quick will refuse the file here, and one without it can't " +
-         ("be made: " + text.error().message) + "; " + std::string(how_to_get_ipv4));
-  return text_of_families({});
+  if (text) return made_text{*std::move(text), {}};
+  if (text.error().code != errc::unsupported) return std::unexpected(text.error());
+  std::string why = text.error().message;
+  const bool to_get = text.error().field != "gateway.endpoint" || !made.only_asked;
+  if (to_get && made.only == family::ipv4) why += "; " + std::string(how_to_get_ipv4);
+  auto whole = text_of_families({});
+  if (!whole) return std::unexpected(whole.error());
+  if (made.only_asked) return made_text{*std::move(whole), std::move(why)};
+  in.say(
+      "this host has no IPv6, so wg-quick will refuse the file here, and one without it can't be "
+      "made: " +
+      why);
+  return made_text{*std::move(whole), {}};
 }
 
 /// The peer is in the store: from here on, whatever fails must not hide that.
 answer<exit_status> hand_over(session& in, preparation& made, api_answer said) {
   const std::string enrolled = made.name + " is enrolled " + placed(said.body) + ", but ";
   const std::string next = "; " + in.command_line("reset " + made.name) + " makes a new file";
-  auto text = file_text(in, made, said.body);
-  if (!text) return give_up(exit_status::failed, enrolled + text.error().message);
+  auto file = file_text(in, made, said.body);
+  if (!file) return give_up(exit_status::failed, enrolled + file.error().message + next);
+  const secret_text* const text = &file->text;
   if (text_of(said.body, "public_key") != made.public_key.text()) {
     return give_up(exit_status::failed, enrolled + "the server says another public key" + next);
   }
   if (made.file) {
     if (const auto kept = made.file->keep(text->reveal()); !kept) {
-      return give_up(exit_status::failed, enrolled + kept.error().message);
+      return give_up(exit_status::failed, enrolled + kept.error().message + next);
     }
+    in.say("wrote " + made.file->path());
   }
   if (in.json()) {
     json::value data = said.body;
@@ -212,16 +225,23 @@ answer<exit_status> hand_over(session& in, preparation& made, api_answer said) {
     return give_up(exit_status::failed, enrolled + "standard output took no file" + next);
   }
   if (auto given = give_qr(in, made, text->reveal()); !given) {
+    given.error().message = enrolled + given.error().message;
     return std::unexpected(given.error());
   }
-  if (made.file) in.say("wrote " + made.file->path());
+  if (!file->unlike.empty()) {
+    return give_up(exit_status::failed, enrolled + file->unlike +
+                                            ". The file has the addresses of both families: it is "
+                                            "the only place of its key");
+  }
   if (said.status != 202 && text_of(said.body, "state") == "live") {
     in.say(made.name + ": live " + placed(said.body) + in_time(said.body));
     return exit_status::done;
   }
   const std::string reason = text_of(said.body, "reason");
   in.say(made.name + ": pending " + placed(said.body) + (reason.empty() ? "" : ": " + reason));
-  in.say("It is stored, and becomes live when the gateway has caught up; " +
+  // A reason may be one that time does not end.
+  in.say((reason.empty() ? "It is stored, and becomes live when the gateway has caught up; "
+                         : "It is stored, and not live for as long as that is so; ") +
          in.command_line("status " + made.name) + " tells");
   return exit_status::pending;
 }
@@ -276,6 +296,7 @@ answer<exit_status> create_peer(session& in) {
                          .if_taken = "give another name, or a new key to the peer that "
                                      "has it: " +
                                      in.command_line("reset " + name),
+                         .taken_field = "name",
                          .if_unknown = "nobody knows whether it is enrolled: " +
                                        in.command_line("show " + name) + " tells; if it is, " +
                                        in.command_line("reset " + name) +

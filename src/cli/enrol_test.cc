@@ -263,7 +263,30 @@ TEST_F(enrol, a_host_without_ipv6_gets_a_file_of_ipv4) {
   EXPECT_THAT(asked.out, HasSubstr("Address = 10.7.0.2/32\n"));
   EXPECT_THAT(asked.err, Not(HasSubstr("this host")));
   EXPECT_EQ(create({"--ipv4-only", "--ipv6-only"}).status, 2);
-  EXPECT_EQ(create({"--ipv6-only"}).status, 1) << "the endpoint is an IPv4 address";
+}
+
+TEST_F(enrol, a_file_that_cannot_be_of_one_family_is_written_whole_so_that_its_key_is_not_lost) {
+  echo_api api(201, "live");
+  environment_["PEERAGE_SERVER"] = api.url();
+  const ran ended = run_command({"create", "ci-1", "--ipv6-only", "--file", path("a.conf")});
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.err, HasSubstr("203.0.113.7:51820, can't be reached over IPv6"));
+  EXPECT_THAT(ended.err, HasSubstr("the addresses of both families"));
+  EXPECT_THAT(read(path("a.conf")), HasSubstr("PrivateKey = "));
+  EXPECT_THAT(read(path("a.conf")), HasSubstr("Endpoint = 203.0.113.7:51820"));
+}
+
+TEST_F(enrol, what_keeps_a_peer_from_being_live_is_not_said_to_pass_by_itself) {
+  std::string barred = answer_with(peer_key, "ci-1", "pending");
+  const std::string usual = "it did not answer";
+  barred.replace(barred.find(usual), usual.size(), "the network is the host's own");
+  api_.on(peers, 202, barred);
+  const ran ended = create();
+  EXPECT_EQ(ended.status, 3);
+  EXPECT_THAT(ended.err,
+              HasSubstr("ci-1: pending on gw-fra-1 (fra): the network is the host's own"));
+  EXPECT_THAT(ended.err, HasSubstr("not live for as long as that is so"));
+  EXPECT_THAT(ended.err, Not(HasSubstr("becomes live")));
 }
 
 TEST_F(enrol, a_network_without_ipv4_is_told_with_what_to_do) {

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/private_file.h"
 #include "crypto/random.h"
 
 namespace peerage::cli {
@@ -45,25 +46,6 @@ std::unexpected<error> cannot_write(const std::string& path, int number) {
 std::unexpected<error> is_there(const std::string& path) {
   return fail(errc::conflict,
               path + " is there already; give another --file, or --force to replace it", "--file");
-}
-
-bool write_all(int file, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(file, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
-/// The name is durable when the folder is; a file system that can't do that is no failure.
-void sync_folder(const std::string& path) {
-  const std::string folder = folder_of(path);
-  const int opened = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_CLOEXEC);
-  if (opened < 0) return;
-  ::fsync(opened);
-  ::close(opened);
 }
 
 }  // namespace
@@ -102,7 +84,7 @@ private_file::~private_file() {
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
-result<private_file> private_file::prepare(std::string path, bool force) {
+result<private_file> private_file::prepare(std::string path, bool force, std::size_t room) {
   struct stat found{};
   if (::lstat(path.c_str(), &found) == 0) {
     if (S_ISDIR(found.st_mode)) return cannot_write(path, EISDIR);
@@ -115,6 +97,10 @@ result<private_file> private_file::prepare(std::string path, bool force) {
   private_file made(std::move(path), std::move(temporary), file, force);
   // The umask takes bits away and never adds one; this gives the owner's back.
   if (::fchmod(file, 0600) != 0) return cannot_write(made.path_, errno);
+  if (const int full = room == 0 ? 0 : ::posix_fallocate(file, 0, static_cast<off_t>(room));
+      full == ENOSPC || full == EDQUOT || full == EFBIG) {
+    return cannot_write(made.path_, full);
+  }
   return made;
 }
 
@@ -136,14 +122,18 @@ result<> private_file::publish() {
 }
 
 result<> private_file::keep(std::string_view text) {
-  if (!write_all(file_, text) || ::fsync(file_) != 0) return cannot_write(path_, errno);
+  const bool written = write_whole(file_, text) &&
+                       ::ftruncate(file_, static_cast<off_t>(text.size())) == 0 &&
+                       ::fsync(file_) == 0;
+  if (!written) return cannot_write(path_, errno);
   auto published = publish();
   const std::string temporary = std::exchange(temporary_, {});
   if (!published) {
     published.error().message += "; what was to be written is in " + temporary;
     return published;
   }
-  sync_folder(path_);
+  // A file system that can't do that is no failure.
+  static_cast<void>(sync_folder_of(path_));
   return {};
 }
 

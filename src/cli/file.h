@@ -4,6 +4,7 @@
 // errc::conflict for a file that is there, errc::io otherwise, each with what to do.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -17,9 +18,9 @@ result<> check_wg_quick_name(std::string_view path);
 
 class private_file {
  public:
-  /// Makes an empty temporary file in the target's folder: what can't be written is known before
-  /// a peer is enrolled for it.
-  static result<private_file> prepare(std::string path, bool force);
+  /// Makes a temporary file in the target's folder, with so much of the disk: what can't be written
+  /// is known before a peer is enrolled for it.
+  static result<private_file> prepare(std::string path, bool force, std::size_t room = 0);
 
   private_file(private_file&& from) noexcept;
   private_file& operator=(private_file&&) = delete;

@@ -1,9 +1,9 @@
 // Who listens where the daemon of this host should: while it is down, any user may take its port.
 //
-// The kernel's table of sockets is looked at before the token is sent. A Unix socket with the
-// other side's credentials would say it of the connection itself, but is a second door to serve,
-// to document and to keep closed; to profit from the moment between the look and the connection
-// somebody would have to take the port just when the daemon dies in it.
+// The kernel's table of sockets is looked at before the token is sent. A daemon that listens on a
+// Unix socket in its state_dir needs no look: nobody else makes one there. To profit from the
+// moment between the look and the connection somebody would have to take the port just when the
+// daemon dies in it.
 #pragma once
 
 #include <sys/types.h>

@@ -15,7 +15,7 @@ namespace {
 
 constexpr auto common = std::to_array<option_spec>({
     {"--json", "", "the API's answer on standard output"},
-    {"--server", "URL", "where the API is; by default http://127.0.0.1:7420"},
+    {"--server", "URL", "where the API is, or unix:/PATH; by default http://127.0.0.1:7420"},
     {"--network", "N", "the network; not needed where the token sees only one"},
     {"--token-file", "F", "a file with the token"},
     {"--ca-file", "F", "the authority (PEM) that signed the server's certificate"},
@@ -185,16 +185,14 @@ std::string complaint(const invocation& asked, const std::string& words,
                       const std::vector<std::string>& left,
                       std::span<const command_spec> commands) {
   for (const std::string& each : left)
-    if (each.size() > 1 && each[0] == '-' && each != "--") {
-      return unknown_option(each, words, asked.command);
-    }
+    if (each.size() > 1 && each[0] == '-') return unknown_option(each, words, asked.command);
   const bool takes_none = asked.command == nullptr || asked.command->most == 0;
-  for (const std::string& each : left)
-    if (each != "--" && takes_none) {
-      const bool group = asked.command == nullptr || !next_words(commands, words).empty();
-      if (group) return unknown_word(each, words, commands);
-      return words + " takes no \"" + terminal_safe(each) + "\"" + look_at(words);
-    }
+  const std::vector<std::string>& extra = left.empty() ? asked.operands : left;
+  if (takes_none && !extra.empty()) {
+    const bool group = asked.command == nullptr || !next_words(commands, words).empty();
+    if (group) return unknown_word(extra.front(), words, commands);
+    return words + " takes no \"" + terminal_safe(extra.front()) + "\"" + look_at(words);
+  }
   if (asked.help || asked.version || asked.command == nullptr) return {};
   const command_spec& command = *asked.command;
   if (asked.operands.size() < command.least) {
@@ -227,6 +225,11 @@ std::vector<std::string> invocation::list(std::string_view name) const {
 answer<invocation> parse_arguments(std::vector<std::string> arguments,
                                    std::span<const command_spec> commands) {
   grammar rules(commands);
+  // What follows "--" is no option, and the library would pass over it.
+  const auto dashes = std::ranges::find(arguments, "--");
+  const std::vector<std::string> plain(dashes == arguments.end() ? dashes : dashes + 1,
+                                       arguments.end());
+  arguments.erase(dashes, arguments.end());
   std::string problem;
   try {
     rules.parse(std::move(arguments));
@@ -240,6 +243,7 @@ answer<invocation> parse_arguments(std::vector<std::string> arguments,
   invocation asked;
   asked.command = command_named(commands, words);
   rules.collect(words, asked);
+  asked.operands.insert(asked.operands.end(), plain.begin(), plain.end());
   problem = complaint(asked, words, rules.left_over(), commands);
   if (!problem.empty()) return wrong_usage(problem);
   if (asked.command == nullptr && !words.empty() && !asked.help) {

@@ -61,6 +61,7 @@ TEST(options, a_key_with_equals_signs_is_one_value) {
 
 TEST(options, after_two_dashes_everything_is_an_operand) {
   EXPECT_THAT(parse({"show", "--", "--json"})->operands, ElementsAre("--json"));
+  EXPECT_THAT(parse({"show", "--json", "--", "a"})->operands, ElementsAre("a"));
 }
 
 TEST(options, wrong_usage_is_one_line_that_helps) {
@@ -77,6 +78,10 @@ TEST(options, wrong_usage_is_one_line_that_helps) {
       {{"list", "--token=very-secret"}, "unknown option --token of list"},
       {{"create", "a", "b"}, "\"b\" is one too many; see `peerage help create`"},
       {{"list", "a"}, "list takes no \"a\""},
+      {{"create", "a", "--", "b"}, "\"b\" is one too many; see `peerage help create`"},
+      {{"list", "--", "a"}, "list takes no \"a\""},
+      {{"networks", "--", "a"}, "unknown command \"a\" of networks"},
+      {{"--", "list"}, "unknown command \"list\""},
       {{"show"}, "show needs NAME; see `peerage help show`"},
       {{"gateways", "drain"}, "gateways drain needs NAME"},
       {{"create", "--ttl"}, "--ttl needs a value; see `peerage help create`"},

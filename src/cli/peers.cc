@@ -58,12 +58,17 @@ answer<json::value> peers_of(session& in, const std::string& network,
 
 std::string peer_table(const session& in, const json::value& list, bool colours) {
   std::vector<row> rows;
+  bool any_reason = false;
   for (const json::value& peer : items_of(list)) {
+    const std::string reason = text_of(peer, "reason");
+    any_reason = any_reason || !reason.empty();
     rows.push_back({text_of(peer, "name"), state_cell(peer),
                     text_of(member(peer, "gateway"), "name"), joined(peer, "addresses"),
-                    when(in, peer, "created_at"), expiry(in, peer)});
+                    when(in, peer, "created_at"), expiry(in, peer), reason});
   }
-  return table({"NAME", "STATE", "GATEWAY", "ADDRESSES", "CREATED", "EXPIRES"}, rows, colours);
+  std::vector<std::string> titles{"NAME", "STATE", "GATEWAY", "ADDRESSES", "CREATED", "EXPIRES"};
+  if (any_reason) titles.emplace_back("REASON");
+  return table(titles, rows, colours);
 }
 
 answer<exit_status> list_peers(session& in) {
@@ -95,6 +100,7 @@ answer<exit_status> show_peer(session& in) {
   in.print(details({{"name", text_of(*peer, "name")},
                     {"network", text_of(*peer, "network")},
                     {"state", state_cell(*peer)},
+                    {"reason", text_of(*peer, "reason")},
                     {"gateway", gateway_text(*peer)},
                     {"endpoint", text_of(member(*peer, "gateway"), "endpoint")},
                     {"public key", text_of(*peer, "public_key")},

@@ -22,13 +22,15 @@ std::string try_again(const http::response& said) {
   return number ? "try again in " + std::string(after) + " s" : "try again in a moment";
 }
 
-std::string advice_for(const http::response& said, const attempt& tried,
+std::string advice_for(const http::response& said, const std::string& field, const attempt& tried,
                        const std::string& token_note) {
   switch (said.status) {
     case 401: return token_note;  // where none was sent; else the server has said what is wrong
     case 403: return "use a token that may do this";
     case 404: return tried.if_missing;
-    case 409: return tried.if_taken;
+    case 409:
+      if (!field.empty() && !tried.taken_field.empty() && tried.taken_field != field) return {};
+      return tried.if_taken;
     case 429: return try_again(said);
     case 503: return try_again(said) + "; `peerage gateways` shows which are live";
     case 504: return tried.if_unknown;
@@ -55,8 +57,8 @@ failure refused_by_server(const http::response& said, const attempt& tried,
   if (said.status == 400 && !field.empty() && detail.find(field) == std::string::npos) {
     detail = field + ": " + detail;
   }
-  refused.message =
-      terminal_safe(with_advice(tried.what + ": " + detail, advice_for(said, tried, token_note)));
+  refused.message = terminal_safe(
+      with_advice(tried.what + ": " + detail, advice_for(said, field, tried, token_note)));
   if (body && body->is_object()) refused.problem = std::move(*body);
   return refused;
 }

@@ -12,10 +12,11 @@ namespace peerage::cli {
 
 /// What was tried, and what helps when it did not work. Whole phrases, without a final stop.
 struct attempt {
-  std::string what;          // "can't enrol ci-1 in acme on gw-fra-1 (region fra)"
-  std::string if_missing{};  // 404
-  std::string if_taken{};    // 409
-  std::string if_unknown{};  // nobody knows whether it was done
+  std::string what;           // "can't enrol ci-1 in acme on gw-fra-1 (region fra)"
+  std::string if_missing{};   // 404
+  std::string if_taken{};     // 409
+  std::string taken_field{};  // of a 409 that `if_taken` is for; empty: of any
+  std::string if_unknown{};   // nobody knows whether it was done
 };
 
 /// For an answer that is not 2xx. `token_note` helps with a 401.

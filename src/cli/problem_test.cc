@@ -33,6 +33,18 @@ TEST(problem, a_value_that_breaks_its_rule_has_its_name) {
             "can't do it: it is taken; take another");
 }
 
+TEST(problem, what_to_do_about_a_name_is_not_said_of_a_key) {
+  attempt named = tried;
+  named.taken_field = "name";
+  EXPECT_EQ(refused_by_server(refusal(409, R"({"detail":"it has that key","field":"public_key"})"),
+                              named, "")
+                .message,
+            "can't do it: it has that key");
+  EXPECT_EQ(refused_by_server(refusal(409, R"({"detail":"it is taken","field":"name"})"), named, "")
+                .message,
+            "can't do it: it is taken; take another");
+}
+
 TEST(problem, the_servers_document_and_status_are_kept) {
   const failure said = refused_by_server(refusal(404, R"({"title":"Not there"})"), tried, "");
   EXPECT_EQ(said.status, exit_status::failed);

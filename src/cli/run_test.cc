@@ -42,6 +42,17 @@ TEST_F(command, list_goes_through_every_page) {
   EXPECT_TRUE(member(data, "next_cursor").is_null());
 }
 
+TEST_F(command, list_and_show_say_why_a_peer_is_not_live) {
+  std::string pending = peer("b", "pending");
+  pending.insert(pending.size() - 1, R"(,"reason":"the network is the host's own")");
+  api_.on("GET " + peers + "?limit=1000", 200, page({peer("a", "live"), pending}));
+  const ran listed = run_command({"list"});
+  EXPECT_THAT(listed.out, HasSubstr("EXPIRES  REASON\n"));
+  EXPECT_THAT(listed.out, HasSubstr("never    the network is the host's own\n"));
+  api_.on("GET " + peers + "/b", 200, pending);
+  EXPECT_THAT(run_command({"show", "b"}).out, HasSubstr("the network is the host's own\n"));
+}
+
 TEST_F(command, a_list_without_an_end_is_left) {
   api_.on("GET " + peers + "?limit=1000", 200, page({}, "\"x\""));
   api_.on("GET " + peers + "?limit=1000&cursor=x", 200, page({}, "\"x\""));

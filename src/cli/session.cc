@@ -40,6 +40,7 @@ answer<void> session::connect() {
   if (api_) return {};
   auto found = find_settings(asked, world);
   if (!found) return std::unexpected(found.error());
+  if (!found->warning.empty()) say(found->warning);
   settings_ = std::make_unique<settings>(std::move(*found));
   auto opened = api_client::open(*settings_, world.patience);
   if (!opened) return std::unexpected(opened.error());

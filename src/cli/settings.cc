@@ -1,5 +1,7 @@
 #include "cli/settings.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <optional>
@@ -45,10 +47,23 @@ answer<secret_text> checked_token(std::string text, const std::string& source) {
   return token;
 }
 
-answer<secret_text> token_from(const std::string& path) {
+answer<secret_text> token_from(const std::string& path, std::string* warning = nullptr) {
+  struct stat found{};
+  if (warning != nullptr && ::stat(path.c_str(), &found) == 0 && S_ISREG(found.st_mode) &&
+      (found.st_mode & (S_IRWXO | S_IWGRP)) != 0) {
+    *warning = "every user of this host can read or change " + path + ": chmod 600 " + path;
+  }
   auto text = read_file(path, token_limit);
   if (!text) return wrong_usage(text.error().message);
   return checked_token(std::move(*text), path);
+}
+
+/// In the state_dir itself, where nobody but root and the daemon makes anything.
+bool is_daemons_socket(const std::string& server, const surroundings& world) {
+  constexpr std::string_view scheme = "unix:";
+  if (!server.starts_with(scheme)) return false;
+  const std::filesystem::path path = server.substr(scheme.size());
+  return path.parent_path() == std::filesystem::path(world.admin_token_file).parent_path();
 }
 
 answer<void> find_token(const invocation& asked, const surroundings& world,
@@ -58,13 +73,14 @@ answer<void> find_token(const invocation& asked, const surroundings& world,
     into.token = std::move(*token);
     return {};
   };
-  if (const auto file = asked.value("--token-file")) return put(token_from(*file));
+  if (const auto file = asked.value("--token-file")) return put(token_from(*file, &into.warning));
   if (const std::string text = world.variable("PEERAGE_TOKEN"); !text.empty()) {
     return put(checked_token(text, "PEERAGE_TOKEN"));
   }
-  if (!config.token_file.empty()) return put(token_from(config.token_file));
-  into.token_note = "set PEERAGE_TOKEN, or give --token-file";
-  if (into.server != default_server) return {};
+  if (!config.token_file.empty()) return put(token_from(config.token_file, &into.warning));
+  into.token_note =
+      "set PEERAGE_TOKEN, or give --token-file; a daemon's own is STATE_DIR/admin-token";
+  if (into.server != default_server && !is_daemons_socket(into.server, world)) return {};
   auto text = read_file(world.admin_token_file, token_limit);
   into.token_is_daemons = text.has_value();
   if (text) return put(checked_token(std::move(*text), world.admin_token_file));
@@ -72,6 +88,14 @@ answer<void> find_token(const invocation& asked, const surroundings& world,
     into.token_note += "; this user can't read the daemon's own, " + world.admin_token_file;
   }
   return {};
+}
+
+/// The daemon's socket, where its operator has put one there: api.listen = "unix:…".
+std::string default_of(const surroundings& world) {
+  const auto socket = std::filesystem::path(world.admin_token_file).parent_path() / "peerage.sock";
+  std::error_code failure;
+  const bool there = std::filesystem::is_socket(socket, failure);
+  return there ? "unix:" + socket.string() : std::string(default_server);
 }
 
 }  // namespace
@@ -90,11 +114,12 @@ answer<settings> find_settings(const invocation& asked, const surroundings& worl
   // Nobody chose who is to get the token: whoever listens there is looked at first.
   const bool chosen = !first_of("--server", "PEERAGE_SERVER", config->server).empty();
   found.server = first_of("--server", "PEERAGE_SERVER", config->server);
-  if (found.server.empty()) found.server = default_server;
+  if (found.server.empty()) found.server = default_of(world);
   if (found.server.ends_with('/')) found.server.pop_back();
-  if (const auto url = http::parse_base_url(found.server); !url) {
-    return wrong_usage("the server's URL is not usable: " + url.error().message);
-  }
+  const auto url = http::parse_base_url(found.server);
+  if (!url) return wrong_usage("the server's URL is not usable: " + url.error().message);
+  const bool here = url->host == "localhost" && url->port == default_port && !url->tls;
+  if (here) found.server = default_server;
   found.ca_file = asked.value("--ca-file").value_or(config->ca_file);
   found.network = first_of("--network", "PEERAGE_NETWORK", config->network);
   if (!found.network.empty() && !is_label(found.network)) {

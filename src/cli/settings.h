@@ -22,11 +22,12 @@ struct settings {
   std::string network;            // empty: the server says which there are
   secret_text token;              // empty: none was found, and the server may refuse
   bool token_is_daemons = false;  // read from its state_dir, unasked
+  std::string warning;            // of a token that others can read; empty: none
   std::string token_note;         // why none was found, for the person who is refused
 };
 
 /// The token, in order: --token-file, PEERAGE_TOKEN, the config file's token_file, and for the
-/// default URL alone the daemon's own. At the default URL, where nobody named it or with the
+/// default address alone the daemon's own. At the default URL, where nobody named it or with the
 /// daemon's own token, the one who listens must be root, this user or the daemon's: see listener.h.
 answer<settings> find_settings(const invocation& asked, const surroundings& world);
 

@@ -1,7 +1,10 @@
 #include "cli/settings.h"
 
+#include <unistd.h>
+
 #include "cli/commands.h"
 #include "cli/fixture.h"
+#include "http/unix_socket.h"
 
 namespace peerage::cli {
 namespace {
@@ -63,11 +66,29 @@ TEST_F(found_settings, the_token_comes_from_the_first_place_that_has_one) {
 TEST_F(found_settings, the_daemons_token_goes_to_the_default_url_alone) {
   write("admin-token", "of-the-daemon\n");
   EXPECT_EQ(find({"--server", "http://127.0.0.1:7420/"})->token.reveal(), "of-the-daemon");
+  const auto named = find({"--server", "http://localhost:7420"});
+  EXPECT_EQ(named->token.reveal(), "of-the-daemon");
+  EXPECT_EQ(named->server, "http://127.0.0.1:7420") << "whatever the name leads to";
   for (const char* other :
-       {"http://127.0.0.1:7421", "http://127.0.0.2:7420", "http://localhost:7420"}) {
+       {"http://127.0.0.1:7421", "http://127.0.0.2:7420", "http://localhost:7421"}) {
     EXPECT_TRUE(find({"--server", other})->token.empty()) << other;
     EXPECT_THAT(find({"--server", other})->token_note, HasSubstr("PEERAGE_TOKEN"));
   }
+}
+
+TEST_F(found_settings, a_socket_in_the_state_dir_is_the_default_and_has_the_daemons_token) {
+  write("admin-token", "of-the-daemon\n");
+  const std::string socket = "unix:" + path("peerage.sock");
+  EXPECT_EQ(find({"--server", socket})->token.reveal(), "of-the-daemon");
+  EXPECT_TRUE(find({"--server", "unix:/tmp/peerage.sock"})->token.empty());
+  EXPECT_FALSE(find({"--server", "unix:peerage.sock"}).has_value());
+  write("peerage.sock", "no socket");
+  EXPECT_EQ(find({})->server, "http://127.0.0.1:7420");
+  std::filesystem::remove(path("peerage.sock"));
+  const int listening = http::listen_on_unix(path("peerage.sock")).value();
+  EXPECT_EQ(find({})->server, socket);
+  EXPECT_EQ(find({})->token.reveal(), "of-the-daemon");
+  ::close(listening);
 }
 
 TEST_F(found_settings, no_token_goes_to_another_user_who_listens_at_the_default_url) {
@@ -98,6 +119,18 @@ TEST_F(found_settings, a_file_that_is_no_token_is_refused_and_not_repeated) {
   EXPECT_FALSE(find({"--token-file", path("none")}).has_value());
   write("t", std::string(4097, 'x'));
   EXPECT_FALSE(find({"--token-file", path("t")}).has_value());
+}
+
+TEST_F(found_settings, a_token_that_others_read_is_told) {
+  write("t", "mine");
+  std::filesystem::permissions(path("t"), std::filesystem::perms(0600));
+  EXPECT_EQ(find({"--token-file", path("t")})->warning, "");
+  for (const unsigned mode : {0644U, 0606U, 0620U}) {
+    std::filesystem::permissions(path("t"), std::filesystem::perms(mode));
+    const auto found = find({"--token-file", path("t")});
+    EXPECT_EQ(found->token.reveal(), "mine");
+    EXPECT_THAT(found->warning, HasSubstr("chmod 600 " + path("t")));
+  }
 }
 
 TEST_F(found_settings, a_config_file_with_a_mistake_is_named) {

@@ -133,16 +133,19 @@ result<> check_backends(const daemon_config& config, std::string_view source_nam
   }
   if (config.api && config.gateway) return {};
   const std::string_view role = config.api ? "[gateway]" : "[api]";
-  const std::string why = "has no " + std::string(role) + " section, so another process has that " +
-                          "role, and the two need ";
+  const std::string why = "there is no section " + std::string(role) + ", so another process has " +
+                          "that role, and the two need ";
+  const std::string both =
+      " (or give this process both roles: an empty " + std::string(role) + " takes the defaults)";
+  const auto lacks = [&](std::string_view key, const std::string& what) {
+    return fail(errc::invalid, std::string(source_name) + ": " + why + what + both,
+                std::string(key));
+  };
   if (!consul) {
-    return wrong(source_name, "store.kind",
-                 why +
-                     "a store that both can reach: set [store] kind = \"consul\" (or give this "
-                     "process both roles: an empty section takes the defaults)");
+    return lacks("store.kind", "a store that both can reach: set [store] kind = \"consul\"");
   }
   if (config.bus.kind != bus_kind::nats) {
-    return wrong(source_name, "bus.kind", why + "a bus between them: set [bus] kind = \"nats\"");
+    return lacks("bus.kind", "a bus between them: set [bus] kind = \"nats\"");
   }
   return {};
 }

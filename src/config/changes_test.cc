@@ -18,8 +18,13 @@ TEST(changed_keys, are_those_whose_values_differ) {
   EXPECT_THAT(changed_keys("[gateway]\nopen = [\"a\", \"b\"]", "[gateway]\nopen = [\"a b\"]"),
               ElementsAre("gateway.open"));
   EXPECT_THAT(changed_keys("", before),
-              ElementsAre("api", "api.listen", "api.requests", "state_dir"));
-  EXPECT_THAT(changed_keys("= no TOML", ""), ElementsAre());
+              ElementsAre("api.listen", "api.requests", "gateway", "state_dir"));
+  EXPECT_THAT(changed_keys("= no TOML", ""), ElementsAre("api", "gateway"));
+}
+
+TEST(changed_keys, an_empty_section_says_what_no_section_says) {
+  EXPECT_THAT(changed_keys("", "[api]\n[gateway]\n[store]\n[bus]\n"), ElementsAre());
+  EXPECT_THAT(changed_keys("[api]\n[gateway]\n", ""), ElementsAre());
 }
 
 }  // namespace

@@ -95,6 +95,7 @@ struct gateway_config {
 /// An absent section is a role that the process does not have.
 struct daemon_config {
   std::string state_dir = "/var/lib/peerage";
+  std::string user;  // that a daemon of root's goes on as; empty: "peerage", if it is there
   store_config store;
   bus_config bus;
   std::optional<api_config> api;

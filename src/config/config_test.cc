@@ -193,6 +193,9 @@ TEST(daemon_config, every_key_wrong_in_every_way_is_one_clear_line) {
       {"state_dir = 1", ":1: state_dir must be a path in quotes, not 1"},
       {"state_dir = \"\"", ":1: state_dir must be a path in quotes, not \"\""},
       {"state_dir = \"a\\nb\"", "not \"a?b\""},
+      {"[api]\nnetwork_ranges = [\"fd00::/8\", \"foo\"]", "\"10.0.0.0/8\", not \"foo\""},
+      {"[api]\nnetwork_ranges = [7]", "not 7"},
+      {"user = \"nobody\"\n[api]", ":1: user must be the name of a user of its own"},
       {"[store]\nkind = 1", ":2: store.kind must be \"sqlite\" or \"consul\", not 1"},
       {"[store]\nkind = \"my\"", ":2: store.kind must be \"sqlite\" or \"consul\", not \"my\""},
       {"[store]\npath = [\"a\"]", ":2: store.path must be a path in quotes, not a list"},
@@ -317,7 +320,10 @@ TEST(daemon_config, a_fleet_has_consul_nats_and_one_role_a_process) {
 }
 
 TEST(daemon_config, one_role_alone_needs_what_two_processes_can_share) {
-  EXPECT_THAT(message_of("[api]\n"), HasSubstr("store.kind has no [gateway] section"));
+  EXPECT_THAT(
+      message_of("[api]\n"),
+      HasSubstr(": there is no section [gateway], so another process has that role, and the "
+                "two need a store that both can reach"));
   EXPECT_THAT(message_of("[gateway]\n"), HasSubstr("set [store] kind = \"consul\""));
   EXPECT_THAT(message_of("[store]\nkind = \"consul\"\n[gateway]\n"),
               HasSubstr("set [bus] kind = \"nats\""));

@@ -69,6 +69,13 @@ std::string take_state_dir(daemon_config& into, const toml_value& value) {
   return take_text(into.state_dir, value, a_path);
 }
 
+/// What is nobody's is every service's that runs as nobody.
+std::string take_user(daemon_config& into, const toml_value& value) {
+  constexpr const char* wanted = "the name of a user of its own, or \"root\"";
+  if (auto problem = take_text(into.user, value, wanted); !problem.empty()) return problem;
+  return into.user == "nobody" ? must_be(wanted, value) + ", whom other services share" : "";
+}
+
 std::string take_api(daemon_config& into, const toml_value&) {
   into.api.emplace();
   return {};
@@ -111,16 +118,13 @@ std::string take_audit_max(daemon_config& into, const toml_value& value) {
 std::string take_network_ranges(daemon_config& into, const toml_value& value) {
   constexpr std::size_t most = 64;
   const auto* list = std::get_if<toml_array>(&value.data);
-  const auto wrong = [&] {
-    return must_be("a list of 1 to 64 ranges like \"fd00::/8\" and \"10.0.0.0/8\"", value);
-  };
-  if (list == nullptr || list->empty() || list->size() > most) return wrong();
+  constexpr std::string_view ranges = "a list of 1 to 64 ranges like \"fd00::/8\", \"10.0.0.0/8\"";
+  if (list == nullptr || list->empty() || list->size() > most) return must_be(ranges, value);
   into.api->network_ranges.clear();
   for (const toml_value& each : *list) {
     const std::string* text = each.if_string();
-    if (text == nullptr) return wrong();
-    const auto range = prefix::parse(*text);
-    if (!range) return wrong();
+    const auto range = text == nullptr ? fail(errc::invalid, "") : prefix::parse(*text);
+    if (!range) return must_be(ranges, each);
     into.api->network_ranges.push_back(*range);
   }
   return {};
@@ -278,6 +282,7 @@ std::string take_open(daemon_config& into, const toml_value& value) {
 
 constexpr auto rules = std::to_array<config_rule<daemon_config>>({
     {"", "state_dir", take_state_dir},
+    {"", "user", take_user},
     {"store", "kind", take_store_kind},
     {"store", "path", take_store_path},
     {"store", "address", take_store_address},

@@ -5,22 +5,13 @@
 #include <optional>
 
 #include "model/ip.h"
+#include "model/reserved.h"
 
 namespace peerage {
 namespace {
 
 struct kind {
   std::string_view range, what;
-};
-constexpr std::array useless{
-    kind{"0.0.0.0/8", "no address of a host"},
-    kind{"169.254.0.0/16", "a link-local address"},
-    kind{"224.0.0.0/4", "a multicast address"},
-    kind{"240.0.0.0/4", "no address of a host"},
-    kind{"::/128", "no address of a host"},
-    kind{"fe80::/10", "a link-local address"},
-    kind{"ff00::/8", "a multicast address"},
-    kind{"::ffff:0:0/96", "an IPv4 address in IPv6 form"},
 };
 constexpr std::array narrow{
     kind{"127.0.0.0/8", "a loopback address: clients on this host alone"},
@@ -36,14 +27,6 @@ std::string_view host_of(std::string_view endpoint) {
   std::string_view host = endpoint.substr(0, endpoint.rfind(':'));
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   return host;
-}
-
-template <class List>
-std::string what_of(const ip_address& address, const List& list) {
-  for (const kind& each : list) {
-    if (prefix::parse(each.range).value().contains(address)) return std::string(each.what);
-  }
-  return {};
 }
 
 bool is_digit(char c) {
@@ -72,12 +55,16 @@ std::string wrong_with_name(std::string_view name) {
 std::string useless_because(std::string_view endpoint) {
   const std::string_view host = host_of(endpoint);
   const auto address = ip_address::parse(host);
-  return address ? what_of(*address, useless) : wrong_with_name(host);
+  return address ? std::string(reserved_as(prefix::host(*address))) : wrong_with_name(host);
 }
 
 std::string only_for(std::string_view endpoint) {
   const auto address = ip_address::parse(host_of(endpoint));
-  return address ? what_of(*address, narrow) : std::string();
+  if (!address) return {};
+  for (const kind& each : narrow) {
+    if (prefix::parse(each.range).value().contains(*address)) return std::string(each.what);
+  }
+  return {};
 }
 
 }  // namespace peerage

@@ -46,6 +46,11 @@ bool is_admin(const token& what, wall_time now) {
          (!what.expires_at || *what.expires_at > now);
 }
 
+bool lasts_as_long(const token& what, const token& as) {
+  if (!what.expires_at) return true;
+  return as.expires_at && *what.expires_at >= *as.expires_at;
+}
+
 }  // namespace
 
 task<result<new_token>> control::create_token(const principal& who, token_request wanted) {
@@ -124,14 +129,17 @@ task<result<write>> control::last_admin_guard(token_id id, bool force) {
   const auto all = co_await stored_tokens();
   if (!all) co_return std::unexpected(all.error());
   const wall_time now = clock_.now();
+  const auto going = std::ranges::find(*all, id, [](const auto& each) { return each.value.id; });
+  if (going == all->end()) co_return guard;
   const bool another = std::ranges::any_of(*all, [&](const stored<token>& each) {
-    return each.value.id != id && is_admin(each.value, now);
+    return each.value.id != id && is_admin(each.value, now) &&
+           lasts_as_long(each.value, going->value);
   });
   if (another) co_return guard;
+  const std::string which = going->value.expires_at ? "that lasts so long" : "that does not expire";
   co_return fail(errc::conflict,
-                 "token " + id.text() +
-                     " is the last one with the scope admin; without it nobody can make another "
-                     "through the API. Make one first, or force it",
+                 "token " + id.text() + " is the last one with the scope admin " + which +
+                     "; without it nobody could make another through the API",
                  "id");
 }
 

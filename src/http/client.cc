@@ -13,6 +13,7 @@
 #include <boost/asio/write.hpp>
 #include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <exception>
 #include <optional>
 #include <stdexcept>
@@ -23,6 +24,7 @@
 #include "http/encode.h"
 #include "http/parse.h"
 #include "http/stream.h"
+#include "http/unix_socket.h"
 
 namespace peerage::http {
 namespace {
@@ -62,12 +64,23 @@ std::unexpected<error> not_a_url() {
 
 }  // namespace
 
+std::string base_url::text() const {
+  if (!path.empty()) return std::string(unix_prefix) + path;
+  return (tls ? "https://" : "http://") + authority();
+}
+
 std::string base_url::authority() const {
+  if (!path.empty()) return "localhost";
   const bool v6 = host.find(':') != std::string::npos;
   return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
 result<base_url> parse_base_url(std::string_view text) {
+  if (text.starts_with(unix_prefix)) {
+    base_url socket;
+    socket.path = text.substr(unix_prefix.size());
+    return socket.path.starts_with('/') ? result<base_url>(std::move(socket)) : not_a_url();
+  }
   const auto scheme_end = text.find("://");
   if (scheme_end == std::string_view::npos) return not_a_url();
   const auto scheme = text.substr(0, scheme_end);
@@ -102,7 +115,7 @@ struct client::state : std::enable_shared_from_this<client::state> {
       : loop(executor),
         url(std::move(to)),
         tls(std::move(with)),
-        name((url.tls ? "https://" : "http://") + url.authority()),
+        name(url.text()),
         bytes(loop),
         timer(loop),
         parser({bounds.header_bytes, bounds.body_bytes}) {}
@@ -114,6 +127,7 @@ struct client::state : std::enable_shared_from_this<client::state> {
   error failure(const error_code& problem, bool sent) const;
 
   task<result<>> connect();
+  result<> connect_by_path();
   task<result<>> shake_hands();
   task<result<response>> exchange();
   task<result<response>> send();
@@ -183,8 +197,20 @@ error client::state::failure(const error_code& problem, bool sent) const {
           {}};
 }
 
+/// At once: where nobody takes it, it is refused.
+result<> client::state::connect_by_path() {
+  const auto connected = connect_to_unix(url.path);
+  if (!connected) {
+    return fail(errc::unavailable, "can't reach " + name + ": " + std::strerror(connected.error()));
+  }
+  // A stream socket like any other, once it is connected.
+  bytes.socket().assign(asio::ip::tcp::v4(), *connected);
+  return {};
+}
+
 task<result<>> client::state::connect() {
   close();
+  if (!url.path.empty()) co_return connect_by_path();
   const steady_duration left = timer.expiry() - std::chrono::steady_clock::now();
   auto dialled = co_await dial(loop, url.host, url.port, left);
   if (overdue) co_return std::unexpected(failure({}, false));

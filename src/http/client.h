@@ -22,12 +22,16 @@ struct base_url {
   std::uint16_t port = 80;
   bool tls = false;
 
+  std::string path{};  // of a Unix socket, which is what there is then in place of host and port
+
   std::string authority() const;  // for the Host header: "[::1]:7420"
+  std::string text() const;       // what parse_base_url() reads back
   bool operator==(const base_url&) const = default;
 };
 
 /// "http://HOST", "https://HOST:PORT", with or without a "/" at the end; port 80 or 443 where there
-/// is none. errc::invalid for all else, a path and a user's name in it included.
+/// is none; or "unix:/PATH", plain. errc::invalid for all else, a path and a user's name in it
+/// included.
 result<base_url> parse_base_url(std::string_view text);
 
 struct client_limits {

@@ -28,6 +28,14 @@ class descriptor {
   int number_;
 };
 
+/// Into an empty address; false where it is too long.
+bool put(const std::string& path, sockaddr_un& into) {
+  into.sun_family = AF_UNIX;
+  if (path.size() >= sizeof into.sun_path) return false;
+  std::memcpy(into.sun_path, path.c_str(), path.size());
+  return true;
+}
+
 bool is_left_behind(const sockaddr_un& address) {
   struct stat found{};
   if (::lstat(address.sun_path, &found) != 0 || !S_ISSOCK(found.st_mode)) return false;
@@ -40,9 +48,7 @@ bool is_left_behind(const sockaddr_un& address) {
 
 std::expected<int, int> listen_on_unix(const std::string& path) {
   sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return std::unexpected(ENAMETOOLONG);
-  std::memcpy(address.sun_path, path.c_str(), path.size());
+  if (!put(path, address)) return std::unexpected(ENAMETOOLONG);
   descriptor made;
   if (made.number() < 0) return std::unexpected(errno);
   const auto* generic = reinterpret_cast<const sockaddr*>(&address);
@@ -53,6 +59,16 @@ std::expected<int, int> listen_on_unix(const std::string& path) {
     ::unlink(path.c_str());
     return std::unexpected(why);
   }
+  return made.release();
+}
+
+std::expected<int, int> connect_to_unix(const std::string& path) {
+  sockaddr_un address{};
+  if (!put(path, address)) return std::unexpected(ENAMETOOLONG);
+  descriptor made;
+  if (made.number() < 0) return std::unexpected(errno);
+  const auto* generic = reinterpret_cast<const sockaddr*>(&address);
+  if (::connect(made.number(), generic, sizeof address) != 0) return std::unexpected(errno);
   return made.release();
 }
 

@@ -282,6 +282,11 @@ task<> kernel_device::lost() {
 
 }  // namespace
 
+bool kernel_has_wireguard() {
+  auto socket = kernel_socket::open(NETLINK_GENERIC);
+  return socket && resolve_family(*socket, WG_GENL_NAME);
+}
+
 std::unique_ptr<device> make_kernel_device(asio::any_io_executor loop, std::string interface) {
   return std::make_unique<kernel_device>(std::move(loop), std::move(interface));
 }

@@ -16,4 +16,7 @@ namespace peerage::netlink {
 /// by the next. A cancelled lost() throws operation_aborted, as Asio's own waits do.
 std::unique_ptr<device> make_kernel_device(asio::any_io_executor loop, std::string interface);
 
+/// Whether this kernel has WireGuard, which it may load for the question.
+bool kernel_has_wireguard();
+
 }  // namespace peerage::netlink

@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/private_file.h"
 #include "sqlite/database.h"
 #include "sqlite/rows.h"
 #include "sqlite/schema.h"
@@ -38,21 +39,14 @@ std::string folder_of(const std::string& file) {
   return folder.empty() ? "." : folder;
 }
 
-result<> synced(const std::string& name, int flags) {
-  const int file = ::open(name.c_str(), flags | O_CLOEXEC);
+result<> sync_file(const std::string& name) {
+  const int file = ::open(name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
   if (file < 0) return refused(name);
   const bool good = ::fsync(file) == 0;
   const int why = errno;
   ::close(file);
   errno = why;
   return good ? result<>{} : refused(name);
-}
-
-result<> sync_file(const std::string& name) {
-  return synced(name, O_RDONLY | O_NOFOLLOW);
-}
-result<> sync_folder_of(const std::string& file) {
-  return synced(folder_of(file), O_RDONLY | O_DIRECTORY);
 }
 
 /// Whether both are there and the same, by whatever path.

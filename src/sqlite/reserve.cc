@@ -17,17 +17,18 @@ constexpr std::chrono::seconds look_every{1};
 
 }  // namespace
 
-reserve::reserve(std::string file, std::uint64_t bytes, std::function<void(bool)> tell)
+reserve::reserve(std::string file, std::uint64_t bytes, teller tell)
     : file_(std::move(file)), bytes_(bytes), tell_(std::move(tell)) {}
 
 void reserve::open() {
-  if (bytes_ == 0) return;
+  // Without a folder there is no disk, and whoever opens the database says so.
+  if (bytes_ == 0 || !free_bytes()) return;
   struct stat found{};
   const bool there = ::lstat(file_.c_str(), &found) == 0 && S_ISREG(found.st_mode);
   if (there) held_ = static_cast<std::uint64_t>(found.st_size);
   restore();
   if (held_ < bytes_) set(true);
-  if (free_bytes() < opening) give_up();
+  if (free_bytes().value_or(0) < opening) give_up();
 }
 
 bool reserve::give_up() {
@@ -47,7 +48,7 @@ void reserve::restore() {
   const auto now = std::chrono::steady_clock::now();
   if (looked_ && now < *looked_ + look_every) return;
   looked_ = now;
-  if (free_bytes() + held_ >= 2 * bytes_ && make()) set(false);
+  if (free_bytes().value_or(0) + held_ >= 2 * bytes_ && make()) set(false);
 }
 
 bool reserve::make() {
@@ -60,16 +61,16 @@ bool reserve::make() {
   return made;
 }
 
-std::uint64_t reserve::free_bytes() const {
+std::optional<std::uint64_t> reserve::free_bytes() const {
   const auto slash = file_.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : file_.substr(0, slash + 1);
   struct statvfs disk{};
-  if (::statvfs(folder.c_str(), &disk) != 0) return 0;
+  if (::statvfs(folder.c_str(), &disk) != 0) return {};
   return std::uint64_t{disk.f_bavail} * disk.f_frsize;
 }
 
 void reserve::set(bool given_up) {
-  if (std::exchange(given_up_, given_up) != given_up && tell_) tell_(given_up);
+  if (std::exchange(given_up_, given_up) != given_up && tell_) tell_(given_up, held_);
 }
 
 }  // namespace peerage::sqlite

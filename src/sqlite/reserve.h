@@ -14,8 +14,10 @@ namespace peerage::sqlite {
 class reserve {
  public:
   /// `bytes` 0: there is no reserve, and a full disk refuses removals too. `tell` is called with
-  /// whether the disk is full, whenever that changes; it may be empty.
-  reserve(std::string file, std::uint64_t bytes, std::function<void(bool)> tell);
+  /// whether the disk is full, and how much of the reserve there is then, whenever the first
+  /// changes; it may be empty.
+  using teller = std::function<void(bool full, std::uint64_t held)>;
+  reserve(std::string file, std::uint64_t bytes, teller tell);
 
   /// Before the database is opened, which takes some space: makes the file where it is absent, and
   /// gives up a part of it where the disk is full.
@@ -30,12 +32,12 @@ class reserve {
 
  private:
   bool make();
-  std::uint64_t free_bytes() const;
+  std::optional<std::uint64_t> free_bytes() const;
   void set(bool given_up);
 
   std::string file_;
   std::uint64_t bytes_;
-  std::function<void(bool)> tell_;
+  teller tell_;
   std::uint64_t held_ = 0;
   bool given_up_ = false;
   std::optional<std::chrono::steady_clock::time_point> looked_;

@@ -17,8 +17,9 @@ struct sqlite_options {
   // changes can still be stored; creations are then errc::full with field "disk" until it can be
   // made again. 0: there is none.
   std::uint64_t reserve_bytes = 0;
-  // From any thread: whether the disk is full, when that changes.
-  std::function<void(bool)> on_disk_full = {};
+  // From any thread: whether the disk is full, when that changes, and how many bytes are kept for
+  // removals then.
+  std::function<void(bool full, std::uint64_t kept)> on_disk_full = {};
   // Once for each record that can't be read, when it is come upon: which ("peer acme/laptop"), and
   // what is wrong with it. It is passed over; the others are served.
   std::function<void(const std::string& which, const std::string& why)> on_corrupt = {};

@@ -1,5 +1,7 @@
 #include "uapi/device.h"
 
+#include <unistd.h>
+
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/error.hpp>
@@ -7,8 +9,10 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
+#include <cstdlib>
 #include <optional>
 #include <span>
+#include <sstream>
 #include <tuple>
 #include <unordered_set>
 #include <utility>
@@ -213,6 +217,22 @@ task<> wireguard_process_device::lost() {
 }
 
 }  // namespace
+
+result<> can_run_userspace(const std::string& program) {
+  if (::access("/dev/net/tun", F_OK) != 0) {
+    return fail(
+        errc::unsupported,
+        "there is no WireGuard in this kernel and no /dev/net/tun for one in userspace: load "
+        "the module (modprobe tun) or give the container the device");
+  }
+  const char* const path = std::getenv("PATH");
+  std::istringstream folders(path == nullptr ? "/usr/local/bin:/usr/bin:/bin" : path);
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    if (::access((folder + "/" + program).c_str(), X_OK) == 0) return {};
+  }
+  return fail(errc::unsupported, "there is no WireGuard in this kernel, and no " + program +
+                                     ": install it (apt install " + program + ")");
+}
 
 std::unique_ptr<userspace_device> make_userspace_device(asio::any_io_executor loop,
                                                         userspace_options options) {

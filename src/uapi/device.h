@@ -30,6 +30,9 @@ struct userspace_device : device {
   virtual task<result<>> ensure_running() = 0;
 };
 
+/// errc::unsupported where the program or /dev/net/tun is missing; else it may still fail.
+result<> can_run_userspace(const std::string& program = "wireguard-go");
+
 /// Does nothing yet; a bad name is said by ensure_running().
 std::unique_ptr<userspace_device> make_userspace_device(asio::any_io_executor loop,
                                                         userspace_options options);

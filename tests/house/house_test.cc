@@ -205,7 +205,7 @@ TEST(house, the_readme_installs_what_the_units_start) {
   std::smatch installed;
   ASSERT_TRUE(std::regex_search(readme, installed,
                                 std::regex("install build/release/peeraged [^\n]* (/[a-z/]+)/\n")));
-  for (const char* unit : {"peerage-api.service", "peerage-gateway.service"}) {
+  for (const char* unit : {"peerage.service", "peerage-api.service", "peerage-gateway.service"}) {
     const source file = read(root / "packaging/systemd" / unit);
     const std::string wanted = "ExecStart=" + installed[1].str() + "/peeraged ";
     EXPECT_TRUE(std::ranges::any_of(

@@ -129,6 +129,11 @@ TEST(behind_nginx, over_a_unix_socket_the_audit_names_the_client) {
   daemon.write_config(with_api_lines(config, "trusted_proxies = [\"unix:\"]\n"));
   daemon.launch();
   daemon.await_log(" ready api=unix:" + path);
+  program directly = daemon.peerage({"networks"});
+  directly.environment["PEERAGE_SERVER"] = "unix:" + path;
+  EXPECT_EQ(run(directly).status, 0) << run(directly).err;
+  directly.environment["PEERAGE_SERVER"] = "unix:" + path + ".none";
+  EXPECT_EQ(run(directly).status, 4);
   const nginx proxy(daemon.folder(), "http://unix:" + path + ":",
                     "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;");
   caller api("http://127.0.0.1:" + std::to_string(proxy.port), daemon.admin_token());

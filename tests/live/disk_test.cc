@@ -86,6 +86,10 @@ TEST_F(disk, full_while_the_daemon_runs_or_starts_leaves_reads_and_removals) {
   EXPECT_EQ(daemon.admin().call("GET", peers).status, 200);
   EXPECT_EQ(remove("a"), 204);
   EXPECT_EQ(create("d"), 503);
+  const answer ready = daemon.admin().call("GET", "/readyz");
+  EXPECT_EQ(ready.word("status"), "degraded");
+  EXPECT_NE(ready.text.find("disk: that of the store is full"), std::string::npos) << ready.text;
+  EXPECT_EQ(ready.text.find(daemon.state_dir()), std::string::npos) << ready.text;
   EXPECT_EQ(daemon.admin().call("PUT", peers + "/b", json::object{{"ttl_s", 3'600}}).status, 200);
 
   // Somebody takes what was given up, too.
@@ -105,6 +109,34 @@ TEST_F(disk, full_while_the_daemon_runs_or_starts_leaves_reads_and_removals) {
   daemon.await_log("the disk of the store has space again");
   EXPECT_EQ(std::filesystem::file_size(reserve), 8'000'000U);
   EXPECT_EQ(daemon.stop(), 0);
+}
+
+TEST_F(disk, full_is_found_by_the_command_before_a_peer_is_enrolled_for_its_file) {
+  daemon_under_test elsewhere;
+  elsewhere.start();
+  elsewhere.admin().make_network("acme");
+  space.fill();
+  for (const std::vector<std::string>& into :
+       {std::vector<std::string>{"--file", daemon.state_dir() + "/p.conf"},
+        {"--qr-file", daemon.state_dir() + "/p.png"}}) {
+    std::vector<std::string> words{"create", "p"};
+    words.insert(words.end(), into.begin(), into.end());
+    const finished ended = run(elsewhere.peerage(words));
+    EXPECT_EQ(ended.status, 1) << ended.out;
+    EXPECT_NE(ended.err.find("nothing was enrolled"), std::string::npos) << ended.err;
+  }
+  EXPECT_TRUE(elsewhere.admin().peers_of("acme").empty());
+}
+
+TEST_F(disk, full_at_the_first_start_promises_no_removals) {
+  space.fill();
+  const finished end = run(daemon.command(), 5s);
+  EXPECT_NE(end.status, 0);
+  EXPECT_EQ(end.err.find("removals still work"), std::string::npos) << end.err;
+  EXPECT_NE(end.err.find("No space left on device"), std::string::npos) << end.err;
+  const finished looked = run(daemon.command({"--check"}));
+  EXPECT_EQ(looked.status, 1);
+  EXPECT_NE(looked.out.find("disk"), std::string::npos) << looked.out;
 }
 
 }  // namespace
