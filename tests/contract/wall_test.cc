@@ -89,7 +89,7 @@ TEST(nft_wall, sees_what_others_did_to_it_and_is_built_again) {
         for (const char* done :
              {"flush ruleset",
               "delete element inet peerage-gw-1 own6 "
-              "'{ fd00:1:0:1::/64 . fd00:1::/48 }'",
+              "'{ fd00:1:0:1:: . fd00:1:: }'",
               "flush chain inet peerage-gw-1 prerouting", "delete table inet peerage-gw-1"}) {
           EXPECT_EQ(nft(done), "") << done;
           EXPECT_FALSE(it.stands().value()) << done;
