@@ -10,6 +10,8 @@
 #include "bin/api_tls.h"
 #include "bin/backends.h"
 #include "bin/beside.h"
+#include "bin/check_network.h"
+#include "bin/gateway_name.h"
 #include "bin/host.h"
 #include "bin/privileges.h"
 #include "config/endpoint.h"
@@ -32,6 +34,9 @@ class report {
     good_ = good_ && how.has_value();
     std::printf("%-8s %-10s %s\n", how ? "ok" : "FAILED", what,
                 how ? detail.c_str() : how.error().message.c_str());
+  }
+  void note(const std::string& what, const std::string& detail) {
+    std::printf("%-8s %-10s %s\n", "note", what.c_str(), detail.c_str());
   }
   bool good() const { return good_; }
 
@@ -155,7 +160,9 @@ void say_changes(const daemon_config& config, const running_daemon& beside, repo
   into.say("restart", {}, changed.empty() ? "changes nothing" : "changes " + changed);
 }
 
-void check_gateway(const gateway_config& config, const running_daemon& beside, report& into) {
+/// The endpoint that its peers are told.
+std::string check_gateway(const gateway_config& config, const running_daemon& beside,
+                          report& into) {
   const auto interface = netlink::make_link(config.interface, config.name.text());
   const auto now = interface->state();
   result<> device_is;
@@ -179,6 +186,28 @@ void check_gateway(const gateway_config& config, const running_daemon& beside, r
   }
   const std::string few = only_for(endpoint);
   into.say("endpoint", endpoint_is, endpoint + (few.empty() ? "" : ", " + few));
+  return endpoint;
+}
+
+task<> check_network(asio::any_io_executor loop, const daemon_config& config,
+                     const running_daemon& beside, const std::string& endpoint, report& into) {
+  const auto all =
+      co_await check_host_network(loop, *config.gateway, config.state_dir, beside, endpoint);
+  for (const finding& each : all) {
+    if (each.note) {
+      into.note(each.what, each.detail);
+    } else {
+      into.say(each.what.c_str(), each.how, each.detail);
+    }
+  }
+}
+
+/// Before anything is asked of the store in that name.
+void check_name(daemon_config& config, report& into) {
+  if (!config.gateway) return;
+  const auto name = settle_gateway_name(config, false);
+  if (!name) into.say("name", std::unexpected(name.error()), {});
+  if (name && !name->empty()) into.note("name", *name);
 }
 
 /// The store and the bus; without what a gateway would make on the disk.
@@ -204,6 +233,7 @@ task<> check_backends(asio::any_io_executor loop, daemon_config config, report& 
 
 task<result<>> check_daemon(asio::any_io_executor loop, daemon_config config) {
   report made;
+  check_name(config, made);
   daemon_config copy = config;
   co_await check_backends(loop, std::move(copy), made);
   const running_daemon beside = look_beside(config.state_dir, host_name());
@@ -211,7 +241,10 @@ task<result<>> check_daemon(asio::any_io_executor loop, daemon_config config) {
   std::optional<api_config> secured = config.api;
   co_await check_port(loop, config.api ? "api" : "admin", std::move(port), std::move(secured),
                       beside, made);
-  if (config.gateway) check_gateway(*config.gateway, beside, made);
+  if (config.gateway) {
+    const std::string endpoint = check_gateway(*config.gateway, beside, made);
+    co_await check_network(loop, config, beside, endpoint, made);
+  }
   say_changes(config, beside, made);
   if (!made.good()) co_return fail(errc::io, "the checks above failed");
   co_return result<>{};

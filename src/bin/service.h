@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "control/control.h"
 #include "http/server.h"
+#include "nft/chains.h"
 #include "ports/clock.h"
 
 namespace peerage {
@@ -39,6 +40,8 @@ class service {
 
  private:
   result<> open();
+  result<> claim_gateway();
+  task<result<secret_key>> prepare_gateway();
   void reload_certificate();
   void reload_gateway_key();
   task<result<>> start_gateway();
@@ -60,6 +63,7 @@ class service {
   needed_hosts needed_;
   std::unique_ptr<tunnel> tunnel_;
   std::unique_ptr<wall> wall_;
+  std::unique_ptr<nft::other_chains> chains_;
   std::unique_ptr<host_news> news_;
   std::unique_ptr<agent> agent_;
   std::unique_ptr<control> control_;
