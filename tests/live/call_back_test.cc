@@ -15,10 +15,18 @@ namespace {
 
 constexpr int clients = 100;
 
+/// The gateway's own address in its only network: "inet6 fd00::1/128 …".
+std::string address_on(const std::string& interface) {
+  const std::string shown = must_run({"ip", "-6", "-o", "address", "show", "dev", interface});
+  const auto begin = shown.find("inet6 fd") + 6;
+  return shown.substr(begin, shown.find('/', begin) - begin);
+}
+
 /// Many WireGuard devices in one namespace, behind the cable of a client's host.
 class crowd {
  public:
-  crowd(daemon_under_test& daemon, const client_host& host) : host_(host) {
+  crowd(daemon_under_test& daemon, const client_host& host)
+      : host_(host), interface_(daemon.interface()) {
     caller api = daemon.admin();
     for (int i = 0; i < clients; ++i) add(api, "c" + std::to_string(i));
   }
@@ -53,7 +61,9 @@ class crowd {
     std::ofstream(file) << "[Interface]\nPrivateKey = " << base64_encode(secret.reveal())
                         << "\n[Peer]\nPublicKey = " << gateway.at("public_key").as_string().c_str()
                         << "\nEndpoint = " << gateway.at("endpoint").as_string().c_str()
-                        << "\nAllowedIPs = ::/0\n";
+                        << "\nAllowedIPs = "
+                        // Without what a kernel says by itself on an interface.
+                        << address_on(interface_) << "/128\n";
     must_run({"wg", "setconf", name, file}, host_.network());
     const std::string address(made["addresses"].as_array().at(0).as_string());
     must_run({"ip", "address", "add", address, "dev", name, "nodad"}, host_.network());
@@ -64,6 +74,7 @@ class crowd {
   }
 
   const client_host& host_;
+  std::string interface_;
   std::vector<std::unique_ptr<process>> devices_;
 };
 
@@ -74,10 +85,7 @@ TEST(device_that_is_deleted, under_live_clients_has_all_their_sessions_again) {
   daemon.admin().make_network("acme");
   const crowd all(daemon, host);
   const std::string& interface = daemon.interface();
-  // "inet6 fd00::1/128 …": the gateway's own address there.
-  const std::string shown = must_run({"ip", "-6", "-o", "address", "show", "dev", interface});
-  const auto begin = shown.find("inet6 fd") + 6;
-  all.greet(shown.substr(begin, shown.find('/', begin) - begin));
+  all.greet(address_on(interface));
   ASSERT_EQ(all.seen_by(interface, 0), std::size_t{clients}) << "each has a session";
   // What a comparison has seen is remembered.
   caller api = daemon.admin();
