@@ -49,7 +49,8 @@ class wire_text {
 std::size_t most_bytes(const device_change& change) {
   const auto* set = std::get_if<set_peer>(&change);
   if (set == nullptr) return key_line + fixed_lines;
-  return 2 * key_line + fixed_lines + handshake_lines +
+  const bool called_back = !set->endpoint.empty() || set->keepalive_s;
+  return 2 * key_line + fixed_lines + (called_back ? handshake_lines : 0) +
          set->peer.allowed_ips.size() * allowed_ip_line;
 }
 
