@@ -142,7 +142,10 @@ TEST(sqlite_sightings, keep_where_a_peer_was) {
   for (int i = 0; i < 2; ++i) {
     const auto made = open_sqlite_sightings(file, began);
     ASSERT_TRUE(made) << made.error().message;
-    if (i == 0) ASSERT_TRUE((*made)->save({{sample_key(1), began, "192.0.2.7:4711"}}, {}));
+    const std::vector<sighting> one{{sample_key(1), began, "192.0.2.7:4711"}};
+    if (i == 0) {
+      ASSERT_TRUE((*made)->save(one, {}));
+    }
     EXPECT_EQ((*made)->load().value().at(0).endpoint, "192.0.2.7:4711");
   }
 }
