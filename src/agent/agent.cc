@@ -34,6 +34,7 @@ task<result<>> agent::start() {
     log::error("mirror can't be read; the store has it all", {{"error", recalled.error().message}});
   }
   recollect();
+  if (options_.adopted) book_.hold_strangers();
   if (auto joined = co_await join(); !joined) {
     // Whatever the store answers: the mirror has the peers, and following it is tried for ever.
     const bool anothers = joined.error().code == errc::conflict;
@@ -85,20 +86,29 @@ agent::health agent::how() const {
   if (!device_trouble_.empty()) now.troubles.push_back("device: " + device_trouble_);
   if (!mirror_trouble_.empty()) now.troubles.push_back("mirror: " + mirror_trouble_);
   if (!sightings_trouble_.empty()) now.troubles.push_back("sightings: " + sightings_trouble_);
+  now.troubles.insert(now.troubles.end(), host_troubles_.begin(), host_troubles_.end());
   add_barred(now.troubles);
   if (const std::size_t out = left_out(); out > 0) {
     now.troubles.push_back("left out: " + std::to_string(out) +
                            " peers that the store has are not live here; their `reason` says "
                            "why");
   }
-  if (book_.held() > 0) {
-    now.troubles.push_back("removals held: the store suddenly lacks " +
-                           std::to_string(book_.held()) +
-                           " peers that this gateway has (`wg show " + with_.link.name() +
-                           "` has them, `peerage list` has not); `peerage gateways " +
-                           "accept-removals " + options_.self.name.text() + "` lets them go");
-  }
+  if (book_.held() > 0) now.troubles.push_back(held_peers());
   return now;
+}
+
+std::string agent::held_peers() const {
+  const std::string count = std::to_string(book_.held());
+  const std::string accept = "`peerage gateways accept-removals " + options_.self.name.text() + "`";
+  if (options_.adopted) {
+    return "removals held: interface " + with_.link.name() + " was adopted with " + count +
+           " peers that the store has not (`wg show " + with_.link.name() +
+           "`); make each of them anew (`peerage create NAME --public-key KEY`), and " + accept +
+           " removes the others";
+  }
+  return "removals held: the store suddenly lacks " + count +
+         " peers that this gateway has (`wg show " + with_.link.name() +
+         "` has them, `peerage list` has not); " + accept + " lets them go";
 }
 
 task<apply_reply> agent::apply(apply_request request) {

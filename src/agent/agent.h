@@ -13,11 +13,13 @@
 #include <set>
 #include <string>
 #include <unordered_set>
+#include <variant>
 #include <vector>
 
 #include "async/background.h"
 #include "async/signal.h"
 #include "plan/ledger.h"
+#include "plan/pace.h"
 #include "plan/trusted_time.h"
 #include "ports/bus.h"
 #include "ports/clock.h"
@@ -41,6 +43,8 @@ struct agent_options {
   // Whose peers the device has, as keep_epoch() was told; nothing: this is not known. A store of
   // another epoch was restored: what it lacks of them is held.
   std::optional<epoch> followed_before = {};
+  // The interface was somebody else's: the peers that the device had then are held.
+  bool adopted = false;
 };
 
 /// What an agent works with; all of it outlives the agent.
@@ -62,6 +66,10 @@ struct agent_parts {
   host_news* news = nullptr;  // none: what others do to the host is seen by the next comparison
   /// Where there is no mirror: the store's epoch, once the device has nothing more of another one.
   std::function<void(const epoch&)> keep_epoch = [](const epoch&) {};
+  /// Asked at each comparison: what of the host stands in its peers' way, in words.
+  std::function<std::vector<std::string>()> host_troubles = [] {
+    return std::vector<std::string>{};
+  };
 };
 
 class agent final : public gateway_service {
@@ -136,6 +144,7 @@ class agent final : public gateway_service {
   void device_lost();
   std::vector<std::shared_ptr<job>> take_batch();
   task<> write_batch(std::vector<std::shared_ptr<job>> batch);
+  device_change wanted_change(const public_key& key);
   task<result<>> write(const std::vector<std::shared_ptr<job>>& batch);
   void acknowledged(const std::vector<public_key>& keys, std::uint64_t since);
   void device_failed(const std::vector<public_key>& keys, const error& why);
@@ -168,6 +177,8 @@ class agent final : public gateway_service {
   task<result<std::vector<public_key>>> look();
   void note_epoch();
   void look_at_link();
+  void look_at_host();
+  std::string held_peers() const;
   bool looked_lately() const;
 
   // follow.cc: the store's word
@@ -224,6 +235,8 @@ class agent final : public gateway_service {
   std::unordered_set<public_key> leaving_;  // stripped, and in one of the two
   std::size_t strips_ = 16;                 // in one message: as many as the device is quick with
   signal work_;
+  // Handshakes that this gateway begins: each costs the device a tenth of a millisecond.
+  paces<std::monostate> call_backs_{pace{1'000, 4'000}};
   signal watch_now_;  // the device is there again
   trusted_time time_;
   bool ready_ = false;    // the device is there and configured
@@ -233,6 +246,7 @@ class agent final : public gateway_service {
   std::optional<std::uint64_t> arranged_at_;
   std::map<network_name, std::string> barred_;  // networks that the host can't have, and why
   std::string device_trouble_;
+  std::vector<std::string> host_troubles_;
 
   signal compare_now_;
   signal known_;  // there is something to compare the device with

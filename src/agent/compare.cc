@@ -63,6 +63,7 @@ task<result<>> agent::compare() {
     if (!ready) co_return ready;
   }
   look_at_link();
+  look_at_host();
   const revision as_of = book_.as_of();
   const std::uint64_t failures = failures_;
   while (looking_) co_await looked_.wait();
@@ -88,6 +89,16 @@ task<result<>> agent::compare() {
 void agent::look_at_link() {
   const auto now = with_.link.state();
   if (now && now->exists && !now->up) say_altered("it was set down");
+}
+
+void agent::look_at_host() {
+  auto now = with_.host_troubles();
+  for (const std::string& each : now) {
+    if (std::ranges::find(host_troubles_, each) == host_troubles_.end()) {
+      log::warning("something of this host stands in its peers' way", {{"what", each}});
+    }
+  }
+  host_troubles_ = std::move(now);
 }
 
 /// Looks at the device: what differs from what is wanted. One at a time.

@@ -66,5 +66,48 @@ TEST_F(agent_test, a_device_that_is_lost_again_at_once_is_noticed) {
   EXPECT_EQ(put_peer(one, at), change_state::refused);
 }
 
+TEST_F(agent_test, peers_of_a_device_that_is_made_anew_are_called_back) {
+  start();
+  const peer one = sample_peer("acme", "a", 1), silent = sample_peer("acme", "b", 2);
+  for (const peer& each : {one, silent}) put_peer(each, store_peer(each));
+  tunnel.peers[one.public_key].status.endpoint = "192.0.2.7:4711";
+  tunnel.peers[one.public_key].status.last_handshake_at = time.now();
+  pass(seconds{31});
+  tunnel.vanish();
+  pass(seconds{1});
+  ASSERT_TRUE(tunnel.has(one.public_key) && tunnel.has(silent.public_key));
+  EXPECT_EQ(tunnel.peers[one.public_key].status.endpoint, "192.0.2.7:4711");
+  EXPECT_GT(tunnel.peers[one.public_key].keepalive_s, 0);
+  EXPECT_EQ(tunnel.peers[silent.public_key].keepalive_s, 0);
+  pass(seconds{31});
+  EXPECT_EQ(tunnel.peers[one.public_key].keepalive_s, 0) << "it was for the handshake alone";
+}
+
+TEST_F(agent_test, an_adopted_device_keeps_its_peers_until_they_are_let_go_over_restarts) {
+  const peer foreign = sample_peer("acme", "foreign", 9);
+  put_on_device(foreign);
+  adopted = true;
+  start();
+  pass(seconds{31});
+  EXPECT_TRUE(tunnel.has(foreign.public_key));
+  EXPECT_TRUE(epochs.empty()) << "so the next start holds it too";
+  const auto troubles = mind->how().troubles;
+  ASSERT_EQ(troubles.size(), 1U);
+  EXPECT_NE(troubles[0].find("was adopted with 1 peers"), std::string::npos) << troubles[0];
+  EXPECT_EQ(run_on(loop, mind->accept_removals({})).released, 1U);
+  pass(seconds{31});
+  EXPECT_FALSE(tunnel.has(foreign.public_key));
+  EXPECT_FALSE(epochs.empty());
+}
+
+TEST_F(agent_test, what_of_the_host_is_in_the_way_is_among_the_troubles) {
+  in_the_way = {"forwarding: off"};
+  start();
+  EXPECT_EQ(mind->how().troubles, in_the_way);
+  in_the_way.clear();
+  pass(seconds{31});
+  EXPECT_TRUE(mind->how().troubles.empty());
+}
+
 }  // namespace
 }  // namespace peerage

@@ -40,6 +40,9 @@ struct agent_test : testing::Test {
   wall* apart = nullptr;
   int brought_up = 0;
   bool broken = false;
+  bool adopted = false;
+  std::vector<epoch> epochs;  // that were kept
+  std::vector<std::string> in_the_way;
   std::unique_ptr<agent> mind;
 
   agent_test() {
@@ -62,6 +65,9 @@ struct agent_test : testing::Test {
     agent_parts parts{desired,   word, time,        tunnel,
                       interface, copy, &remembered, [this] { return ready(this); }};
     parts.wall = apart;
+    parts.keep_epoch = [this](const epoch& now) { epochs.push_back(now); };
+    parts.host_troubles = [this] { return in_the_way; };
+    options.adopted = adopted;
     mind = std::make_unique<agent>(loop.get_executor(), options, std::move(parts));
     ASSERT_TRUE(run_on(loop, mind->start()));
     settle();

@@ -97,9 +97,10 @@ void agent::bar(const std::vector<link_refusal>& why, std::string_view words,
       log::error("a network can't be carried",
                  {{"network", name.text()}, {"part", found->what.text()}, {"why", found->why}});
     }
+    const std::string because =
+        found->no_ipv6 ? "has no IPv6" : std::string(words) + " " + found->what.text();
     into.try_emplace(name, "this gateway can't carry network " + name.text() + ": its host " +
-                               std::string(words) + " " + found->what.text() +
-                               "; its log says more");
+                               because + "; its log says more");
   }
 }
 

@@ -25,7 +25,9 @@ void agent::recollect() {
     remembers_since_ = with_.time.now();
     return;
   }
-  for (const sighting& each : *loaded) book_.remember(each.public_key, each.last_handshake_at);
+  for (sighting& each : *loaded) {
+    book_.remember(each.public_key, each.last_handshake_at, std::move(each.endpoint));
+  }
 }
 
 task<> agent::remember_loop() {
@@ -49,7 +51,7 @@ task<result<>> agent::save_sightings() {
     for (std::size_t i = at; i < std::min(keys.size(), at + rows_at_once); ++i) {
       const ledger::entry* entry = book_.find(keys[i]);
       if (entry != nullptr && entry->status && entry->status->last_handshake_at) {
-        set.push_back({keys[i], *entry->status->last_handshake_at});
+        set.push_back({keys[i], *entry->status->last_handshake_at, entry->status->endpoint});
       } else {
         erase.push_back(keys[i]);
       }

@@ -144,6 +144,19 @@ task<> agent::write_batch(std::vector<std::shared_ptr<job>> batch) {
   }
 }
 
+/// A device that lost a peer lost its session, and the peer would notice that after 15 s: the
+/// gateway begins anew. Beyond the pace they come back by themselves.
+device_change agent::wanted_change(const public_key& key) {
+  const steady_time now = with_.time.steady();
+  if (call_backs_.may({}, now)) {
+    if (auto back = book_.call_back(key, with_.time.now())) {
+      call_backs_.note({}, now);
+      return *std::move(back);
+    }
+  }
+  return book_.wanted_change(key);
+}
+
 task<result<>> agent::write(const std::vector<std::shared_ptr<job>>& batch) {
   if (!ready_)
     co_return fail(errc::unavailable, "the gateway's device is away: " + device_trouble_);
@@ -156,7 +169,7 @@ task<result<>> agent::write(const std::vector<std::shared_ptr<job>>& batch) {
       const ledger::entry* now = book_.find(key);
       if (!seen.insert(key).second || (now != nullptr && now->confirmed)) continue;
       keys.push_back(key);
-      device_change change = book_.wanted_change(key);
+      device_change change = wanted_change(key);
       leaving_.erase(key);
       auto& list = std::holds_alternative<drop_peer>(change) ? removals : others;
       list.push_back(std::move(change));

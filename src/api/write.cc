@@ -57,6 +57,7 @@ json::object written(const gateway_info& from) {
                     {"region", from.what.region.text()},
                     {"public_key", from.what.public_key.text()},
                     {"endpoint", from.what.endpoint},
+                    {"mtu", from.what.mtu},
                     {"live", from.live},
                     {"draining", from.what.draining},
                     {"device", from.what.device},
@@ -117,7 +118,8 @@ json::object written(const peer_view& from, bool seen) {
                      {{"name", on.name.text()},
                       {"region", on.region.text()},
                       {"public_key", on.public_key.text()},
-                      {"endpoint", on.endpoint}}},
+                      {"endpoint", on.endpoint},
+                      {"mtu", on.mtu}}},
                     {"allowed_ips", texts(from.network.allowed_ips)},
                     {"dns", texts(from.network.dns)},
                     {"keepalive_s", keepalive_s}};

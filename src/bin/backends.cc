@@ -64,16 +64,20 @@ result<consul_options> consul_options_of(const store_config& config, std::string
   return options;
 }
 
-/// An API process that is started anew sees by it that Consul was restored meanwhile. Not fsynced:
-/// it is written every 2 s under load, and what a power cut loses hides a restore of that moment
-/// alone.
-void remember_last_writes(const std::string& file, consul_options& into) {
-  if (const auto before = read_private_file(file)) into.last_writes = before->reveal();
-  into.keep_last_writes = [file](const std::string& now) {
+/// What this process wrote last, for its next start: by it a store that was restored meanwhile is
+/// known. Not fsynced: it is written every 2 s under load, and what a power cut loses hides a
+/// restore of that moment alone.
+std::string last_write_in(const std::string& file) {
+  const auto before = read_private_file(file);
+  return before ? std::string(before->reveal()) : std::string();
+}
+
+std::function<void(const std::string&)> keep_last_write_in(const std::string& file) {
+  return [file](const std::string& now) {
     const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
     const int out = ::open(file.c_str(), flags, 0600);
     if (out < 0) return;
-    if (::write(out, now.data(), now.size()) < 0) log::debug("last writes could not be kept", {});
+    if (!write_whole(out, now)) log::debug("the last write could not be kept", {});
     ::close(out);
   };
 }
@@ -103,6 +107,14 @@ result<> open_store(asio::any_io_executor loop, clock& time, const daemon_config
     }
     if (what == purpose::work) {
       if (auto done = sqlite::finish_restoration(config.store.path); !done) return done;
+      options.last_write = last_write_in(config.state_dir + "/last-writes");
+      options.keep_last_write = keep_last_write_in(config.state_dir + "/last-writes");
+      options.on_older_copy = [file = config.store.path] {
+        log::warning(
+            "the database is an older copy: what it lacks stays on the device until"
+            " accept-removals",
+            {{"file", file}});
+      };
     }
     options.on_corrupt = [](const std::string& which, const std::string& why) {
       log::error("a record of the database can't be read, and is passed over",
@@ -121,7 +133,8 @@ result<> open_store(asio::any_io_executor loop, clock& time, const daemon_config
   into.consul = std::make_shared<consul_access>(*std::move(access));
   options->access = into.consul;
   if (what == purpose::work && config.api) {
-    remember_last_writes(config.state_dir + "/last-writes", *options);
+    options->last_writes = last_write_in(config.state_dir + "/last-writes");
+    options->keep_last_writes = keep_last_write_in(config.state_dir + "/last-writes");
   }
   auto opened = open_consul_store(loop, time, *options);
   if (!opened) return std::unexpected(std::move(opened.error()));

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
 #include "bin/files.h"
 
@@ -44,6 +45,7 @@ int try_bind(int domain, const sockaddr* address, socklen_t size) {
 running_daemon look_beside(const std::string& state_dir, const std::string& host_name) {
   running_daemon found;
   found.running = is_locked(state_dir + "/lock");
+  if (found.running) std::ifstream(state_dir + "/lock") >> found.pid;
   const auto text = read_private_file(file_of(state_dir));
   if (!text) return found;
   auto config = text->reveal().empty()

@@ -1,6 +1,8 @@
 // A daemon that runs on this host with the same state_dir, as --check sees it from beside.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,6 +13,7 @@ namespace peerage {
 
 struct running_daemon {
   bool running = false;                 // else `config` is of the last one that ran
+  pid_t pid = 0;                        // where it runs
   std::optional<daemon_config> config;  // absent: none has left it here
 };
 

@@ -18,8 +18,10 @@
 #include "bin/api_tls.h"
 #include "bin/backends.h"
 #include "bin/beside.h"
+#include "bin/check_network.h"
 #include "bin/disk.h"
 #include "bin/files.h"
+#include "bin/gateway_name.h"
 #include "bin/host.h"
 #include "bin/privileges.h"
 #include "bin/tunnel.h"
@@ -45,6 +47,9 @@ class report {
     good_ = good_ && how.has_value();
     std::printf("%-8s %-10s %s\n", how ? "ok" : "FAILED", what,
                 how ? detail.c_str() : how.error().message.c_str());
+  }
+  void note(const std::string& what, const std::string& detail) {
+    std::printf("%-8s %-10s %s\n", "note", what.c_str(), detail.c_str());
   }
   bool good() const { return good_; }
 
@@ -208,7 +213,8 @@ result<> find_host(const std::string& endpoint) {
   return fail(errc::not_found, host + " of gateway.endpoint is not known to this host's resolver");
 }
 
-void check_endpoint(const gateway_config& config, report& into) {
+/// The endpoint that its peers are told.
+std::string check_endpoint(const gateway_config& config, report& into) {
   result<> endpoint_is;
   std::string endpoint = config.endpoint.value_or("");
   if (endpoint.empty()) {
@@ -220,9 +226,31 @@ void check_endpoint(const gateway_config& config, report& into) {
   }
   const std::string few = only_for(endpoint);
   into.say("endpoint", endpoint_is, endpoint + (few.empty() ? "" : ", " + few));
+  return endpoint;
 }
 
-void check_gateway(const daemon_config& whole, const running_daemon& beside, report& into) {
+task<> check_network(asio::any_io_executor loop, const daemon_config& config,
+                     const running_daemon& beside, const std::string& endpoint, report& into) {
+  const auto all =
+      co_await check_host_network(loop, *config.gateway, config.state_dir, beside, endpoint);
+  for (const finding& each : all) {
+    if (each.note) {
+      into.note(each.what, each.detail);
+    } else {
+      into.say(each.what.c_str(), each.how, each.detail);
+    }
+  }
+}
+
+/// Before anything is asked of the store in that name.
+void check_name(daemon_config& config, report& into) {
+  if (!config.gateway) return;
+  const auto name = settle_gateway_name(config, false);
+  if (!name) into.say("name", std::unexpected(name.error()), {});
+  if (name && !name->empty()) into.note("name", *name);
+}
+
+std::string check_gateway(const daemon_config& whole, const running_daemon& beside, report& into) {
   const gateway_config& config = *whole.gateway;
   const auto now = netlink::make_link(config.interface, config.name.text())->state();
   auto device = tunnel::look(config, whole.state_dir);
@@ -237,7 +265,7 @@ void check_gateway(const daemon_config& whole, const running_daemon& beside, rep
   if (!key && !absent) key_is = std::unexpected(key.error());
   if (absent) key_is = can_make_in(folder_of(config.private_key_file));
   into.say("key", key_is, config.private_key_file + (absent ? " will be made" : ""));
-  check_endpoint(config, into);
+  return check_endpoint(config, into);
 }
 
 /// The folder, and what a start reads there.
@@ -304,6 +332,7 @@ std::string standing(const daemon_config& config) {
 
 task<result<>> check_daemon(asio::any_io_executor loop, daemon_config config, std::string user) {
   report made;
+  check_name(config, made);
   daemon_config copy = config;
   co_await check_backends(loop, std::move(copy), made);
   const running_daemon beside = look_beside(config.state_dir, host_name());
@@ -312,7 +341,10 @@ task<result<>> check_daemon(asio::any_io_executor loop, daemon_config config, st
   co_await check_port(loop, config.api ? "api" : "admin", std::move(port), std::move(secured),
                       beside, made);
   check_host(config, user, made);
-  if (config.gateway) check_gateway(config, beside, made);
+  if (config.gateway) {
+    const std::string endpoint = check_gateway(config, beside, made);
+    co_await check_network(loop, config, beside, endpoint, made);
+  }
   say_changes(config, beside, made);
   if (!made.good()) co_return fail(errc::io, "the checks above failed");
   co_return result<>{};

@@ -99,6 +99,9 @@ result<> claim_state_dir(const std::string& path, uid_t also) {
                                     " is in use by another peeraged; give this one another "
                                     "state_dir, or stop that one");
   }
+  // For who looks beside this daemon. What fails costs them a name.
+  const std::string pid = std::to_string(::getpid()) + "\n";
+  if (::ftruncate(file, 0) == 0) (void)!::write(file, pid.data(), pid.size());
   return {};
 }
 

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "bin/files.h"
+#include "bin/gateway_name.h"
+#include "bin/interface_lock.h"
 #include "bin/privileges.h"
 #include "netlink/link.h"
 #include "nft/wall.h"
@@ -18,10 +20,14 @@ std::unique_ptr<wall> make_wall(const gateway_config& config, const std::string&
   return nft::make_wall(std::move(options));
 }
 
-result<> remove_gateway(const daemon_config& config) {
+result<> remove_gateway(daemon_config config) {
   if (!config.gateway) return fail(errc::invalid, "the config has no [gateway]");
   if (auto owner = act_as_owner(config); !owner) return owner;
+  if (auto named = settle_gateway_name(config, false); !named) {
+    return std::unexpected(named.error());
+  }
   if (auto idle = claim_state_dir(config.state_dir); !idle) return idle;
+  if (auto idle = claim_interface(config.gateway->interface); !idle) return idle;
   const auto interface = netlink::make_link(config.gateway->interface, config.gateway->name.text());
   const auto now = interface->state();
   if (!now) return std::unexpected(now.error());

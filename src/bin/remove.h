@@ -15,6 +15,6 @@ std::unique_ptr<wall> make_wall(const gateway_config& config, const std::string&
 
 /// `peeraged --remove-gateway`: its interface, with every peer, and its firewall. errc::conflict
 /// for an interface that is not the gateway's own, or while its daemon runs.
-result<> remove_gateway(const daemon_config& config);
+result<> remove_gateway(daemon_config config);
 
 }  // namespace peerage

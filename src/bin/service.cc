@@ -5,11 +5,15 @@
 #include <utility>
 
 #include "bin/admin.h"
+#include "bin/adopt.h"
 #include "bin/api_tls.h"
 #include "bin/beside.h"
 #include "bin/disk.h"
 #include "bin/files.h"
+#include "bin/gateway_name.h"
 #include "bin/host.h"
+#include "bin/host_network.h"
+#include "bin/interface_lock.h"
 #include "bin/notify.h"
 #include "bin/remove.h"
 #include "crypto/random.h"
@@ -76,6 +80,7 @@ result<> service::open() {
 }
 
 task<result<>> service::start() {
+  if (auto claimed = claim_gateway(); !claimed) co_return claimed;
   leave_config(config_);
   if (auto opened = open(); !opened) co_return opened;
   if (auto made = make_wall(); !made) co_return made;
@@ -250,18 +255,47 @@ task<result<>> service::make_admin_token() {
   co_return result<>{};
 }
 
-task<result<>> service::start_gateway() {
+/// Before anything of the host is touched: another daemon may have the interface.
+result<> service::claim_gateway() {
+  if (!config_.gateway) return {};
+  if (auto claimed = claim_interface(config_.gateway->interface); !claimed) return claimed;
+  const auto named = settle_gateway_name(config_, true);
+  if (!named) return std::unexpected(named.error());
+  if (!named->empty()) log::info("the gateway's name", {{"name", *named}});
+  return {};
+}
+
+/// What the config leaves open follows from the host. Returns the gateway's key.
+task<result<secret_key>> service::prepare_gateway() {
   gateway_config& config = *config_.gateway;
-  const auto key = load_or_make_key(config.private_key_file);
-  if (!key) co_return std::unexpected(key.error());
+  const ipv6_of_host six = look_at_ipv6(config.interface);
+  if (const std::string why = why_no_ipv6(six, config.interface); !why.empty()) {
+    co_return fail(errc::unsupported, why);
+  }
+  if (six == ipv6_of_host::off) {
+    log::info("IPv6 is switched off on this host, and is switched on for the interface",
+              {{"interface", config.interface}});
+  }
+  if (auto adopted = co_await adopt_interface(loop_, config, config_.state_dir); !adopted) {
+    co_return std::unexpected(adopted.error());
+  }
   if (!config.endpoint) {
     auto found = default_endpoint(config.listen_port);
     if (!found) co_return std::unexpected(found.error());
     config.endpoint = *found;
     log::info("endpoint taken from the default route", {{"endpoint", *found}});
   }
-  auto chosen =
-      tunnel::choose(loop_, config, config_.state_dir, *key, [this] { return needed_.now(); });
+  if (!config.mtu) config.mtu = tunnel_mtu(uplink_mtu(), *config.endpoint);
+  co_return load_or_make_key(config.private_key_file);
+}
+
+task<result<>> service::start_gateway() {
+  gateway_config& config = *config_.gateway;
+  const auto key = co_await prepare_gateway();
+  if (!key) co_return std::unexpected(key.error());
+  auto chosen = tunnel::choose(
+      loop_, config, config_.state_dir, *key, [this] { return needed_.now(); },
+      adopted_belongings(config_.state_dir, config.interface));
   if (!chosen) co_return std::unexpected(chosen.error());
   tunnel_ = *std::move(chosen);
   news_ = netlink::make_host_news(loop_, config.interface);
@@ -274,7 +308,8 @@ task<result<>> service::start_gateway() {
   options.reconcile = config.reconcile;
   const std::string epoch_file = config_.state_dir + "/store-epoch";
   if (const auto before = read_private_file(epoch_file); before && is_label(before->reveal())) {
-    options.followed_before = epoch{std::string(before->reveal())};
+    options.adopted = before->reveal() == adopted_epoch;
+    if (!options.adopted) options.followed_before = epoch{std::string(before->reveal())};
   }
   gateway& wanted = options.self;
   wanted.name = config.name;
@@ -283,6 +318,7 @@ task<result<>> service::start_gateway() {
   wanted.endpoint = *config.endpoint;
   wanted.device = tunnel_->device().kind();
   wanted.capacity = tunnel_->device().capacity();
+  wanted.mtu = *config.mtu;
   wanted.owner = options.who.start + ", " + options.who.where;
   agent_parts parts{*with_.store,
                     *with_.bus,
@@ -303,7 +339,8 @@ task<result<>> service::start_gateway() {
                       if (kept) return;
                       log::warning("the store's epoch can't be kept",
                                    {{"error", kept.error().message}});
-                    }};
+                    },
+                    [this] { return host_troubles(*config_.gateway, *chains_); }};
   agent_ = std::make_unique<agent>(loop_, std::move(options), std::move(parts));
   co_return co_await agent_->start();
 }
@@ -312,6 +349,7 @@ task<result<>> service::start_gateway() {
 /// see nft/wall.h.
 result<> service::make_wall() {
   if (!config_.gateway) return {};
+  chains_ = std::make_unique<nft::other_chains>();
   auto made = peerage::make_wall(*config_.gateway, config_.state_dir);
   if (!config_.gateway->firewall) {
     // Where there are no nftables there is no table either; without the right to them the tunnel

@@ -16,6 +16,7 @@
 #include "config/config.h"
 #include "control/control.h"
 #include "http/server.h"
+#include "nft/chains.h"
 #include "ports/clock.h"
 
 namespace peerage {
@@ -41,6 +42,8 @@ class service {
 
  private:
   result<> open();
+  result<> claim_gateway();
+  task<result<secret_key>> prepare_gateway();
   bool reload_certificate();
   bool reload_gateway_key();
   std::vector<std::string> disk_troubles() const;
@@ -64,6 +67,7 @@ class service {
   needed_hosts needed_;
   std::unique_ptr<tunnel> tunnel_;
   std::unique_ptr<wall> wall_;
+  std::unique_ptr<nft::other_chains> chains_;
   std::unique_ptr<host_news> news_;
   std::unique_ptr<agent> agent_;
   std::unique_ptr<control> control_;

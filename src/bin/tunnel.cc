@@ -5,15 +5,14 @@
 #include <utility>
 
 #include "bin/files.h"
+#include "bin/host_network.h"
 #include "log/log.h"
+#include "model/gateway.h"
 #include "netlink/device.h"
 #include "netlink/link.h"
 
 namespace peerage {
 namespace {
-
-// WireGuard's own overhead over IPv6 is 80 bytes: what wg-quick sets, too.
-constexpr std::uint32_t mtu = 1420;
 
 struct choice {
   bool kernel = false;
@@ -29,18 +28,11 @@ void forget(const std::string& note) {
   std::filesystem::remove(note, ignored);
 }
 
-/// A daemon that was killed between making its interface and marking it left the note: the
-/// interface is its own all the same. One that is up is somebody else's: marking brings it up.
-bool left_unmarked(const link_state& now, const std::string& note, const std::string& name) {
-  if (now.marked || now.up) return false;
-  const auto named = read_private_file(note);
-  return named && named->reveal() == name;
-}
-
 /// An interface that is there: whether it is this gateway's, and of the kind that is wanted.
-result<> may_use(const link_state& now, const gateway_config& config, const std::string& note) {
+result<> may_use(const link_state& now, const gateway_config& config,
+                 const std::string& state_dir) {
   const std::string& name = config.interface;
-  if (!now.marked && !config.adopt && !left_unmarked(now, note, name)) {
+  if (!now.marked && !config.adopt && !left_unmarked(now, state_dir, config)) {
     return fail(errc::conflict,
                 "interface " + name +
                     " is there and was not made by this gateway; choose another "
@@ -55,12 +47,14 @@ result<> may_use(const link_state& now, const gateway_config& config, const std:
                   "), or set gateway.device to what it is");
 }
 
-result<choice> choose_kind(link& interface, const gateway_config& config, const std::string& note) {
+result<choice> choose_kind(link& interface, const gateway_config& config,
+                           const std::string& state_dir) {
+  const std::string note = note_in(state_dir);
   const auto now = interface.state();
   if (!now) return std::unexpected(now.error());
   const std::string& name = interface.name();
   if (now->exists) {
-    if (auto fits = may_use(*now, config, note); !fits) return std::unexpected(fits.error());
+    if (auto fits = may_use(*now, config, state_dir); !fits) return std::unexpected(fits.error());
     return choice{now->wireguard, "it is there already"};
   }
   if (config.device == device_choice::userspace) return choice{false, "gateway.device says so"};
@@ -83,11 +77,18 @@ result<choice> choose_kind(link& interface, const gateway_config& config, const 
 
 }  // namespace
 
+bool left_unmarked(const link_state& now, const std::string& state_dir,
+                   const gateway_config& config) {
+  if (now.marked || now.up) return false;
+  const auto named = read_private_file(note_in(state_dir));
+  return named && named->reveal() == config.interface;
+}
+
 result<std::string> tunnel::look(const gateway_config& config, const std::string& state_dir) {
   const auto now = netlink::make_link(config.interface, config.name.text())->state();
   if (!now) return std::unexpected(now.error());
   if (now->exists) {
-    if (auto fits = may_use(*now, config, note_in(state_dir)); !fits) {
+    if (auto fits = may_use(*now, config, state_dir); !fits) {
       return std::unexpected(fits.error());
     }
     return "interface " + config.interface + " is there";
@@ -103,16 +104,21 @@ result<std::string> tunnel::look(const gateway_config& config, const std::string
 }
 
 tunnel::tunnel(const gateway_config& config, secret_key key)
-    : listen_port_(config.listen_port), key_(std::move(key)) {}
+    : listen_port_(config.listen_port),
+      mtu_(config.mtu.value_or(usual_mtu)),
+      forwards_(config.forwarding == forwarding_choice::set),
+      key_(std::move(key)) {}
 
 result<std::unique_ptr<tunnel>> tunnel::choose(asio::any_io_executor loop,
                                                const gateway_config& config,
                                                const std::string& state_dir, secret_key key,
-                                               netlink::needed_addresses needed) {
+                                               netlink::needed_addresses needed,
+                                               netlink::belongings kept) {
   std::unique_ptr<tunnel> made(new tunnel(config, std::move(key)));
   made->unmarked_note_ = note_in(state_dir);
-  made->link_ = netlink::make_link(config.interface, config.name.text(), std::move(needed));
-  const auto kind = choose_kind(*made->link_, config, made->unmarked_note_);
+  made->link_ =
+      netlink::make_link(config.interface, config.name.text(), std::move(needed), std::move(kept));
+  const auto kind = choose_kind(*made->link_, config, state_dir);
   if (!kind) return std::unexpected(kind.error());
   if (kind->kernel) {
     made->device_ = netlink::make_kernel_device(loop, config.interface);
@@ -141,8 +147,13 @@ task<result<>> tunnel::bring_up() {
   } else if (!now->exists) {
     if (auto made = link_->create(); !made) co_return made;
   }
-  if (auto up = link_->bring_up(mtu); !up) co_return up;
+  if (auto up = link_->bring_up(mtu_); !up) co_return up;
   forget(unmarked_note_);
+  if (forwards_) {
+    for (const std::string& each : set_forwarding(link_->name())) {
+      log::info("forwarding set, as gateway.forwarding says", {{"setting", each}});
+    }
+  }
   secret_key key = key_;
   co_return co_await device_->configure(std::move(key), listen_port_);
 }

@@ -13,6 +13,12 @@
 
 namespace peerage {
 
+/// A daemon that was killed between making its interface and marking it left a note in the
+/// state_dir: the interface is its own all the same. One that is up is somebody else's: marking
+/// brings it up.
+bool left_unmarked(const link_state& now, const std::string& state_dir,
+                   const gateway_config& config);
+
 class tunnel {
  public:
   /// Chooses: kernel where it can be had, else userspace, and says which and why. Makes the
@@ -21,7 +27,8 @@ class tunnel {
   static result<std::unique_ptr<tunnel>> choose(asio::any_io_executor loop,
                                                 const gateway_config& config,
                                                 const std::string& state_dir, secret_key key,
-                                                netlink::needed_addresses needed = {});
+                                                netlink::needed_addresses needed = {},
+                                                netlink::belongings kept = {});
 
   /// What choose() would do, and errors as its, without doing it.
   static result<std::string> look(const gateway_config& config, const std::string& state_dir);
@@ -39,6 +46,8 @@ class tunnel {
   tunnel(const gateway_config& config, secret_key key);
 
   std::uint16_t listen_port_;
+  std::uint32_t mtu_;
+  bool forwards_;  // it sets the host's forwarding
   secret_key key_;
   std::string unmarked_note_;  // the file that names an interface between its making and its mark
   std::unique_ptr<peerage::link> link_;

@@ -58,6 +58,7 @@ struct served_by {
   std::string comment;
   std::string public_key;
   std::string endpoint;
+  std::uint32_t mtu = usual_mtu;
 };
 
 result<served_by> gateway_of(const json::value& peer) {
@@ -74,8 +75,13 @@ result<served_by> gateway_of(const json::value& peer) {
   if (!key) return unusable("gateway.public_key");
   auto endpoint = parse_endpoint(text_of(gateway, "endpoint"));
   if (!endpoint) return unusable("gateway.endpoint");
+  // A server of an earlier version does not say it.
+  const auto mtu = count_of(gateway, "mtu");
+  const bool fits = mtu && *mtu >= least_mtu && *mtu <= most_mtu;
+  if (!fits && !member(gateway, "mtu").is_null()) return unusable("gateway.mtu");
   return served_by{"# " + name + " in " + network + ", on " + by + " (" + region + ")\n",
-                   key->text(), std::move(*endpoint)};
+                   key->text(), std::move(*endpoint),
+                   fits ? static_cast<std::uint32_t>(*mtu) : usual_mtu};
 }
 
 /// Whether a host with that family alone can reach it, as far as the text tells.
@@ -130,6 +136,7 @@ result<secret_text> wg_quick_text(const json::value& peer,
   text += secret;
   text += "Address = " + *addresses + "\n";
   if (!dns->empty()) text += "DNS = " + *dns + "\n";
+  if (gateway->mtu != usual_mtu) text += "MTU = " + std::to_string(gateway->mtu) + "\n";
   text += "\n[Peer]\nPublicKey = " + gateway->public_key + "\n";
   text += shared;
   text += "Endpoint = " + gateway->endpoint + "\n";

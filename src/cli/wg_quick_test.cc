@@ -49,6 +49,26 @@ PersistentKeepalive = 25
 )");
 }
 
+TEST(wg_quick, the_gateways_mtu_is_said_where_it_is_not_the_usual_one) {
+  auto with = [](const json::value& mtu) {
+    json::value answer = answer_of("[]");
+    answer.as_object()["gateway"].as_object()["mtu"] = mtu;
+    return wg_quick_text(answer, key_of_ones(), {});
+  };
+  const auto text = with(1'380);
+  ASSERT_TRUE(text) << text.error().message;
+  EXPECT_THAT(std::string(text->reveal()), HasSubstr("/32\nMTU = 1380\n\n[Peer]"));
+  const auto usual = with(1'420);
+  ASSERT_TRUE(usual);
+  EXPECT_THAT(std::string(usual->reveal()), Not(HasSubstr("MTU")));
+  for (const json::value& wrong : {json::value(1'279), json::value(65'456), json::value("1400"),
+                                   json::value("1400\nPostUp = x"), json::value(-1)}) {
+    const auto refused = with(wrong);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().field, "gateway.mtu");
+  }
+}
+
 TEST(wg_quick, lines_that_have_nothing_to_say_are_not_there) {
   const auto text = wg_quick_text(answer_of("[]"), {}, {});
   ASSERT_TRUE(text.has_value());

@@ -77,18 +77,24 @@ struct open_port {
   bool operator==(const open_port&) const = default;
 };
 
+/// What the daemon does about the host's forwarding, without which peers do not reach each other.
+enum class forwarding_choice { tell, set, ignore };
+
 struct gateway_config {
   gateway_name name;
+  bool named = false;  // by the config; else after the host, at the first start
   region_name region;
   std::optional<std::string> endpoint;  // absent: the daemon looks at the default route
   std::string interface = "wg0";
   std::uint16_t listen_port = 51820;
+  std::optional<std::uint32_t> mtu;  // absent: what the uplink leaves, 1420 at most
   device_choice device = device_choice::automatic;
   std::string private_key_file;
   seconds reconcile{30};
   std::string admin_listen = "127.0.0.1:7421";
-  bool adopt = false;           // take over an interface that is not marked as ours
-  bool firewall = true;         // tenants are kept apart with nftables
+  bool adopt = false;    // take over an interface that is not marked as ours
+  bool firewall = true;  // tenants are kept apart with nftables
+  forwarding_choice forwarding = forwarding_choice::tell;
   std::vector<open_port> open;  // beside ICMP echo
 };
 

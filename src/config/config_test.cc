@@ -33,6 +33,9 @@ TEST(daemon_config, without_a_file_there_are_both_roles_with_the_defaults) {
   EXPECT_FALSE(gateway.endpoint.has_value());
   EXPECT_EQ(gateway.interface, "wg0");
   EXPECT_EQ(gateway.listen_port, 51820);
+  EXPECT_FALSE(gateway.mtu) << "what the uplink leaves";
+  EXPECT_FALSE(gateway.named);
+  EXPECT_EQ(gateway.forwarding, forwarding_choice::tell);
   EXPECT_EQ(gateway.device, device_choice::automatic);
   EXPECT_EQ(gateway.private_key_file, "/var/lib/peerage/gateway.key");
   EXPECT_EQ(gateway.reconcile, seconds{30});
@@ -147,6 +150,8 @@ region = "fra"
 endpoint = "vpn.example.com:51821"
 interface = "wg-fra"
 listen_port = 51821
+mtu = 1380
+forwarding = "set"
 device = "userspace"
 private_key_file = "/srv/key"
 reconcile_s = 60
@@ -163,6 +168,9 @@ adopt = true
   EXPECT_EQ(gateway.endpoint, "vpn.example.com:51821");
   EXPECT_EQ(gateway.interface, "wg-fra");
   EXPECT_EQ(gateway.listen_port, 51821);
+  EXPECT_EQ(gateway.mtu, 1'380U);
+  EXPECT_TRUE(gateway.named);
+  EXPECT_EQ(gateway.forwarding, forwarding_choice::set);
   EXPECT_EQ(gateway.device, device_choice::userspace);
   EXPECT_EQ(gateway.private_key_file, "/srv/key");
   EXPECT_EQ(gateway.reconcile, seconds{60});
@@ -187,6 +195,15 @@ struct wrong {
   const char* text;
   const char* message;
 };
+
+void expect_refused(const std::string& text, const char* message) {
+  const auto parsed = parse(text);
+  ASSERT_FALSE(parsed.has_value()) << text;
+  EXPECT_EQ(parsed.error().code, errc::invalid);
+  EXPECT_THAT(parsed.error().message, HasSubstr(message)) << text;
+  EXPECT_THAT(parsed.error().message, testing::StartsWith("peeraged.toml:")) << text;
+  EXPECT_EQ(parsed.error().message.find('\n'), std::string::npos) << text;
+}
 
 TEST(daemon_config, every_key_wrong_in_every_way_is_one_clear_line) {
   const wrong table[] = {
@@ -231,6 +248,10 @@ TEST(daemon_config, every_key_wrong_in_every_way_is_one_clear_line) {
       {"[gateway]\nreconcile_s = 86401", "not 86401"},
       {"[gateway]\nreconcile_s = 1.5", "gateway.reconcile_s"},
       {"[gateway]\nadmin_listen = \"x\"", ":2: gateway.admin_listen must be"},
+      {"[gateway]\nmtu = 1279",
+       ":2: gateway.mtu must be a whole number from 1280 to 65455, not 1279"},
+      {"[gateway]\nforwarding = true",
+       ":2: gateway.forwarding must be \"tell\", \"set\" or \"ignore\", not true"},
       {"[gateway]\nadopt = 1", ":2: gateway.adopt must be true or false, not 1"},
       {"api = 1", ":1: api must be a section [api], not 1"},
       {"[[gateway]]\n", ":1: gateway must be a section [gateway], not a list"},
@@ -248,14 +269,7 @@ TEST(daemon_config, every_key_wrong_in_every_way_is_one_clear_line) {
       {"[api]\n[api]", "is not TOML"},
       {"[gateway]\nname = \"a\"\nname = \"b\"", ":3: is not TOML"},
   };
-  for (const auto& [text, message] : table) {
-    const auto parsed = parse(text);
-    ASSERT_FALSE(parsed.has_value()) << text;
-    EXPECT_EQ(parsed.error().code, errc::invalid);
-    EXPECT_THAT(parsed.error().message, HasSubstr(message)) << text;
-    EXPECT_THAT(parsed.error().message, testing::StartsWith("peeraged.toml:")) << text;
-    EXPECT_EQ(parsed.error().message.find('\n'), std::string::npos) << text;
-  }
+  for (const auto& [text, message] : table) expect_refused(text, message);
 }
 
 TEST(daemon_config, the_api_speaks_tls_where_others_listen) {

@@ -174,6 +174,7 @@ std::string take_gateway(daemon_config& into, const toml_value&) {
 }
 
 std::string take_name(daemon_config& into, const toml_value& value) {
+  into.gateway->named = true;
   return take_label(into.gateway->name, value);
 }
 
@@ -214,18 +215,42 @@ std::string take_listen_port(daemon_config& into, const toml_value& value) {
   return {};
 }
 
-std::string take_device(daemon_config& into, const toml_value& value) {
-  const std::string* text = value.if_string();
-  if (text != nullptr && *text == "auto") {
-    into.gateway->device = device_choice::automatic;
-  } else if (text != nullptr && *text == "kernel") {
-    into.gateway->device = device_choice::kernel;
-  } else if (text != nullptr && *text == "userspace") {
-    into.gateway->device = device_choice::userspace;
-  } else {
-    return must_be("\"auto\", \"kernel\" or \"userspace\"", value);
+std::string take_mtu(daemon_config& into, const toml_value& value) {
+  const auto mtu = whole(value, least_mtu, most_mtu);
+  if (!mtu) {
+    return must_be(
+        "a whole number from " + std::to_string(least_mtu) + " to " + std::to_string(most_mtu),
+        value);
   }
+  into.gateway->mtu = static_cast<std::uint32_t>(*mtu);
   return {};
+}
+
+/// One of three words.
+template <class Choice>
+std::string take_choice(Choice& into, const toml_value& value,
+                        const std::array<std::pair<std::string_view, Choice>, 3>& all) {
+  const std::string* text = value.if_string();
+  for (const auto& [word, choice] : all) {
+    if (text == nullptr || *text != word) continue;
+    into = choice;
+    return {};
+  }
+  const auto quoted = [&](std::size_t at) { return "\"" + std::string(all.at(at).first) + "\""; };
+  return must_be(quoted(0) + ", " + quoted(1) + " or " + quoted(2), value);
+}
+
+std::string take_device(daemon_config& into, const toml_value& value) {
+  using enum device_choice;
+  return take_choice<device_choice>(
+      into.gateway->device, value,
+      {{{"auto", automatic}, {"kernel", kernel}, {"userspace", userspace}}});
+}
+
+std::string take_forwarding(daemon_config& into, const toml_value& value) {
+  using enum forwarding_choice;
+  return take_choice<forwarding_choice>(into.gateway->forwarding, value,
+                                        {{{"tell", tell}, {"set", set}, {"ignore", ignore}}});
 }
 
 std::string take_private_key_file(daemon_config& into, const toml_value& value) {
@@ -323,12 +348,14 @@ constexpr auto rules = std::to_array<config_rule<daemon_config>>({
     {"gateway", "endpoint", take_endpoint},
     {"gateway", "interface", take_interface},
     {"gateway", "listen_port", take_listen_port},
+    {"gateway", "mtu", take_mtu},
     {"gateway", "device", take_device},
     {"gateway", "private_key_file", take_private_key_file},
     {"gateway", "reconcile_s", take_reconcile},
     {"gateway", "admin_listen", take_admin_listen},
     {"gateway", "adopt", take_adopt},
     {"gateway", "firewall", take_firewall},
+    {"gateway", "forwarding", take_forwarding},
     {"gateway", "open", take_open},
 });
 

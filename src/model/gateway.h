@@ -15,6 +15,12 @@ namespace peerage {
 /// "ADDRESS:PORT" or "HOST:PORT", an IPv6 address in brackets; errc::invalid otherwise.
 result<std::string> parse_endpoint(std::string_view text);
 
+// Of a tunnel. What wg-quick takes where nothing else is said, and bounds: IPv6 needs the least,
+// and the most is what an IPv6 packet of 64 KiB leaves.
+inline constexpr std::uint32_t usual_mtu = 1'420;
+inline constexpr std::uint32_t least_mtu = 1'280;
+inline constexpr std::uint32_t most_mtu = 65'455;
+
 /// What the store knows of a gateway: its registration.
 struct gateway {
   gateway_name name;
@@ -27,6 +33,7 @@ struct gateway {
   bool draining = false;   // no new peers
   std::string owner;       // the start that holds the name: a random id and where it runs
   wall_time registered_at;
+  std::uint32_t mtu = usual_mtu;  // of its interface, and of its peers'
 
   bool operator==(const gateway&) const = default;
 };

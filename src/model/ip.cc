@@ -93,6 +93,22 @@ bool prefix::contains(const prefix& other) const {
   return other.length_ >= length_ && contains(other.address_);
 }
 
+std::optional<socket_address> parse_socket_address(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return {};
+  std::string_view host = text.substr(0, colon);
+  const std::string_view digits = text.substr(colon + 1);
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  const auto address = ip_address::parse(host);
+  if (!address || (address->family() == family::ipv6) != bracketed) return {};
+  std::uint16_t port = 0;
+  const char* const last = digits.data() + digits.size();
+  const auto [end, failure] = std::from_chars(digits.data(), last, port);
+  if (failure != std::errc{} || end != last || port == 0) return {};
+  return socket_address{*address, port};
+}
+
 }  // namespace peerage
 
 std::size_t std::hash<peerage::prefix>::operator()(const peerage::prefix& value) const noexcept {

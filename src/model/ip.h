@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -72,6 +73,15 @@ class prefix {
   ip_address address_;
   unsigned length_ = 0;
 };
+
+struct socket_address {
+  ip_address address;
+  std::uint16_t port = 0;
+};
+
+/// "203.0.113.7:51820" or "[2001:db8::7]:51820", as a device says its peers' endpoints; nothing for
+/// any other text, so for one with a zone.
+std::optional<socket_address> parse_socket_address(std::string_view text);
 
 }  // namespace peerage
 

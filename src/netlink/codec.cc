@@ -34,9 +34,37 @@ std::size_t size_of(const prefix& allowed_ip) {
          attribute_size(allowed_ip.address().bytes().size()) + attribute_size(1);
 }
 
+/// One that is no address and port, or has a zone that only its own host knows, is left out.
+void put_endpoint(request& out, std::string_view endpoint) {
+  const auto at = parse_socket_address(endpoint);
+  if (!at) return;
+  if (at->address.family() == family::ipv4) {
+    sockaddr_in made{};
+    made.sin_family = AF_INET;
+    made.sin_port = htons(at->port);
+    made.sin_addr.s_addr = htonl(at->address.v4_value());
+    out.put(WGPEER_A_ENDPOINT, bytes_of(made));
+  } else {
+    sockaddr_in6 made{};
+    made.sin6_family = AF_INET6;
+    made.sin6_port = htons(at->port);
+    std::ranges::copy(at->address.bytes(), made.sin6_addr.s6_addr);
+    out.put(WGPEER_A_ENDPOINT, bytes_of(made));
+  }
+}
+
+/// The part of a peer that only its first piece has.
+std::size_t size_of_head(const set_peer& change) {
+  std::size_t size = attribute_size(WG_KEY_LEN);
+  if (!change.endpoint.empty()) size += attribute_size(sizeof(sockaddr_in6));
+  if (change.keepalive_s) size += attribute_size(sizeof(std::uint16_t));
+  return size;
+}
+
 /// The peer in one piece.
-std::size_t size_of(const device_peer& peer) {
-  std::size_t size = named_peer + attribute_size(WG_KEY_LEN);
+std::size_t size_of(const set_peer& change) {
+  const device_peer& peer = change.peer;
+  std::size_t size = named_peer + size_of_head(change);
   if (!peer.allowed_ips.empty()) size += nest_header;
   for (const prefix& allowed_ip : peer.allowed_ips) size += size_of(allowed_ip);
   return size;
@@ -83,11 +111,11 @@ std::optional<request> change_encoder::next() {
 bool change_encoder::put(const set_peer& change, filling& into) {
   const device_peer& peer = change.peer;
   const bool first = next_ip_ == 0;
-  if (const std::size_t whole = first ? size_of(peer) : 0;
+  if (const std::size_t whole = first ? size_of(change) : 0;
       whole > into.room && whole <= room_for_peers) {
     return false;
   }
-  std::size_t size = named_peer + (first ? attribute_size(WG_KEY_LEN) : 0);
+  std::size_t size = named_peer + (first ? size_of_head(change) : 0);
   if (!peer.allowed_ips.empty()) {
     size += nest_header;
     if (size + size_of(peer.allowed_ips[next_ip_]) > into.room) return false;
@@ -102,6 +130,10 @@ bool change_encoder::put(const set_peer& change, filling& into) {
     // Always sent: all zero clears one that is there.
     const secret_key key = peer.preshared_key.value_or(secret_key{});
     out.put(WGPEER_A_PRESHARED_KEY, key.reveal());
+    put_endpoint(out, change.endpoint);
+    if (change.keepalive_s) {
+      out.put_value(WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL, *change.keepalive_s);
+    }
   }
   if (!peer.allowed_ips.empty()) {
     const std::size_t list = out.open_nest(WGPEER_A_ALLOWEDIPS);
@@ -230,6 +262,12 @@ bool decode_into(device_entry& entry, const attribute& found) {
     case WGPEER_A_ENDPOINT:
       entry.status.endpoint = decode_endpoint(found.payload);
       return !entry.status.endpoint.empty();
+    case WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL: {
+      const auto every = read<std::uint16_t>(found.payload);
+      if (!every) return false;
+      entry.keepalive_s = *every;
+      return true;
+    }
     case WGPEER_A_LAST_HANDSHAKE_TIME: {
       const auto time = read<__kernel_timespec>(found.payload);
       // Beyond the year 10,000 no text can say it, and arithmetic overflows.

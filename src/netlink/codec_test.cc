@@ -143,6 +143,45 @@ TEST(change_encoder, a_set_peer_replaces_its_allowed_ips_and_always_says_its_pre
   EXPECT_TRUE(all[0].peers[1].preshared_key == secret(7));
 }
 
+TEST(change_encoder, a_peer_that_is_called_back_has_its_endpoint_and_a_keepalive) {
+  const auto has = [](const sent_peer& peer, std::uint16_t attribute) {
+    return peer.attributes.contains(attribute);
+  };
+  const auto all =
+      sent({set_peer{usual(1), "192.0.2.7:4711", 25}, set_peer{usual(2), "[2001:db8::7]:4711", 25},
+            set_peer{usual(3), "[fe80::1%3]:4711", {}}, set_peer{usual(4), {}, 0}});
+  ASSERT_EQ(all.size(), 1U);
+  ASSERT_EQ(all[0].peers.size(), 4U);
+  for (const std::size_t at : {0U, 1U}) {
+    EXPECT_TRUE(has(all[0].peers[at], WGPEER_A_ENDPOINT));
+    EXPECT_TRUE(has(all[0].peers[at], WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL));
+  }
+  EXPECT_FALSE(has(all[0].peers[2], WGPEER_A_ENDPOINT)) << "its zone is unknown here";
+  EXPECT_FALSE(has(all[0].peers[3], WGPEER_A_ENDPOINT));
+  EXPECT_TRUE(has(all[0].peers[3], WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL));
+  // The kernel tells of it in the same form.
+  const auto parts = encode(
+      {set_peer{usual(1), "192.0.2.7:4711", 25}, set_peer{usual(2), "[2001:db8::7]:4711", 0}});
+  dump_decoder decoder;
+  ASSERT_TRUE(decoder.add(as_dumped(parts.at(0))));
+  const auto entries = decoder.take();
+  ASSERT_EQ(entries.size(), 2U);
+  EXPECT_EQ(entries[0].status.endpoint, "192.0.2.7:4711");
+  EXPECT_EQ(entries[0].keepalive_s, 25);
+  EXPECT_EQ(entries[1].status.endpoint, "[2001:db8::7]:4711");
+  EXPECT_EQ(entries[1].keepalive_s, 0);
+}
+
+TEST(change_encoder, peers_that_are_called_back_fill_messages_and_no_more) {
+  std::vector<device_change> changes;
+  for (std::uint32_t i = 0; i < 2'000; ++i) {
+    changes.emplace_back(set_peer{usual(i), "[2001:db8::7]:4711", 25});
+  }
+  std::size_t peers = 0;
+  for (const auto& each : sent(changes)) peers += each.peers.size();
+  EXPECT_EQ(peers, 2'000U);
+}
+
 TEST(change_encoder, a_dropped_peer_is_its_key_and_the_flag) {
   const auto all = sent({drop_peer{key(1)}});
   ASSERT_EQ(all.size(), 1U);

@@ -209,6 +209,7 @@ task<result<kernel_device::dumped>> kernel_device::dump_once(kernel_socket& from
     auto part = from.read_dump(take);
     if (!part) co_return std::unexpected(about(part.error()));
     if (decoder.self() && !std::exchange(looked_at_itself, true)) {
+      into.self(decoder.self()->private_key, decoder.self()->listen_port);
       if (!is_as_configured(*decoder.self())) into.altered();
     }
     for (const device_entry& each : part->finished ? decoder.take() : decoder.take_whole()) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -29,12 +30,24 @@ errc code_of(int number) {
   }
 }
 
+std::string text_of(const address_entry& entry) {
+  return entry.address.text() + "/" + std::to_string(entry.length);
+}
+
+/// The interface is the gateway's own, whatever the host's default is. False where this process may
+/// not.
+bool switch_ipv6_on(const std::string& interface) {
+  std::ofstream setting("/proc/sys/net/ipv6/conf/" + interface + "/disable_ipv6");
+  return static_cast<bool>(setting << "0" << std::flush);
+}
+
 class kernel_link final : public link {
  public:
-  kernel_link(std::string interface, std::string owner, needed_addresses needed)
+  kernel_link(std::string interface, std::string owner, needed_addresses needed, belongings kept)
       : name_(std::move(interface)),
         mark_("peerage:" + owner.substr(0, 200)),
-        needed_(std::move(needed)) {}
+        needed_(std::move(needed)),
+        kept_(std::move(kept)) {}
 
   const std::string& name() const override { return name_; }
   result<link_state> state() override;
@@ -43,6 +56,7 @@ class kernel_link final : public link {
   result<> bring_up(std::uint32_t mtu) override;
   result<std::vector<link_refusal>> conflicts(const link_plan& plan) override;
   result<std::vector<link_refusal>> arrange(const link_plan& plan) override;
+  result<belongings> now_has();
 
  private:
   using refusals = std::vector<link_refusal>;
@@ -70,6 +84,7 @@ class kernel_link final : public link {
   std::string name_;
   std::string mark_;
   needed_addresses needed_;
+  belongings kept_;  // what it had when it was adopted
   std::optional<kernel_socket> socket_;
 };
 
@@ -184,6 +199,26 @@ result<std::vector<Entry>> kernel_link::list(request (*encode)(family, std::uint
   return all;
 }
 
+result<belongings> kernel_link::now_has() {
+  if (auto connected = connect(); !connected) return std::unexpected(connected.error());
+  const auto found = find_link(*socket_, name_);
+  if (!found) return std::unexpected(found.error());
+  belongings all;
+  if (!*found) return all;
+  const auto addresses = list(encode_get_addresses, decode_address, (*found)->index);
+  if (!addresses) return std::unexpected(addresses.error());
+  // What nothing is wanted of has to go: all but what is the kernel's own.
+  for (const address_entry& each : compare(*addresses, std::vector<ip_address>{}).drop) {
+    all.addresses.push_back(text_of(each));
+  }
+  const auto routes = list(encode_get_routes, decode_route, (*found)->index);
+  if (!routes) return std::unexpected(routes.error());
+  for (const route_entry& each : compare(*routes, std::vector<prefix>{}).drop) {
+    all.routes.push_back(each.destination);
+  }
+  return all;
+}
+
 result<std::vector<link_refusal>> kernel_link::conflicts(const link_plan& plan) {
   if (auto connected = connect(); !connected) return std::unexpected(connected.error());
   const auto now = find_link(*socket_, name_);
@@ -218,6 +253,9 @@ result<> kernel_link::arrange_addresses(std::uint32_t index, const link_plan& pl
   if (!have) return std::unexpected(have.error());
   address_changes changes = compare(*have, plan.addresses);
   if (!plan.only) changes.drop.clear();
+  std::erase_if(changes.drop, [&](const address_entry& entry) {
+    return std::ranges::find(kept_.addresses, text_of(entry)) != kept_.addresses.end();
+  });
   for (const address_entry& entry : changes.drop) {
     const auto answer = ask(encode_drop_address(index, entry));
     if (!answer) return std::unexpected(answer.error());
@@ -226,16 +264,25 @@ result<> kernel_link::arrange_addresses(std::uint32_t index, const link_plan& pl
     }
   }
   for (const ip_address& address : changes.add) {
-    const auto answer = ask(encode_add_address(index, address));
+    auto answer = ask(encode_add_address(index, address));
     if (!answer) return std::unexpected(answer.error());
+    // What the kernel says where IPv6 is switched off for an interface.
+    if (answer->number == EACCES && address.family() == family::ipv6 && switch_ipv6_on(name_)) {
+      answer = ask(encode_add_address(index, address));
+      if (!answer) return std::unexpected(answer.error());
+    }
     if (answer->done() || answer->number == EEXIST) continue;
     if (answer->number == EPERM) return refused("give address " + address.text() + " to", *answer);
     std::string why = "interface " + name_ + " can't have it: " + answer->text;
-    if (address.family() == family::ipv6) {
-      why +=
-          "; is IPv6 disabled (net.ipv6.conf." + name_ + ".disable_ipv6), or the MTU below 1280?";
+    const bool six = address.family() == family::ipv6;
+    const bool no_ipv6 = six && (answer->number == EACCES || answer->number == EOPNOTSUPP ||
+                                 answer->number == EAFNOSUPPORT);
+    if (no_ipv6) {
+      why += "; IPv6 is switched off (net.ipv6.conf." + name_ + ".disable_ipv6, or ipv6.disable)";
+    } else if (six) {
+      why += "; is the MTU below 1280?";
     }
-    into.push_back({prefix::host(address), std::move(why)});
+    into.push_back({prefix::host(address), std::move(why), no_ipv6});
   }
   return {};
 }
@@ -245,6 +292,9 @@ result<> kernel_link::arrange_routes(std::uint32_t index, const link_plan& plan,
   if (!have) return std::unexpected(have.error());
   route_changes changes = compare(*have, plan.routes);
   if (!plan.only) changes.drop.clear();
+  std::erase_if(changes.drop, [&](const route_entry& entry) {
+    return std::ranges::find(kept_.routes, entry.destination) != kept_.routes.end();
+  });
   for (const route_entry& entry : changes.drop) {
     const auto answer = ask(encode_drop_route(index, entry));
     if (!answer) return std::unexpected(answer.error());
@@ -320,8 +370,14 @@ result<> kernel_link::arrange_rules(const link_plan& plan) {
 
 }  // namespace
 
-std::unique_ptr<link> make_link(std::string interface, std::string owner, needed_addresses needed) {
-  return std::make_unique<kernel_link>(std::move(interface), std::move(owner), std::move(needed));
+result<belongings> belongings_of(const std::string& interface) {
+  return kernel_link(interface, {}, {}, {}).now_has();
+}
+
+std::unique_ptr<link> make_link(std::string interface, std::string owner, needed_addresses needed,
+                                belongings kept) {
+  return std::make_unique<kernel_link>(std::move(interface), std::move(owner), std::move(needed),
+                                       std::move(kept));
 }
 
 }  // namespace peerage::netlink

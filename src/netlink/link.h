@@ -20,10 +20,20 @@ struct needed_address {
 
 using needed_addresses = std::function<std::vector<needed_address>()>;
 
+/// What somebody else gave to an interface.
+struct belongings {
+  std::vector<std::string> addresses;  // "10.0.0.1/24"; link-local ones are not listed
+  std::vector<prefix> routes;          // without those that the kernel makes of the addresses
+};
+
+/// Nothing where there is no such interface. errc::io.
+result<belongings> belongings_of(const std::string& interface);
+
 /// `interface` in the network namespace that the calling thread is in at the first call. Its mark
 /// is its alias, "peerage:" and `owner`, which `ip link` shows; 200 bytes of owner at most.
 /// `needed` is asked at each arrangement, and has to answer at once; without it there are none.
+/// What is `kept` is never taken from the interface.
 std::unique_ptr<link> make_link(std::string interface, std::string owner,
-                                needed_addresses needed = {});
+                                needed_addresses needed = {}, belongings kept = {});
 
 }  // namespace peerage::netlink

@@ -273,12 +273,24 @@ TEST_F(link_in_a_namespace, only_what_is_marked_is_forwarded_from_it) {
   EXPECT_TRUE(rules().empty());
 }
 
-TEST_F(link_in_a_namespace, says_clearly_that_ipv6_is_disabled) {
+TEST_F(link_in_a_namespace, switches_ipv6_on_where_it_is_off_or_says_clearly_that_it_is) {
+  const std::string setting = "/proc/sys/net/ipv6/conf/tun7/disable_ipv6";
   ASSERT_TRUE(link_->bring_up(1420));
-  std::ofstream("/proc/sys/net/ipv6/conf/tun7/disable_ipv6") << 1;
-  const auto arranged = link_->arrange({{ip("fd00::1")}, {}});
+  std::ofstream(setting) << 1;
+  auto arranged = link_->arrange({{ip("fd00::1")}, {}});
+  ASSERT_TRUE(arranged && arranged->empty()) << said(arranged);
+  EXPECT_EQ(output_of("cat " + setting), "0\n");
+
+  // As in a container, which may not write there.
+  std::ofstream(setting) << 1;
+  ASSERT_EQ(::unshare(CLONE_NEWNS), 0);
+  output_of("mount --make-rprivate / && mount --bind " + setting + " " + setting +
+            " && mount -o remount,ro,bind " + setting);
+  arranged = link_->arrange({{ip("fd00::1")}, {}});
+  output_of("umount " + setting);
   ASSERT_TRUE(arranged && arranged->size() == 1);
   EXPECT_EQ(arranged->front().what, net("fd00::1/128"));
+  EXPECT_TRUE(arranged->front().no_ipv6);
   EXPECT_NE(arranged->front().why.find("disable_ipv6"), std::string::npos);
 }
 

@@ -11,16 +11,18 @@
 namespace peerage::nft {
 namespace {
 
-// Each family has the same sets and rules.
+// Each family has the same sets and rules. A network's IPv6 prefixes are all of one length, so that
+// their sets are of masked addresses: to take one out of 10,000 intervals costs 14 ms, and of as
+// many addresses 0.06 ms.
 struct set_kind {
   const char* name;
   const char* type;
 };
 constexpr std::array sets{
     set_kind{"here", "ipv6_addr"},  // the gateway's own addresses
-    set_kind{"tenants6", "ipv6_addr; flags interval"},
+    set_kind{"tenants6", "ipv6_addr"},
     set_kind{"tenants4", "ipv4_addr; flags interval"},
-    set_kind{"own6", "ipv6_addr . ipv6_addr; flags interval"},  // peers here . their whole network
+    set_kind{"own6", "ipv6_addr . ipv6_addr"},  // peers here . their whole network
     set_kind{"own4", "ipv4_addr . ipv4_addr; flags interval"},
     // The same within what networks are taken from: said for just that network.
     set_kind{"inner6", "ipv6_addr . ipv6_addr; flags interval"},
@@ -50,8 +52,8 @@ elements elements_of(const wall_plan& plan) {
   for (const tenant& each : plan.tenants) {
     const std::string own = each.own.text();
     made["here"].insert(each.gateway.text());
-    made["tenants6"].insert(each.whole.text());
-    made["own6"].insert(own + " . " + each.whole.text());
+    made["tenants6"].insert(each.whole.address().text());
+    made["own6"].insert(each.own.address().text() + " . " + each.whole.address().text());
     if (each.ipv4) {
       const std::string range = each.ipv4->text();
       made["tenants4"].insert(range);
@@ -92,9 +94,9 @@ std::string opened(const std::vector<port_opening>& ports) {
 // $PASS sets the mark without which no rule of the host's routing lets a packet pass: see
 // link_plan. What comes from peers is judged before it is routed, and before anybody else's rules.
 constexpr std::string_view chains = R"(  chain from-peers {
-    ip6 saddr . ip6 daddr @own6 $PASS accept
+    ip6 saddr & $OWN . ip6 daddr & $WHOLE @own6 $PASS accept
     ip saddr . ip daddr @own4 $PASS accept
-    ip6 daddr @tenants6 drop
+    ip6 daddr & $WHOLE @tenants6 drop
     ip daddr @tenants4 drop
     ip6 saddr . ip6 daddr @inner6 $PASS accept
     ip6 daddr $NETWORKS drop
@@ -103,9 +105,9 @@ constexpr std::string_view chains = R"(  chain from-peers {
     drop
   }
   chain to-peers {
-    iifname "$INTERFACE" ip6 daddr . ip6 saddr @own6 accept
+    iifname "$INTERFACE" ip6 daddr & $OWN . ip6 saddr & $WHOLE @own6 accept
     iifname "$INTERFACE" ip daddr . ip saddr @own4 accept
-    ip6 saddr @tenants6 drop
+    ip6 saddr & $WHOLE @tenants6 drop
     ip saddr @tenants4 drop
     ip6 daddr . ip6 saddr @inner6 accept
     ip6 saddr $NETWORKS drop
@@ -143,6 +145,8 @@ std::string filled(std::string text, std::string_view word, const std::string& w
 std::string chains_of(const wall_options& options) {
   const std::string pass = "meta mark set meta mark | " + std::to_string(passed_mark);
   std::string text = filled(std::string(chains), "$PASS", pass);
+  text = filled(std::move(text), "$OWN", "ffff:ffff:ffff:ffff::");
+  text = filled(std::move(text), "$WHOLE", "ffff:ffff:ffff::");
   text = filled(std::move(text), "$NETWORKS", networks.text());
   text = filled(std::move(text), "$OPEN", opened(options.open));
   return filled(std::move(text), "$INTERFACE", options.interface);

@@ -402,7 +402,8 @@ void ledger::recall(entry& mine) {
   if (earlier == remembered_.end()) return;
   mine.status = std::make_unique<peer_status>();
   mine.status->public_key = *mine.key;
-  mine.status->last_handshake_at = earlier->second;
+  mine.status->last_handshake_at = earlier->second.last_handshake_at;
+  mine.status->endpoint = earlier->second.endpoint;
   remembered_.erase(earlier);
 }
 
@@ -434,7 +435,7 @@ void ledger::release(entry& gone) {
   gone.name = {};
   gone.preshared_key.reset();
   gone.addresses = {};
-  gone.shown = false;
+  gone.shown = gone.absent = false;
   if (gone.status && gone.status->last_handshake_at) unsaved_sightings_.insert(*gone.key);
   gone.status.reset();
 }

@@ -63,9 +63,11 @@ class ledger {
     std::uint32_t place = 0;   // the heap's
     std::uint32_t looked = 0;  // the last comparison that saw it, or during which it was touched
     std::uint32_t listed = 0;  // the last whole listing that had it
-    bool wanted = false;     // false: removed, and remembered until the store's view has passed it
-    bool confirmed = false;  // the device has acknowledged this word
-    bool shown = false;      // where wanted: a look at the device has seen it
+    bool wanted = false;      // false: removed, and remembered until the store's view has passed it
+    bool confirmed = false;   // the device has acknowledged this word
+    bool shown = false;       // where wanted: a look at the device has seen it
+    bool absent = false;      // where wanted: the last look at the device has not
+    bool kept_alive = false;  // the device sends it keepalives, since it was to begin a handshake
     std::unique_ptr<peer_status> status;  // what that saw of it, where there was something
 
     /// Where wanted.
@@ -109,6 +111,9 @@ class ledger {
   /// The store was restored: revisions heard so far mean nothing. What is wanted stays wanted until
   /// the store has spoken.
   void restart();
+  /// Unknown peers of the device are held, whatever their number: until accept_removals(), or until
+  /// a comparison finds none.
+  void hold_strangers() { restored_ = true; }
   /// Since then some of what the device has may be held.
   bool restored() const { return restored_; }
 
@@ -143,6 +148,9 @@ class ledger {
 
   /// What the device should be told of a key now.
   device_change wanted_change(const public_key& key) const;
+  /// The same for a peer that the device lost: it begins a handshake with where the peer was,
+  /// where that was at most three minutes before `now`. Else nothing.
+  std::optional<device_change> call_back(const public_key& key, wall_time now) const;
 
   /// A write of these keys is under way: a look at the device that overlaps it says nothing of
   /// them. One at a time; end_write() ends it, however it went.
@@ -160,7 +168,7 @@ class ledger {
 
   // What was seen of peers, over more than one life of the device.
   /// From an earlier one, where the key will be wanted.
-  void remember(const public_key& key, wall_time last_handshake_at);
+  void remember(const public_key& key, wall_time last_handshake_at, std::string endpoint = {});
   /// Those that never were wanted are not going to be.
   void forget_remembered();
   /// Keys whose last handshake is another since the last call, or is to be forgotten.
@@ -230,10 +238,14 @@ class ledger {
   network_uses networks_;
   expiry_heap<entry> expiring_;
   std::unordered_map<public_key, claim> ahead_;
-  std::unordered_set<public_key> gone_;                   // in entries_, and not wanted
-  std::unordered_set<public_key> held_;                   // wanted, and not in the store
-  std::unordered_map<public_key, omitted> left_out_;      // in the store, and not wanted
-  std::unordered_map<public_key, wall_time> remembered_;  // keys that are not known yet
+  std::unordered_set<public_key> gone_;               // in entries_, and not wanted
+  std::unordered_set<public_key> held_;               // wanted, and not in the store
+  std::unordered_map<public_key, omitted> left_out_;  // in the store, and not wanted
+  struct memory {
+    wall_time last_handshake_at;
+    std::string endpoint;
+  };
+  std::unordered_map<public_key, memory> remembered_;  // keys that are not known yet
   std::unordered_set<public_key> unsaved_sightings_;
 
   std::uint32_t comparison_ = 0;  // their count

@@ -10,6 +10,10 @@ namespace peerage {
 
 namespace {
 
+// WireGuard's REJECT_AFTER_TIME: who has not been heard for so long begins anew by itself.
+constexpr seconds session_lasts{180};
+constexpr std::uint16_t call_back_keepalive_s = 25;
+
 bool same_key(const std::unique_ptr<secret_key>& mine, const std::optional<secret_key>& other) {
   return mine ? other && *mine == *other : !other;
 }
@@ -138,12 +142,14 @@ void ledger::compare(const device_entry& there) {
   entry& mine = known->second;
   if (mine.looked == comparison_) return;  // touched meanwhile
   mine.looked = comparison_;
+  mine.absent = false;
+  mine.kept_alive = there.keepalive_s != 0;
   if (mine.wanted) {
     ++looked_at_;
     mine.shown = true;
     if (see(mine, there.status)) unsaved_sightings_.insert(there.peer.public_key);
   }
-  if (mine.wanted && is_on_device(mine, there.peer)) {
+  if (mine.wanted && !mine.kept_alive && is_on_device(mine, there.peer)) {
     if (!mine.confirmed) mine.live_at = compared_at_;
     mine.confirmed = true;
     return;
@@ -175,6 +181,7 @@ std::vector<public_key> ledger::end_comparison(strangers unknown) {
     for (auto& [key, mine] : entries_) {
       if (!mine.wanted || mine.looked == comparison_) continue;
       mine.confirmed = false;
+      mine.absent = true;
       write.push_back(key);
     }
   }
@@ -193,12 +200,12 @@ std::vector<public_key> ledger::end_comparison(strangers unknown) {
   return write;
 }
 
-void ledger::remember(const public_key& key, wall_time last_handshake_at) {
-  remembered_.insert_or_assign(key, last_handshake_at);
+void ledger::remember(const public_key& key, wall_time last_handshake_at, std::string endpoint) {
+  remembered_.insert_or_assign(key, memory{last_handshake_at, std::move(endpoint)});
 }
 
 void ledger::forget_remembered() {
-  for (const auto& [key, at] : remembered_) unsaved_sightings_.insert(key);
+  for (const auto& [key, earlier] : remembered_) unsaved_sightings_.insert(key);
   remembered_.clear();
 }
 
@@ -214,7 +221,19 @@ void ledger::give_back_sightings(const std::vector<public_key>& keys) {
 device_change ledger::wanted_change(const public_key& key) const {
   const entry* mine = find(key);
   if (mine == nullptr || !mine->wanted) return drop_peer{key};
-  return set_peer{device_peer_of(*mine)};
+  set_peer made{device_peer_of(*mine)};
+  if (mine->kept_alive) made.keepalive_s = 0;
+  return made;
+}
+
+std::optional<device_change> ledger::call_back(const public_key& key, wall_time now) const {
+  const entry* mine = find(key);
+  if (mine == nullptr || !mine->wanted || !mine->absent || !mine->status) return {};
+  const peer_status& last = *mine->status;
+  const bool lately = last.last_handshake_at && *last.last_handshake_at + session_lasts > now;
+  const auto where = parse_socket_address(last.endpoint);
+  if (!lately || !where) return {};
+  return set_peer{device_peer_of(*mine), last.endpoint, call_back_keepalive_s};
 }
 
 void ledger::confirm(const public_key& key, std::uint64_t since, wall_time now) {
@@ -222,6 +241,7 @@ void ledger::confirm(const public_key& key, std::uint64_t since, wall_time now) 
   if (known == entries_.end() || known->second.touched > since) return;
   if (!known->second.confirmed) known->second.live_at = now;
   known->second.confirmed = true;
+  known->second.absent = false;
   exempt(known->second);
 }
 

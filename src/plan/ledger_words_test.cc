@@ -306,6 +306,70 @@ TEST_F(ledger_test, forgets_what_it_remembers_of_those_that_never_came_back) {
   EXPECT_EQ(book.find(key(2))->status, nullptr);
 }
 
+TEST_F(ledger_test, calls_back_whom_the_device_lost_where_it_was_lately) {
+  const auto called = [&](std::uint8_t n) -> std::optional<set_peer> {
+    const auto change = book.call_back(key(n), now);
+    return change ? std::optional(std::get<set_peer>(*change)) : std::nullopt;
+  };
+  for (const std::uint8_t n : {1, 2, 3, 4}) put(peer_of(n), 1);
+  written();
+  std::vector<device_entry> there;
+  for (const std::uint8_t n : {1, 2, 3, 4}) there.push_back(on_device(peer_of(n)));
+  for (device_entry& each : there) {
+    each.status.endpoint = "192.0.2.7:4711";
+    each.status.last_handshake_at = now;
+  }
+  there[1].status.last_handshake_at = now - seconds{181};
+  there[2].status.endpoint = "[fe80::1%3]:4711";
+  compare(there);
+  EXPECT_FALSE(called(1)) << "it is on the device, and may have roamed";
+  book.doubt_all();
+  EXPECT_FALSE(called(1)) << "nor is it known not to be";
+  compare({there[3]});
+  ASSERT_TRUE(called(1));
+  EXPECT_EQ(called(1)->endpoint, "192.0.2.7:4711");
+  EXPECT_GT(called(1)->keepalive_s, 0);
+  EXPECT_EQ(called(1)->peer.allowed_ips, peer_of(1).addresses);
+  EXPECT_FALSE(called(2)) << "it begins anew by itself";
+  EXPECT_FALSE(called(3)) << "no other host's zone";
+  EXPECT_FALSE(called(4)) << "it is there";
+  written();
+  EXPECT_FALSE(called(1)) << "it was";
+  // The keepalive that made it begin is taken back.
+  there[0].keepalive_s = 25;
+  EXPECT_EQ(compare(there), std::vector{key(1)});
+  EXPECT_EQ(std::get<set_peer>(book.wanted_change(key(1))).keepalive_s, 0);
+  there[0].keepalive_s = 0;
+  written();
+  EXPECT_TRUE(compare(there).empty());
+  EXPECT_FALSE(std::get<set_peer>(book.wanted_change(key(1))).keepalive_s);
+}
+
+TEST_F(ledger_test, calls_back_whom_an_earlier_start_saw_lately) {
+  book.remember(key(1), now - seconds{60}, "192.0.2.7:4711");
+  put(peer_of(1), 1);
+  compare({});
+  const auto change = book.call_back(key(1), now);
+  ASSERT_TRUE(change);
+  EXPECT_EQ(std::get<set_peer>(*change).endpoint, "192.0.2.7:4711");
+}
+
+TEST_F(ledger_test, holds_the_peers_of_an_adopted_device_however_few) {
+  book.hold_strangers();
+  whole({{peer_of(1), revision{1}}}, 1);
+  written();
+  EXPECT_TRUE(compare({on_device(peer_of(1)), on_device(peer_of(2))}).empty());
+  EXPECT_EQ(book.held(), 1U);
+  whole({{peer_of(1), revision{1}}, {peer_of(2), revision{2}}}, 2);
+  written();
+  EXPECT_TRUE(
+      compare({on_device(peer_of(1)), on_device(peer_of(2)), on_device(peer_of(3))}).empty());
+  EXPECT_EQ(book.held(), 1U) << "one of them was made anew";
+  book.accept_removals();
+  EXPECT_EQ(compare({on_device(peer_of(1)), on_device(peer_of(2)), on_device(peer_of(3))}),
+            std::vector{key(3)});
+}
+
 TEST_F(ledger_test, a_preshared_key_is_part_of_what_is_on_the_device) {
   put(shared_with(1, 9), 1);
   EXPECT_EQ(compare({on_device(shared_with(1, 9))}), std::vector<public_key>{});

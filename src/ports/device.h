@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,8 @@ struct dump_taker {
   virtual ~dump_taker() = default;
   /// Before the device is asked, and again where the dump begins again: what was told is void.
   virtual void begin() = 0;
+  /// After begin(): the device's own key, where it has one, and its UDP port.
+  virtual void self(const std::optional<secret_key>& /*key*/, std::uint16_t /*port*/) {}
   /// After begin(), where the device's own key or UDP port is not what configure() made it.
   virtual void altered() {}
   virtual void take(const device_entry& entry) = 0;

@@ -36,6 +36,7 @@ struct link_plan {
 struct link_refusal {
   prefix what;
   std::string why;
+  bool no_ipv6 = false;  // the host has none at all
 };
 
 /// Everything here is quick and synchronous: a few system calls.

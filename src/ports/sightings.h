@@ -1,7 +1,8 @@
-// When each peer was last heard of, kept on the gateway's own disk: a device forgets it when it is
-// made anew. Not the truth about anything but staleness.
+// When each peer was last heard of and from where, kept on the gateway's own disk: a device forgets
+// it when it is made anew. Not the truth about anything but staleness.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "base/error.h"
@@ -13,6 +14,7 @@ namespace peerage {
 struct sighting {
   peerage::public_key public_key;
   wall_time last_handshake_at;
+  std::string endpoint = {};  // where it was then; empty: not known
 };
 
 /// Everything here is quick and synchronous.

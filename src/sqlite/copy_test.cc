@@ -92,6 +92,37 @@ TEST_F(copies, are_restored_with_another_epoch_and_what_was_there_is_kept) {
   EXPECT_EQ(restore(file(), file(), file("other")).error().code, errc::conflict);
 }
 
+TEST_F(copies, that_are_put_back_by_hand_get_another_epoch_at_the_next_start) {
+  furnish(2);
+  std::string known;
+  int older = 0;
+  const auto start = [&] {
+    sqlite_options options;
+    options.last_write = known;
+    options.keep_last_write = [&](const std::string& now) { known = now; };
+    options.on_older_copy = [&] { ++older; };
+    return open_sqlite_store(loop.get_executor(), file(), std::move(options)).value();
+  };
+  const auto epoch_of = [&](store& of) { return fakes::run_on(loop, of.identity()).value().id; };
+  ASSERT_TRUE(back_up(file(), file("copy")));
+  const std::string before = epoch_of(*start());
+  commit(*start(), fakes::sample_peer("acme", "late", 99));
+  EXPECT_EQ(epoch_of(*start()), before) << "a restart alone changes nothing";
+  EXPECT_EQ(older, 0);
+  for (const char* end : {"", "-wal", "-shm"}) fs::remove(file() + end);
+  fs::copy_file(file("copy"), file());
+  const std::string after = epoch_of(*start());
+  EXPECT_NE(after, before);
+  EXPECT_EQ(older, 1);
+  EXPECT_EQ(epoch_of(*start()), after) << "once";
+  for (const std::string garbage : {"", " ", "x 5", "x", " 99", before.c_str(), "\n\n"}) {
+    known = garbage;
+    EXPECT_EQ(epoch_of(*start()), after) << garbage;
+  }
+  known = after + " 18446744073709551616";
+  EXPECT_EQ(epoch_of(*start()), after) << "no number";
+}
+
 TEST_F(copies, that_were_cut_off_at_the_last_step_are_ended_by_the_next_start) {
   furnish(2);
   ASSERT_TRUE(back_up(file(), file("peerage.db.restored")).error().code == errc::conflict);

@@ -38,15 +38,21 @@ result<> make_tables(database& db, const std::string& file, const std::vector<st
 
 result<std::unique_ptr<database>> open_own_file(const std::string& file,
                                                 const std::vector<std::string>& tables,
-                                                std::int64_t version) {
+                                                std::int64_t version, const std::string& upgrade) {
   auto db = database::open(file);
   if (!db) return db;
+  std::int64_t has = 0;
   {
     run found = (*db)->prepare("PRAGMA user_version");
     if (found.next() != run::step::row) return std::unexpected((*db)->failure("can't be read"));
-    if (found.number(0) > version) return fail(errc::unsupported, file + " is of a newer version");
+    has = found.number(0);
+    if (has > version) return fail(errc::unsupported, file + " is of a newer version");
   }
   auto sound = check_pages(**db, file);
+  if (sound && !upgrade.empty() && has == version - 1) {
+    sound = (*db)->execute("BEGIN; " + upgrade +
+                           "; PRAGMA user_version = " + std::to_string(version) + "; COMMIT");
+  }
   if (sound) sound = make_tables(**db, file, tables, version);
   if (sound) sound = (*db)->execute("PRAGMA synchronous = NORMAL");
   if (!sound) return std::unexpected(std::move(sound.error()));

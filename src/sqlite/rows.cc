@@ -216,6 +216,7 @@ result<stored<record>> read_gateway(const run& row) {
   made.draining = read.number(8, 0, 1) != 0;
   made.owner = read.text(9);
   made.registered_at = read.time(10);
+  made.mtu = static_cast<std::uint32_t>(read.number(11, least_mtu, most_mtu));
   return read.finish(std::move(made));
 }
 
@@ -312,19 +313,20 @@ struct record_writer {
     return to;
   }
   run operator()(const gateway& value) const {
-    run to = db.prepare(replace ? "INSERT INTO gateways VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                                  " ON CONFLICT (name) DO UPDATE SET number = excluded.number,"
-                                  " region = excluded.region, public_key = excluded.public_key,"
-                                  " endpoint = excluded.endpoint, device = excluded.device,"
-                                  " capacity = excluded.capacity, draining = excluded.draining,"
-                                  " owner = excluded.owner, registered_at = excluded.registered_at,"
-                                  " revision = excluded.revision"
-                                : "INSERT INTO gateways VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    run to =
+        db.prepare(replace ? "INSERT INTO gateways VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                             " ON CONFLICT (name) DO UPDATE SET number = excluded.number,"
+                             " region = excluded.region, public_key = excluded.public_key,"
+                             " endpoint = excluded.endpoint, device = excluded.device,"
+                             " capacity = excluded.capacity, draining = excluded.draining,"
+                             " owner = excluded.owner, registered_at = excluded.registered_at,"
+                             " revision = excluded.revision, mtu = excluded.mtu"
+                           : "INSERT INTO gateways VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     to.bind(1, value.name.text()).bind(2, std::int64_t{value.number});
     to.bind(3, value.region.text()).bind(4, value.public_key.bytes());
     to.bind(5, value.endpoint).bind(6, value.device).bind(7, std::int64_t{value.capacity});
     to.bind(8, std::int64_t{value.draining}).bind(9, value.owner);
-    to.bind(10, to_number(value.registered_at)).bind(11, at);
+    to.bind(10, to_number(value.registered_at)).bind(11, at).bind(12, std::int64_t{value.mtu});
     return to;
   }
   run operator()(const peer& value) const {

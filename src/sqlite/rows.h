@@ -16,7 +16,7 @@ inline constexpr std::string_view network_columns =
     "revision, name, ipv6, ipv4, dns, allowed_ips, created_at, id";
 inline constexpr std::string_view gateway_columns =
     "revision, name, number, region, public_key, endpoint, device, capacity, draining, owner, "
-    "registered_at";
+    "registered_at, mtu";
 inline constexpr std::string_view peer_columns =
     "revision, network, name, gateway, public_key, preshared_key, ipv6, ipv4, created_at, "
     "expires_at, created_by, assigned_at, quota";

@@ -9,7 +9,7 @@ namespace peerage::sqlite {
 namespace {
 
 constexpr std::int64_t application = 0x50454552;  // "PEER"
-constexpr std::int64_t newest = 4;
+constexpr std::int64_t newest = 5;
 
 // Times are Unix milliseconds. Addresses are 4 or 16 bytes, so that they compare as numbers.
 constexpr const char* version_1 = R"sql(
@@ -73,6 +73,10 @@ constexpr const char* version_4 = R"sql(
   CREATE INDEX tokens_by_network ON tokens (network) WHERE network IS NOT NULL;
 )sql";
 
+// An earlier gateway had the usual one.
+constexpr const char* version_5 =
+    "ALTER TABLE gateways ADD COLUMN mtu INTEGER NOT NULL DEFAULT 1420;";
+
 std::int64_t pragma(database& db, std::string_view sql) {
   run query = db.prepare(sql);
   return query.next() == run::step::row ? query.number(0) : 0;
@@ -127,7 +131,8 @@ result<> prepare_schema(database& db, const std::string& file) {
   }
   if (version == newest) return {};
   return db.execute("BEGIN IMMEDIATE;" + std::string(version < 1 ? version_1 : "") +
-                    (version < 2 ? version_2 : "") + (version < 3 ? version_3 : "") + version_4 +
+                    (version < 2 ? version_2 : "") + (version < 3 ? version_3 : "") +
+                    (version < 4 ? version_4 : "") + version_5 +
                     "PRAGMA application_id = " + std::to_string(application) +
                     "; PRAGMA user_version = " + std::to_string(newest) + "; COMMIT");
 }

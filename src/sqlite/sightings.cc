@@ -10,13 +10,14 @@ namespace {
 using sqlite::database;
 using sqlite::run;
 
-constexpr std::int64_t version = 1;
+constexpr std::int64_t version = 2;
 
 // As SQLite keeps them, in order of their names. Times are Unix milliseconds.
 const std::vector<std::string> tables = {
     "CREATE TABLE began (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL) STRICT",
-    "CREATE TABLE handshakes (public_key BLOB PRIMARY KEY, at INTEGER NOT NULL) STRICT, "
-    "WITHOUT ROWID"};
+    "CREATE TABLE handshakes (public_key BLOB PRIMARY KEY, at INTEGER NOT NULL, "
+    "endpoint TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID"};
+const std::string upgrade = "ALTER TABLE handshakes ADD COLUMN endpoint TEXT NOT NULL DEFAULT ''";
 constexpr int most_log_pages = 1'000;
 
 std::int64_t to_number(wall_time time) {
@@ -35,14 +36,14 @@ class sqlite_sightings final : public sightings {
 
   result<std::vector<sighting>> load() override {
     std::vector<sighting> all;
-    run rows = db_->prepare("SELECT public_key, at FROM handshakes");
+    run rows = db_->prepare("SELECT public_key, at, endpoint FROM handshakes");
     for (;;) {
       const auto step = rows.next();
       if (step == run::step::done) return all;
       if (step != run::step::row) return std::unexpected(db_->failure("can't be read"));
       const auto key = rows.bytes(0);
       if (key.size() != key_size) return fail(errc::corrupt, "a sighting is of no key");
-      all.push_back({public_key(key.first<key_size>()), to_time(rows.number(1))});
+      all.push_back({public_key(key.first<key_size>()), to_time(rows.number(1)), rows.text(2)});
     }
   }
 
@@ -65,8 +66,9 @@ class sqlite_sightings final : public sightings {
       }
     }
     for (const sighting& each : set) {
-      run add = db_->prepare("INSERT OR REPLACE INTO handshakes VALUES (?, ?)");
+      run add = db_->prepare("INSERT OR REPLACE INTO handshakes VALUES (?, ?, ?)");
       add.bind(1, each.public_key.bytes()).bind(2, to_number(each.last_handshake_at));
+      add.bind(3, each.endpoint);
       if (add.next() != run::step::done) return std::unexpected(db_->failure("can't be written"));
     }
     return {};
@@ -77,7 +79,7 @@ class sqlite_sightings final : public sightings {
 };
 
 result<std::unique_ptr<sightings>> open_one(const std::string& file, wall_time now) {
-  auto db = sqlite::open_own_file(file, tables, version);
+  auto db = sqlite::open_own_file(file, tables, version, upgrade);
   if (!db) return std::unexpected(std::move(db.error()));
   {
     run begin = (*db)->prepare("INSERT OR IGNORE INTO began VALUES (1, ?)");

@@ -1,6 +1,7 @@
 #include "sqlite/store.h"
 
 #include <boost/asio/post.hpp>
+#include <charconv>
 #include <set>
 #include <utility>
 
@@ -146,19 +147,55 @@ result<revision> newest_revision(database& db) {
   return revision{static_cast<std::uint64_t>(at.number(0))};
 }
 
+result<epoch> epoch_in(database& db, const std::string& file) {
+  epoch id;
+  run query = db.prepare("SELECT value FROM meta WHERE name = 'epoch'");
+  const auto step = query.next();
+  if (step == run::step::row && query.type_of(0) == run::type::text) id.id = query.text(0);
+  if (step == run::step::failed) return std::unexpected(db.failure("can't be read"));
+  if (!is_label(id.id)) {
+    return fail(errc::corrupt, file + " has lost its epoch; restore a backup");
+  }
+  return id;
+}
+
+std::string last_write_of(const epoch& of, revision at) {
+  return of.id + " " + std::to_string(at.number);
+}
+
+/// Another epoch for a file that is older than the last write that is known of it.
+result<> renew_older_copy(database& db, const std::string& file, const sqlite_options& options) {
+  const auto id = epoch_in(db, file);
+  if (!id) return std::unexpected(id.error());
+  const auto now = newest_revision(db);
+  if (!now) return std::unexpected(now.error());
+  std::uint64_t known = 0;
+  const std::string_view text = options.last_write;
+  const std::string_view begin = text.substr(0, std::min(text.find(' '), text.size()));
+  const std::size_t digits = std::min(begin.size() + 1, text.size());
+  std::from_chars(text.data() + digits, text.data() + text.size(), known);
+  if (begin != id->id || known <= now->number) return {};
+  if (options.on_older_copy) options.on_older_copy();
+  return db.execute("UPDATE meta SET value = lower(hex(randomblob(16))) WHERE name = 'epoch'");
+}
+
 class sqlite_store final : public sqlite::followed_store {
  public:
   sqlite_store(asio::any_io_executor loop, std::unique_ptr<database> reads,
                std::unique_ptr<database> writes, std::unique_ptr<database> beside, epoch id,
-               revision now, sqlite::reserve space,
-               std::function<void(const std::string&, const std::string&)> on_corrupt)
+               revision now, sqlite::reserve space, sqlite_options options)
       : loop_(std::move(loop)),
         db_(std::move(reads)),
         id_(std::move(id)),
         newest_(now),
-        on_corrupt_(std::move(on_corrupt)),
+        on_corrupt_(std::move(options.on_corrupt)),
+        last_write_(std::move(options.last_write)),
+        keep_last_write_(std::move(options.keep_last_write)),
         news_(std::make_shared<sqlite::news>(loop_, now)),
         writer_(std::move(writes), std::move(beside), std::move(space)) {}
+  ~sqlite_store() override { keep(); }
+  sqlite_store(const sqlite_store&) = delete;
+  sqlite_store& operator=(const sqlite_store&) = delete;
 
   task<result<revision>> commit(transaction writes) override {
     struct waiting {
@@ -219,7 +256,10 @@ class sqlite_store final : public sqlite::followed_store {
   task<result<>> claim(gateway_name, claimant) override { co_return result<>{}; }
   task<> release(gateway_name) override { co_return; }
 
-  task<result<epoch>> identity() override { co_return id_; }
+  task<result<epoch>> identity() override {
+    keep();
+    co_return id_;
+  }
 
   result<sqlite::network_part> part_of(const network_name& network) override {
     planned query = get_planner{*db_}(network);
@@ -233,6 +273,15 @@ class sqlite_store final : public sqlite::followed_store {
 
  private:
   static constexpr std::size_t most_reported = 1'000;
+
+  void keep() {
+    const auto now = keep_last_write_ ? newest_revision(*db_) : result<revision>{};
+    if (!keep_last_write_ || !now) return;
+    std::string last = last_write_of(id_, *now);
+    if (last == last_write_) return;
+    last_write_ = std::move(last);
+    keep_last_write_(last_write_);
+  }
 
   result<std::optional<stored<record>>> first(run& query, const kind& of) {
     switch (query.next()) {
@@ -298,6 +347,8 @@ class sqlite_store final : public sqlite::followed_store {
   epoch id_;
   revision newest_;  // that was seen
   std::function<void(const std::string&, const std::string&)> on_corrupt_;
+  std::string last_write_;  // as it was kept last
+  std::function<void(const std::string&)> keep_last_write_;
   std::set<std::string> reported_;
   std::vector<public_key> unreadable_;  // peers on a gateway
   std::shared_ptr<sqlite::news> news_;
@@ -315,6 +366,9 @@ result<std::unique_ptr<store>> open_sqlite_store(asio::any_io_executor loop, std
   if (auto shaped = sqlite::prepare_schema(**writes, file); !shaped) {
     return std::unexpected(shaped.error());
   }
+  if (auto renewed = renew_older_copy(**writes, file, options); !renewed) {
+    return std::unexpected(std::move(renewed.error()));
+  }
   // The inner pages of the trees of a million peers: with SQLite's own 2 MB each write reads some
   // of them again.
   if (auto set = (*writes)->execute("PRAGMA cache_size = -16000"); !set) {
@@ -324,21 +378,13 @@ result<std::unique_ptr<store>> open_sqlite_store(asio::any_io_executor loop, std
   if (!reads) return std::unexpected(reads.error());
   auto beside = database::open(file);
   if (!beside) return std::unexpected(beside.error());
-  epoch id;
-  {
-    run query = (*reads)->prepare("SELECT value FROM meta WHERE name = 'epoch'");
-    const auto step = query.next();
-    if (step == run::step::row && query.type_of(0) == run::type::text) id.id = query.text(0);
-    if (step == run::step::failed) return std::unexpected((*reads)->failure("can't be read"));
-    if (!is_label(id.id)) {
-      return fail(errc::corrupt, file + " has lost its epoch; restore a backup");
-    }
-  }
+  auto id = epoch_in(**reads, file);
+  if (!id) return std::unexpected(std::move(id.error()));
   const auto now = newest_revision(**reads);
   if (!now) return std::unexpected(now.error());
   return std::make_unique<sqlite_store>(std::move(loop), *std::move(reads), *std::move(writes),
-                                        *std::move(beside), std::move(id), *now, std::move(space),
-                                        std::move(options.on_corrupt));
+                                        *std::move(beside), *std::move(id), *now, std::move(space),
+                                        std::move(options));
 }
 
 }  // namespace peerage

@@ -23,6 +23,13 @@ struct sqlite_options {
   // Once for each record that can't be read, when it is come upon: which ("peer acme/laptop"), and
   // what is wrong with it. It is passed over; the others are served.
   std::function<void(const std::string& which, const std::string& why)> on_corrupt = {};
+  // What `keep_last_write` was given before this start. A file that lacks it is an older copy that
+  // somebody put in the database's place: it gets another epoch, and `on_older_copy` is called.
+  // Anything else counts as nothing.
+  std::string last_write = {};
+  std::function<void()> on_older_copy = {};
+  // Called when it has changed, at most at each identity() and at the store's end. May be empty.
+  std::function<void(const std::string& last_write)> keep_last_write = {};
 };
 
 /// Opens the file, or makes it. The folder must exist. errc::io, errc::corrupt; errc::unsupported

@@ -15,7 +15,8 @@ void make_change(device_peers& peers, const device_change& change,
     if (known != peers.end()) known->second.peer.allowed_ips.clear();
     return;
   }
-  device_peer wanted = std::get<set_peer>(change).peer;
+  const set_peer& set = std::get<set_peer>(change);
+  device_peer wanted = set.peer;
   if (wanted.public_key == own) return;
   // A device keeps each allowed IP once, and an all-zero preshared key is none.
   std::ranges::sort(wanted.allowed_ips);
@@ -30,6 +31,8 @@ void make_change(device_peers& peers, const device_change& change,
   device_entry& entry = peers[wanted.public_key];
   entry.status.public_key = wanted.public_key;
   entry.peer = std::move(wanted);
+  if (!set.endpoint.empty()) entry.status.endpoint = set.endpoint;
+  if (set.keepalive_s) entry.keepalive_s = *set.keepalive_s;
 }
 
 }  // namespace peerage::fakes

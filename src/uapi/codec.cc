@@ -16,8 +16,9 @@ constexpr std::uint64_t last_second = 253402300799;  // the end of the year 9999
 
 // Room for "preshared_key=" or the like, 64 digits and the line's end.
 constexpr std::size_t key_line = 96;
-// The other lines of one peer, and an allowed IP with its name.
+// The other lines of one peer, those that begin a handshake, and an allowed IP with its name.
 constexpr std::size_t fixed_lines = 48;
+constexpr std::size_t handshake_lines = 128;
 constexpr std::size_t allowed_ip_line = 64;
 
 // Text that holds secrets. All room is taken at once, since growing would leave copies behind.
@@ -48,7 +49,9 @@ class wire_text {
 std::size_t most_bytes(const device_change& change) {
   const auto* set = std::get_if<set_peer>(&change);
   if (set == nullptr) return key_line + fixed_lines;
-  return 2 * key_line + fixed_lines + set->peer.allowed_ips.size() * allowed_ip_line;
+  const bool called_back = !set->endpoint.empty() || set->keepalive_s;
+  return 2 * key_line + fixed_lines + (called_back ? handshake_lines : 0) +
+         set->peer.allowed_ips.size() * allowed_ip_line;
 }
 
 void encode(wire_text& out, const set_peer& change) {
@@ -56,6 +59,14 @@ void encode(wire_text& out, const set_peer& change) {
   out.key("public_key", change.peer.public_key.bytes());
   const secret_key& preshared = change.peer.preshared_key ? *change.peer.preshared_key : none;
   out.key("preshared_key", preshared.reveal());
+  if (parse_socket_address(change.endpoint)) {
+    out.add("endpoint=");
+    out.add(change.endpoint);
+    out.add("\n");
+  }
+  if (change.keepalive_s) {
+    out.add("persistent_keepalive_interval=" + std::to_string(*change.keepalive_s) + "\n");
+  }
   out.add("replace_allowed_ips=true\n");
   for (const prefix& allowed : change.peer.allowed_ips) {
     out.add("allowed_ip=");
@@ -263,7 +274,8 @@ bool answer_reader::peer_member(std::string_view name, std::string_view value) {
   if (name == "last_handshake_time_nsec") return read_number(value, handshake_nanoseconds_);
   if (name == "rx_bytes") return read_number(value, entry.status.rx_bytes);
   if (name == "tx_bytes") return read_number(value, entry.status.tx_bytes);
-  return true;  // protocol_version, persistent_keepalive_interval, and what later versions will say
+  if (name == "persistent_keepalive_interval") return read_number(value, entry.keepalive_s);
+  return true;  // protocol_version, and what later versions will say
 }
 
 result<device_answer> parse_answer(std::string_view bytes) {

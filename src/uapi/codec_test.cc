@@ -105,6 +105,16 @@ void expect_same(const device_answer& got, const device_answer& wanted) {
   }
 }
 
+TEST(uapi_request, calls_a_peer_back) {
+  const std::vector<device_change> changes{set_peer{{key(1), {}, {}}, "192.0.2.7:4711", 25},
+                                           set_peer{{key(2), {}, {}}, "1.2.3.4:5\nremove=true", 0}};
+  const auto text = encode_changes(changes);
+  EXPECT_TRUE(std::string(text.reveal())
+                  .contains("\nendpoint=192.0.2.7:4711\npersistent_keepalive_interval=25\n"));
+  EXPECT_FALSE(std::string(text.reveal()).contains("remove")) << "no address, no line";
+  EXPECT_TRUE(std::string(text.reveal()).contains("\npersistent_keepalive_interval=0\n"));
+}
+
 TEST(uapi_request, sets_and_drops_many_peers_in_order_in_one_operation) {
   const std::vector<device_change> changes{
       set_peer{{key(0x1a), secret(2), {net("10.0.0.7/32"), net("fd00::7/128")}}},

@@ -198,6 +198,7 @@ task<result<>> wireguard_process_device::dump(dump_taker& into) {
   into.begin();
   const auto now = co_await read_device(reads_);
   if (!now) co_return std::unexpected(now.error());
+  into.self(now->private_key, now->listen_port);
   const bool same_port = listen_port_ == 0 || now->listen_port == listen_port_;
   if (private_key_ && (now->private_key != private_key_ || !same_port)) into.altered();
   for (const device_entry& each : now->peers) into.take(each);

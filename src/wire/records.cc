@@ -59,6 +59,7 @@ std::string write(const gateway& from) {
   made["draining"] = from.draining;
   made["owner"] = from.owner;
   made["registered_at"] = to_rfc3339(from.registered_at);
+  if (from.mtu != usual_mtu) made["mtu"] = from.mtu;
   return json::serialize(made);
 }
 
@@ -141,6 +142,8 @@ result<gateway> read_gateway(std::string_view text) {
   made.draining = in.boolean("draining").value_or(false);
   made.owner = in.required<std::string>("owner", any_text);
   made.registered_at = in.required<wall_time>("registered_at", parse_time);
+  const auto mtu = in.whole("mtu", least_mtu, most_mtu);
+  made.mtu = mtu ? static_cast<std::uint32_t>(*mtu) : usual_mtu;
   if (auto good = finish(in); !good) return std::unexpected(good.error());
   return made;
 }

@@ -21,6 +21,9 @@ TEST(records, read_as_they_were_written) {
 
   gateway host = fakes::sample_gateway("gw-1");
   host.draining = true;
+  EXPECT_EQ(write(host).find("mtu"), std::string::npos) << "an earlier version knows none";
+  EXPECT_EQ(read_gateway(write(host)), host);
+  host.mtu = 1'400;
   EXPECT_EQ(read_gateway(write(host)), host);
 
   peer one = fakes::sample_peer("acme", "ci-1", 1);

@@ -141,7 +141,8 @@ void fleet::set_up_daemon(party& one) {
     config += "[gateway]\nname = " + quoted(one.name) + "\nregion = " + quoted("in-" + one.name) +
               "\nendpoint = " + quoted(one.address + ":51820") +
               "\ninterface = " + quoted(interface_of(one.name)) +
-              "\nlisten_port = 51820\nadmin_listen = \"127.0.0.1:7421\"\nreconcile_s = 30\n";
+              "\nlisten_port = 51820\nadmin_listen = \"127.0.0.1:7421\"\nreconcile_s = 30\n" +
+              "forwarding = \"ignore\"\n";  // its hosts do not, and nobody sends anything
   }
   std::ofstream(one.file("peeraged.toml")) << config;
   one.command.words = {live::binary("peeraged"), "--config", one.file("peeraged.toml")};

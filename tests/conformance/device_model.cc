@@ -81,6 +81,10 @@ set_peer some_set(chance& by) {
     const auto count = 1 + static_cast<unsigned>(by.below(most_allowed_ips));
     for (unsigned i = 0; i < count; ++i) made.peer.allowed_ips.push_back(numbered(i));
   }
+  // Where nobody answers.
+  constexpr const char* endpoints[] = {"127.0.0.1:9", "[::1]:9", "192.0.2.7:65535"};
+  if (by.percent(15)) made.endpoint = by.pick(endpoints);
+  if (by.percent(15)) made.keepalive_s = static_cast<std::uint16_t>(25 * by.below(2));
   return made;
 }
 
@@ -123,7 +127,10 @@ std::string text_of(const device_peer& peer) {
 }
 
 std::string text_of(const device_change& change) {
-  if (const auto* set = std::get_if<set_peer>(&change)) return "set " + text_of(set->peer);
+  if (const auto* set = std::get_if<set_peer>(&change)) {
+    return "set " + text_of(set->peer) + (set->endpoint.empty() ? "" : " at " + set->endpoint) +
+           (set->keepalive_s ? " every " + std::to_string(*set->keepalive_s) : "");
+  }
   if (const auto* strip = std::get_if<strip_peer>(&change))
     return "strip " + short_name(strip->public_key);
   return "drop " + short_name(std::get<drop_peer>(change).public_key);
@@ -139,7 +146,8 @@ struct dump_in_text final : dump_taker {
     if (entry.peer.public_key.bytes().back() == filling_key(0).bytes().back()) return;
     all_.emplace(entry.peer.public_key,
                  text_of(entry.peer) + (entry.status.endpoint.empty() ? "" : " at ") +
-                     entry.status.endpoint + (entry.status.last_handshake_at ? " seen" : "") +
+                     entry.status.endpoint + " every " + std::to_string(entry.keepalive_s) +
+                     (entry.status.last_handshake_at ? " seen" : "") +
                      (entry.status.public_key == entry.peer.public_key ? "" : " of another key"));
   }
   std::string text() const {

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 
+#include "sqlite/database.h"
 #include "sqlite/mirror.h"
 #include "sqlite/sightings.h"
 #include "testing/fake_mirror.h"
@@ -132,6 +133,46 @@ TEST(sqlite_sightings, are_kept_with_when_they_began) {
     EXPECT_EQ(all[0].public_key, sample_key(1));
     EXPECT_EQ(all[0].last_handshake_at, began + seconds{7});
   }
+}
+
+TEST(sqlite_sightings, keep_where_a_peer_was) {
+  const mirror_home home;
+  const std::string file = home.folder.file("sightings.db");
+  const wall_time began{seconds{1'800'000'000}};
+  for (int i = 0; i < 2; ++i) {
+    const auto made = open_sqlite_sightings(file, began);
+    ASSERT_TRUE(made) << made.error().message;
+    const std::vector<sighting> one{{sample_key(1), began, "192.0.2.7:4711"}};
+    if (i == 0) {
+      ASSERT_TRUE((*made)->save(one, {}));
+    }
+    EXPECT_EQ((*made)->load().value().at(0).endpoint, "192.0.2.7:4711");
+  }
+}
+
+TEST(sqlite_sightings, of_the_version_before_are_taken_over) {
+  const mirror_home home;
+  const std::string file = home.folder.file("sightings.db");
+  const wall_time began{seconds{1'800'000'000}};
+  {
+    const auto old = sqlite::database::open(file);
+    ASSERT_TRUE(old) << old.error().message;
+    ASSERT_TRUE((*old)->execute(
+        "CREATE TABLE began (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL) STRICT;"
+        "CREATE TABLE handshakes (public_key BLOB PRIMARY KEY, at INTEGER NOT NULL) STRICT, "
+        "WITHOUT ROWID;"
+        "INSERT INTO began VALUES (1, 1800000000000);"
+        "INSERT INTO handshakes VALUES (randomblob(32), 1800000007000);"
+        "PRAGMA user_version = 1"));
+  }
+  const auto made = open_sqlite_sightings(file, began + seconds{99});
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ((*made)->since(), began);
+  const auto all = (*made)->load().value();
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].last_handshake_at, began + seconds{7});
+  EXPECT_TRUE(all[0].endpoint.empty());
+  EXPECT_FALSE(fs::exists(file + ".unusable"));
 }
 
 TEST(sqlite_sightings, that_cannot_be_used_are_put_aside_and_begin_now) {

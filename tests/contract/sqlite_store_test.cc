@@ -90,11 +90,15 @@ TEST(sqlite_store, goes_on_with_a_file_of_the_first_version) {
                             "ALTER TABLE tokens DROP COLUMN network_id;"
                             "ALTER TABLE tokens DROP COLUMN max_peers;"
                             "ALTER TABLE tokens DROP COLUMN max_ttl_s;"
+                            "ALTER TABLE gateways DROP COLUMN mtu;"
                             "ALTER TABLE peers DROP COLUMN assigned_at; PRAGMA user_version = 1"));
   auto opened = open_sqlite_store(loop.get_executor(), home.file()).value();
   const auto found = fakes::run_on(loop, opened->get(old.id)).value();
   ASSERT_TRUE(found);
   EXPECT_EQ(std::get<peer>(found->value).assigned_at, old.created_at);
+  const auto on = fakes::run_on(loop, opened->get(old.gateway)).value();
+  ASSERT_TRUE(on);
+  EXPECT_EQ(std::get<gateway>(on->value).mtu, usual_mtu);
   transaction writes;
   writes.push_back(put{fakes::sample_peer("acme", "new", 2), absent{}});
   EXPECT_TRUE(fakes::run_on(loop, opened->commit(std::move(writes))));

@@ -97,8 +97,10 @@ TEST_P(store_contract, gives_back_what_was_put_and_keeps_it) {
   token limited = sample_token("t2");
   limited.max_peers = 5;
   limited.max_ttl = seconds{3'600};
+  gateway narrow = sample_gateway("gw-2", 2);
+  narrow.mtu = 1'380;
   const std::vector<record> all = {sample_network("other", "fd00:2::/48"),
-                                   sample_gateway("gw-2", 2),
+                                   narrow,
                                    sample_peer("acme", "bare", 2),
                                    full,
                                    sample_token("t1"),

