@@ -72,7 +72,8 @@ task<result<std::optional<foreign_interface>>> look_at_foreign(asio::any_io_exec
   const auto interface = netlink::make_link(config.interface, config.name.text());
   const auto now = interface->state();
   if (!now) co_return std::unexpected(now.error());
-  const bool foreign = now->exists && !now->marked && !left_unmarked(*now, state_dir, config);
+  const bool unmarked = now->exists && !now->marked && !left_unmarked(*now, state_dir, config);
+  const bool foreign = unmarked || is_of_another_state_dir(*now, config);
   if (!foreign) co_return std::optional<foreign_interface>{};
   foreign_interface found;
   auto has = netlink::belongings_of(config.interface);
@@ -88,6 +89,13 @@ std::vector<std::string> adoption(const foreign_interface& found, const gateway_
   const auto as_is = [](const std::string& each) { return each; };
   const auto route = [](const prefix& each) { return each.text(); };
   std::vector<std::string> lines;
+  const auto own = read_key(config.private_key_file);
+  if (own && found.key && !(*own == *found.key)) {
+    lines.push_back("its private key becomes that of " + config.private_key_file +
+                    ", and no file of its peers is good any more: put the interface's own key there"
+                    " first (`wg show " +
+                    config.interface + " private-key`), where they shall stay good");
+  }
   lines.push_back("addresses, which stay: " + listed(found.has.addresses, as_is));
   lines.push_back("routes, which stay: " + listed(found.has.routes, route));
   lines.push_back("peers, which are held (" + std::to_string(found.peers.size()) +

@@ -211,12 +211,16 @@ bool reload_consul(const store_config& config, consul_access& with) {
 
 bool look_at_nats(const bus_config& config) {
   bool all = true;
-  for (const std::string* file : {&config.nkey_file, &config.credentials_file, &config.tls.ca,
-                                  &config.tls.cert, &config.tls.key}) {
-    if (file->empty()) continue;
-    const auto read = read_private_file(*file);
+  const auto look = [&all](result<> read) {
     if (!read) say_kept("the connection to NATS", read.error());
     all = all && read;
+  };
+  for (const std::string* file : {&config.nkey_file, &config.credentials_file, &config.tls.key}) {
+    if (!file->empty()) look(check_secret_file(*file));
+  }
+  for (const std::string* file : {&config.tls.ca, &config.tls.cert}) {
+    if (file->empty() || ::access(file->c_str(), R_OK) == 0) continue;
+    look(fail(errc::io, *file + ": " + std::generic_category().message(errno)));
   }
   if (all) log::info("the next connection to NATS reads its credentials again", {});
   return all;

@@ -258,7 +258,7 @@ std::string check_gateway(const daemon_config& whole, const running_daemon& besi
     device = fail(errc::denied, "the gateway needs root, or CAP_NET_ADMIN and /dev/net/tun");
   }
   into.say("device", device ? result<>{} : std::unexpected(device.error()), device.value_or(""));
-  check_udp_port(config, now && now->exists && now->marked, beside, into);
+  check_udp_port(config, now && now->exists && (now->marked || config.adopt), beside, into);
   const auto key = read_key(config.private_key_file);
   const bool absent = !key && key.error().code == errc::not_found;
   result<> key_is;

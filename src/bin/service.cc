@@ -276,6 +276,10 @@ task<result<secret_key>> service::prepare_gateway() {
     log::info("IPv6 is switched off on this host, and is switched on for the interface",
               {{"interface", config.interface}});
   }
+  // A start that is refused makes no key: an adopted interface keeps its own.
+  if (auto usable = tunnel::look(config, config_.state_dir); !usable) {
+    co_return std::unexpected(std::move(usable.error()));
+  }
   if (auto adopted = co_await adopt_interface(loop_, config, config_.state_dir); !adopted) {
     co_return std::unexpected(adopted.error());
   }

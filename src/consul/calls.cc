@@ -132,6 +132,10 @@ task<result<http::response>> calls::read(std::string key, std::string query) {
   if (answer->status != 200 && answer->status != 404) {
     co_return std::unexpected(error_of(answer->status, answer->body, false));
   }
+  // A proxy's page that something was not found does not say that a key is absent.
+  if (answer->status == 404 && (!index_in(*answer) || !answer->body.empty())) {
+    co_return fail(errc::unavailable, "what answers in the place of Consul knows no such page");
+  }
   co_return answer;
 }
 
@@ -149,7 +153,11 @@ task<result<std::vector<entry>>> calls::get_all(std::string prefix) {
   auto answer = co_await read(std::move(prefix), "&recurse");
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   if (answer->status == 404) co_return std::vector<entry>{};
-  co_return read_entries(answer->body);
+  auto found = read_entries(answer->body);
+  if (found && found->empty()) {
+    co_return fail(errc::corrupt, "Consul's answer has no key, and no 404");
+  }
+  co_return found;
 }
 
 task<result<std::vector<std::string>>> calls::keys(std::string prefix, std::string separator) {

@@ -159,8 +159,13 @@ task<result<>> no_peers(shared_core self, record_key key, const transaction& wri
   const auto* of = std::get_if<network_name>(&key);
   std::string folder =
       of ? self->keys.peers_of(*of) : self->keys.placed_on(std::get<gateway_name>(key));
+  std::string within = folder + "-";
   const auto found = co_await self->calls->keys(std::move(folder));
   if (!found) co_return std::unexpected(found.error());
+  // A policy that hides them answers as if there were none.
+  if (auto visible = co_await self->calls->may_read(std::move(within)); !visible) {
+    co_return visible;
+  }
   const auto stays = [&](const std::string& each) {
     const auto id = key_space::id_at_end(each);
     return !id || left_by(writes, *id, key).value_or(true);
@@ -207,8 +212,9 @@ task<result<bool>> plan_removal(shared_core self, attempt& now, const removal& w
   }
   if (std::holds_alternative<peer_id>(wanted.key)) {
     const auto before = known_as<peer>(*self, wanted.key, old);
-    if (!before) co_return std::unexpected(before.error());
-    remove_peer(now.work, self->keys, **before);
+    // Of one that can't be read nobody knows what hangs on it: the sweep finds that.
+    if (before) remove_peer(now.work, self->keys, **before);
+    if (!before) remove_plain(now.work, *old);
     co_return true;
   }
   if (std::holds_alternative<token_id>(wanted.key)) {

@@ -163,6 +163,15 @@ task<found_record> find_peer(shared_core self, gateway_name gateway, public_key 
   co_return std::optional<stored<record>>{};
 }
 
+/// A policy that hides a folder makes it look empty.
+task<result<page>> seen_empty(shared_core self, std::string folder, result<page> found) {
+  if (!found || !found->items.empty() || found->more) co_return found;
+  std::string within = folder + "-";
+  auto visible = co_await self->calls->may_read(std::move(within));
+  if (!visible) co_return std::unexpected(std::move(visible.error()));
+  co_return found;
+}
+
 task<result<page>> list(shared_core self, page_query query) {
   // Read before the items, so that they hold all that it speaks of.
   const auto index = co_await self->calls->index(self->keys.nothing());
@@ -173,12 +182,14 @@ task<result<page>> list(shared_core self, page_query query) {
     co_return co_await list_expiring(self, std::move(into), of->before, query.limit);
   }
   if (const auto* of = std::get_if<peers_of_network>(&query.what)) {
-    std::string folder = self->keys.peers_of(of->network);
-    co_return co_await list_folder(self, std::move(into), std::move(folder), std::move(query));
+    const std::string folder = self->keys.peers_of(of->network);
+    auto found = co_await list_folder(self, std::move(into), folder, std::move(query));
+    co_return co_await seen_empty(self, folder, std::move(found));
   }
   if (const auto* of = std::get_if<peers_on_gateway>(&query.what)) {
-    std::string folder = self->keys.placed_on(of->gateway);
-    co_return co_await list_folder(self, std::move(into), std::move(folder), std::move(query));
+    const std::string folder = self->keys.placed_on(of->gateway);
+    auto found = co_await list_folder(self, std::move(into), folder, std::move(query));
+    co_return co_await seen_empty(self, folder, std::move(found));
   }
   std::string folder = self->keys.networks();
   record_key kind = network_name{};
@@ -192,8 +203,12 @@ task<result<page>> list(shared_core self, page_query query) {
     kind = mark_name{of->beginning};
     folder = self->keys.of(kind);
   }
-  co_return co_await list_small(self, std::move(into), std::move(folder), std::move(kind),
-                                std::move(query));
+  const bool marks = std::holds_alternative<marks_under>(query.what);
+  auto found =
+      co_await list_small(self, std::move(into), folder, std::move(kind), std::move(query));
+  // There are none mostly, and who hides them from an API process hides everything.
+  if (marks) co_return found;
+  co_return co_await seen_empty(self, folder, std::move(found));
 }
 
 /// Whether the store has a ring that this process wrote as it was before, which nobody else can

@@ -19,7 +19,10 @@ constexpr std::size_t most_to_erase = 1'000;
 }  // namespace
 
 task<result<earlier_keys>> control::earlier_keys_of(peer_id id) {
-  auto found = co_await get_as<mark>(store_, earlier_keys_mark(id));
+  mark_name name = earlier_keys_mark(id);
+  auto found = co_await get_as<mark>(store_, std::move(name));
+  // What somebody has spoilt says nothing, and the next change writes it anew.
+  if (!found && found.error().code == errc::corrupt) co_return earlier_keys{{}, anything{}};
   if (!found) co_return std::unexpected(std::move(found.error()));
   co_return *found ? read_earlier_keys(**found) : earlier_keys{};
 }
@@ -85,7 +88,8 @@ task<> control::erase_loop() {
     const auto end = to_erase_.begin() + static_cast<std::ptrdiff_t>(count);
     const transaction some(to_erase_.begin(), end);
     to_erase_.erase(to_erase_.begin(), end);
-    const auto erased = co_await store_.commit(some);
+    transaction together = some;
+    const auto erased = co_await store_.commit(std::move(together));
     if (erased || some.size() == 1) continue;
     // One of them has changed meanwhile: each for itself.
     for (const write& each : some) {

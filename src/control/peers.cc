@@ -209,7 +209,8 @@ task<result<removal_outcome>> control::remove_peer(const principal& who, peer_id
     const applied left = co_await announce(old.value.gateway, when, std::move(changes), deadline);
     publish(event_kind::peer_removed, old.value, *stored);
     const gateway_name gateway = old.value.gateway;
-    std::vector<earlier_key> gone, some = earlier->of(old.value);
+    // Of peers before it under the name too, as the same call says when it comes again.
+    std::vector<earlier_key> gone, some = earlier->all;
     std::string reason = co_await ask_again(std::move(some), gone, deadline);
     if (!left.confirmed) reason = left.reason;
     earlier_keys all = as_stored(*std::move(noted), when.at);
@@ -224,13 +225,15 @@ task<result<removal_outcome>> control::remove_unreadable(const principal& who, p
   if (!who.has(scope::admin) && !who.has(scope::peers_manage)) co_return no_peer(id);
   transaction writes;
   writes.push_back(removal{id, present{}});
+  // What hangs on it is found by the next sweep, which is due at once.
+  writes.push_back(removal{mark_name{"sweep"}, anything{}});
   const auto stored = co_await store_.commit(std::move(writes));
   full_.forget(id.network);
   if (!stored && stored.error().code == errc::not_found) co_return no_peer(id);
   if (!stored) co_return std::unexpected(stored.error());
   co_return removal_outcome{false,
                             "its record could not be read and is removed; the gateway that may "
-                            "have had it learns that from the store within a minute",
+                            "have had it learns that from the store within minutes",
                             {}};
 }
 
