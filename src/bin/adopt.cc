@@ -72,8 +72,7 @@ task<result<std::optional<foreign_interface>>> look_at_foreign(asio::any_io_exec
   const auto interface = netlink::make_link(config.interface, config.name.text());
   const auto now = interface->state();
   if (!now) co_return std::unexpected(now.error());
-  const bool unmarked = now->exists && !now->marked && !left_unmarked(*now, state_dir, config);
-  const bool foreign = unmarked || is_of_another_state_dir(*now, config);
+  const bool foreign = now->exists && !now->marked && !left_unmarked(*now, state_dir, config);
   if (!foreign) co_return std::optional<foreign_interface>{};
   foreign_interface found;
   auto has = netlink::belongings_of(config.interface);

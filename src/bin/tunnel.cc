@@ -32,15 +32,6 @@ void forget(const std::string& note) {
 result<> may_use(const link_state& now, const gateway_config& config,
                  const std::string& state_dir) {
   const std::string& name = config.interface;
-  if (!config.adopt && is_of_another_state_dir(now, config)) {
-    return fail(
-        errc::conflict,
-        "interface " + name + " was made by a daemon with another state_dir, since " +
-            config.private_key_file +
-            " is not there; start it with that state_dir, or set gateway.adopt = true to "
-            "take the interface over with its key and peers, or remove it (ip link delete " +
-            name + ")");
-  }
   if (!now.marked && !config.adopt && !left_unmarked(now, state_dir, config)) {
     return fail(errc::conflict,
                 "interface " + name +
@@ -86,12 +77,6 @@ result<choice> choose_kind(link& interface, const gateway_config& config,
 
 }  // namespace
 
-bool is_of_another_state_dir(const link_state& now, const gateway_config& config) {
-  if (!now.exists || !now.marked) return false;
-  const auto key = read_key(config.private_key_file);
-  return !key && key.error().code == errc::not_found;
-}
-
 bool left_unmarked(const link_state& now, const std::string& state_dir,
                    const gateway_config& config) {
   if (now.marked || now.up) return false;
@@ -114,7 +99,10 @@ result<std::string> tunnel::look(const gateway_config& config, const std::string
   if (config.device == device_choice::kernel) {
     return fail(errc::unsupported, "this kernel has no WireGuard, and gateway.device = \"kernel\"");
   }
-  if (auto can = can_run_userspace(); !can) return std::unexpected(can.error());
+  if (auto can = can_run_userspace(); !can) {
+    return fail(can.error().code,
+                "interface " + config.interface + " can't be made: " + can.error().message);
+  }
   return made + ", by wireguard-go";
 }
 

@@ -13,10 +13,6 @@
 
 namespace peerage {
 
-/// It is marked as this gateway's, and the gateway's key is not there: a daemon with another
-/// state_dir made it, or this one was lost.
-bool is_of_another_state_dir(const link_state& now, const gateway_config& config);
-
 /// A daemon that was killed between making its interface and marking it left a note in the
 /// state_dir: the interface is its own all the same. One that is up is somebody else's: marking
 /// brings it up.
