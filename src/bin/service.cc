@@ -190,13 +190,13 @@ bool service::reload_gateway_key() {
 bool service::reload_certificate() {
   if (!server_ || !config_.api || config_.api->tls.cert.empty()) return true;
   auto tls = open_tls(*config_.api);
-  if (tls) {
-    server_->use(*std::move(tls));
-    log::info("certificate reloaded", {{"file", config_.api->tls.cert}});
-  } else {
+  if (!tls) {
     log::error("the certificate stays as it was", {{"why", tls.error().message}});
+    return false;
   }
-  return tls.has_value();
+  server_->use(*std::move(tls));
+  log::info("certificate reloaded", {{"file", config_.api->tls.cert}});
+  return true;
 }
 
 task<result<>> service::start_admin() {
