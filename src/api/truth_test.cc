@@ -106,6 +106,23 @@ TEST_F(truth, a_peer_made_anew_does_not_wait_for_the_keys_of_the_one_before_it) 
   EXPECT_TRUE(on(iad(), 2));
 }
 
+TEST_F(truth, a_removal_speaks_of_every_key_that_was_under_the_name) {
+  in_fra(1);
+  fra().stop();
+  EXPECT_EQ(ask("DELETE", ci_path).status, 202);
+  pass(milliseconds{50});
+  EXPECT_EQ(enrol("ci-1", 2, R"("region": "iad")").status, 201);
+  for (int again = 0; again < 2; ++again) {
+    const auto gone = ask("DELETE", ci_path);
+    EXPECT_EQ(gone.status, 202) << gone.raw.body;
+    EXPECT_THAT(gone.at("reason"), HasSubstr("gw-fra-1"));
+  }
+  EXPECT_FALSE(on(iad(), 2));
+  fra().start();
+  EXPECT_EQ(ask("DELETE", ci_path).status, 204);
+  EXPECT_FALSE(on(fra(), 1));
+}
+
 TEST_F(truth, a_gateway_that_never_comes_back_bounds_how_often_a_key_may_change) {
   in_fra(1);
   fra().stop();
