@@ -32,6 +32,7 @@ struct fake_side : device_side {
   void set_endpoint(const public_key& peer, const std::string& endpoint) override {
     if (!made->has(peer)) fakes::make_change(made->peers, set_peer{{peer, {}, {}}});
     made->peers.at(peer).status.endpoint = endpoint;
+    made->peers.at(peer).keepalive_s = 25;  // as the real one's `wg set` below
   }
   void lose() override { made->vanish(); }
   void bring_back() override { made->come_back(); }
