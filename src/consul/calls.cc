@@ -197,10 +197,11 @@ task<result<std::vector<entry>>> calls::get_many(std::vector<std::string> keys) 
   co_return all;
 }
 
-task<result<>> calls::may_read(std::string key) {
-  // The one verb that changes nothing, and that Consul refuses where the policy hides the key.
+task<result<>> calls::may_read_in(std::string folder) {
+  // The one verb that changes nothing, and that Consul refuses where the policy hides the key: one
+  // that nobody writes.
   std::vector<operation> look;
-  look.push_back({verb::check_index, std::move(key), {}, 0, 1});
+  look.push_back({verb::check_index, std::move(folder) + "-", {}, 0, 1});
   auto answer = co_await transact(std::move(look), false);
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   co_return result<>{};

@@ -35,9 +35,9 @@ class calls {
   /// Those of the keys that are there, in the same order, read 64 at a time. errc::denied where the
   /// token's policy hides one that is there.
   task<result<std::vector<entry>>> get_many(std::vector<std::string> keys);
-  /// errc::denied where the token's policy hides the key, whether or not it is there: to a list
-  /// Consul then answers as if there were nothing. `key` is one that nobody writes.
-  task<result<>> may_read(std::string key);
+  /// errc::denied where the token's policy hides what is in the folder: to a list Consul then
+  /// answers as if there were nothing.
+  task<result<>> may_read_in(std::string folder);
   /// The index of the whole KV store; every transaction up to it is seen by whatever is read next.
   /// `missing` is a key that nobody writes.
   task<result<std::uint64_t>> index(std::string missing);

@@ -157,15 +157,12 @@ std::optional<bool> left_by(const transaction& writes, const peer_id& id, const 
 /// Whether the network or gateway has none once the transaction is done.
 task<result<>> no_peers(shared_core self, record_key key, const transaction& writes) {
   const auto* of = std::get_if<network_name>(&key);
-  std::string folder =
+  const std::string folder =
       of ? self->keys.peers_of(*of) : self->keys.placed_on(std::get<gateway_name>(key));
-  std::string within = folder + "-";
-  const auto found = co_await self->calls->keys(std::move(folder));
+  const auto found = co_await self->calls->keys(folder);
   if (!found) co_return std::unexpected(found.error());
   // A policy that hides them answers as if there were none.
-  if (auto visible = co_await self->calls->may_read(std::move(within)); !visible) {
-    co_return visible;
-  }
+  if (auto visible = co_await self->calls->may_read_in(folder); !visible) co_return visible;
   const auto stays = [&](const std::string& each) {
     const auto id = key_space::id_at_end(each);
     return !id || left_by(writes, *id, key).value_or(true);

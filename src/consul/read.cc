@@ -132,6 +132,25 @@ task<result<page>> list_expiring(shared_core self, page into, wall_time before, 
   co_return into;
 }
 
+/// The folder of a listing that is one: everything but what expires.
+std::string folder_of(const key_space& keys, const listing& what) {
+  if (const auto* of = std::get_if<peers_of_network>(&what)) return keys.peers_of(of->network);
+  if (const auto* of = std::get_if<peers_on_gateway>(&what)) return keys.placed_on(of->gateway);
+  if (const auto* of = std::get_if<marks_under>(&what)) return keys.of(mark_name{of->beginning});
+  if (std::holds_alternative<all_gateways>(what)) return keys.gateways();
+  if (std::holds_alternative<all_tokens>(what)) return keys.tokens();
+  return keys.networks();
+}
+
+/// What its records are; nothing where they are peers.
+std::optional<record_key> small_kind(const listing& what) {
+  if (std::holds_alternative<all_networks>(what)) return network_name{};
+  if (std::holds_alternative<all_gateways>(what)) return gateway_name{};
+  if (std::holds_alternative<all_tokens>(what)) return token_id{};
+  if (std::holds_alternative<marks_under>(what)) return mark_name{};
+  return {};
+}
+
 }  // namespace
 
 task<found_record> get(shared_core self, record_key key) {
@@ -163,15 +182,6 @@ task<found_record> find_peer(shared_core self, gateway_name gateway, public_key 
   co_return std::optional<stored<record>>{};
 }
 
-/// A policy that hides a folder makes it look empty.
-task<result<page>> seen_empty(shared_core self, std::string folder, result<page> found) {
-  if (!found || !found->items.empty() || found->more) co_return found;
-  std::string within = folder + "-";
-  auto visible = co_await self->calls->may_read(std::move(within));
-  if (!visible) co_return std::unexpected(std::move(visible.error()));
-  co_return found;
-}
-
 task<result<page>> list(shared_core self, page_query query) {
   // Read before the items, so that they hold all that it speaks of.
   const auto index = co_await self->calls->index(self->keys.nothing());
@@ -181,34 +191,21 @@ task<result<page>> list(shared_core self, page_query query) {
   if (const auto* of = std::get_if<peers_expiring>(&query.what)) {
     co_return co_await list_expiring(self, std::move(into), of->before, query.limit);
   }
-  if (const auto* of = std::get_if<peers_of_network>(&query.what)) {
-    const std::string folder = self->keys.peers_of(of->network);
-    auto found = co_await list_folder(self, std::move(into), folder, std::move(query));
-    co_return co_await seen_empty(self, folder, std::move(found));
+  // No marks are the rule, and who hides them from an API process hides everything.
+  const bool may_be_empty = std::holds_alternative<marks_under>(query.what);
+  const std::string folder = folder_of(self->keys, query.what);
+  std::optional<record_key> kind = small_kind(query.what);
+  result<page> found;
+  if (kind) {
+    found = co_await list_small(self, std::move(into), folder, *std::move(kind), std::move(query));
+  } else {
+    found = co_await list_folder(self, std::move(into), folder, std::move(query));
   }
-  if (const auto* of = std::get_if<peers_on_gateway>(&query.what)) {
-    const std::string folder = self->keys.placed_on(of->gateway);
-    auto found = co_await list_folder(self, std::move(into), folder, std::move(query));
-    co_return co_await seen_empty(self, folder, std::move(found));
-  }
-  std::string folder = self->keys.networks();
-  record_key kind = network_name{};
-  if (std::holds_alternative<all_gateways>(query.what)) {
-    folder = self->keys.gateways();
-    kind = gateway_name{};
-  } else if (std::holds_alternative<all_tokens>(query.what)) {
-    folder = self->keys.tokens();
-    kind = token_id{};
-  } else if (const auto* of = std::get_if<marks_under>(&query.what)) {
-    kind = mark_name{of->beginning};
-    folder = self->keys.of(kind);
-  }
-  const bool marks = std::holds_alternative<marks_under>(query.what);
-  auto found =
-      co_await list_small(self, std::move(into), folder, std::move(kind), std::move(query));
-  // There are none mostly, and who hides them from an API process hides everything.
-  if (marks) co_return found;
-  co_return co_await seen_empty(self, folder, std::move(found));
+  if (!found || !found->items.empty() || found->more || may_be_empty) co_return found;
+  // A policy that hides a folder makes it look empty.
+  auto visible = co_await self->calls->may_read_in(folder);
+  if (!visible) co_return std::unexpected(std::move(visible.error()));
+  co_return found;
 }
 
 /// Whether the store has a ring that this process wrote as it was before, which nobody else can

@@ -33,7 +33,7 @@ task<result<control::earlier_by_peer>> control::earlier_keys_of_page(
   earlier_by_peer made;
   if (page.empty()) co_return made;
   const std::string last = earlier_keys_mark(page.back().what.value.id).text;
-  page_query query{marks_under{peerage::earlier_keys_of(network)}, {}, looked_at_once};
+  page_query query{marks_under{earlier_keys_under(network)}, {}, looked_at_once};
   for (bool more = true; more;) {
     auto got = co_await store_.list(query);
     if (!got) co_return std::unexpected(std::move(got.error()));
@@ -102,7 +102,7 @@ task<> control::erase_loop() {
 
 /// A gateway that is back has read the store, and confirms at once. A page at each look.
 task<> control::earlier_keys_loop() {
-  page_query query{marks_under{std::string(earlier_keys_of_all())}, {}, looked_at_once};
+  page_query query{marks_under{std::string(all_earlier_keys())}, {}, looked_at_once};
   for (;;) {
     co_await clock_.wait_until(clock_.steady() + look_every);
     const auto got = co_await store_.list(query);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "control/control.h"
+#include "control/sweep_mark.h"
 #include "log/log.h"
 
 namespace peerage {
@@ -226,7 +227,7 @@ task<result<removal_outcome>> control::remove_unreadable(const principal& who, p
   transaction writes;
   writes.push_back(removal{id, present{}});
   // What hangs on it is found by the next sweep, which is due at once.
-  writes.push_back(removal{mark_name{"sweep"}, anything{}});
+  writes.push_back(removal{sweep_mark, anything{}});
   const auto stored = co_await store_.commit(std::move(writes));
   full_.forget(id.network);
   if (!stored && stored.error().code == errc::not_found) co_return no_peer(id);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "control/control.h"
+#include "control/sweep_mark.h"
 #include "log/log.h"
 
 namespace peerage {
@@ -10,8 +11,6 @@ namespace {
 
 constexpr std::chrono::minutes turn_every{1};
 constexpr std::chrono::hours sweep_every{1};
-// When the last one began, in RFC 3339: whoever writes it has the turn.
-const mark_name sweep_mark{"sweep"};
 
 }  // namespace
 

@@ -61,16 +61,16 @@ std::vector<earlier_key> earlier_keys::of(const peer& now) const {
   return mine;
 }
 
-std::string_view earlier_keys_of_all() {
+std::string_view all_earlier_keys() {
   return folder;
 }
 
-std::string earlier_keys_of(const network_name& network) {
+std::string earlier_keys_under(const network_name& network) {
   return std::string(folder) + network.text() + "/";
 }
 
 mark_name earlier_keys_mark(const peer_id& id) {
-  return {earlier_keys_of(id.network) + id.name.text()};
+  return {earlier_keys_under(id.network) + id.name.text()};
 }
 
 std::optional<peer_id> whose_earlier_keys(std::string_view mark) {

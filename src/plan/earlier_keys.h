@@ -38,8 +38,8 @@ struct earlier_keys {
 };
 
 /// The marks of a network's peers, or of every peer, begin so.
-std::string earlier_keys_of(const network_name& network);
-std::string_view earlier_keys_of_all();
+std::string earlier_keys_under(const network_name& network);
+std::string_view all_earlier_keys();
 mark_name earlier_keys_mark(const peer_id& id);
 /// Whose a mark is; nothing for any other mark.
 std::optional<peer_id> whose_earlier_keys(std::string_view mark);

@@ -275,8 +275,9 @@ class sqlite_store final : public sqlite::followed_store {
   static constexpr std::size_t most_reported = 1'000;
 
   void keep() {
-    const auto now = keep_last_write_ ? newest_revision(*db_) : result<revision>{};
-    if (!keep_last_write_ || !now) return;
+    if (!keep_last_write_) return;
+    const auto now = newest_revision(*db_);
+    if (!now) return;
     std::string last = last_write_of(id_, *now);
     if (last == last_write_) return;
     last_write_ = std::move(last);

@@ -35,6 +35,15 @@ struct backups : testing::Test {
                 "live");
     }
   }
+  /// Stopped, with five peers; copy.db has the first three.
+  void stop_with_an_older_copy() {
+    daemon.settle();
+    daemon.admin().make_network("acme");
+    make_peers(1, 3);
+    ASSERT_EQ(backup(file("copy.db")).status, 0);
+    make_peers(4, 5);
+    EXPECT_EQ(daemon.stop(), 0);
+  }
 };
 
 TEST_F(backups, a_running_daemon_is_copied_whole_and_into_a_new_file_alone) {
@@ -67,12 +76,7 @@ TEST_F(backups, a_running_daemon_is_copied_whole_and_into_a_new_file_alone) {
 }
 
 TEST_F(backups, what_a_restored_store_lacks_stays_on_the_device_until_it_is_accepted) {
-  daemon.settle();
-  daemon.admin().make_network("acme");
-  make_peers(1, 3);
-  ASSERT_EQ(backup(file("copy.db")).status, 0);
-  make_peers(4, 5);
-  EXPECT_EQ(daemon.stop(), 0);
+  stop_with_an_older_copy();
   EXPECT_EQ(restore(database()).status, 1);
   std::ofstream(file("text")) << "no database";
   EXPECT_EQ(restore(file("text")).status, 1);
@@ -104,12 +108,7 @@ TEST_F(backups, what_a_restored_store_lacks_stays_on_the_device_until_it_is_acce
 }
 
 TEST_F(backups, what_a_database_that_was_put_back_by_hand_lacks_stays_on_the_device) {
-  daemon.settle();
-  daemon.admin().make_network("acme");
-  make_peers(1, 3);
-  ASSERT_EQ(backup(file("copy.db")).status, 0);
-  make_peers(4, 5);
-  EXPECT_EQ(daemon.stop(), 0);
+  stop_with_an_older_copy();
   for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(database() + end);
   std::filesystem::copy_file(file("copy.db"), database());
   daemon.settle();
