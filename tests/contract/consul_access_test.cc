@@ -131,12 +131,17 @@ struct packaged_policies : consul_access {
 
   /// A token with the policy of that file and nothing else.
   std::string token_of(const std::string& file) {
+    return token_with(file.substr(0, file.find('.')), rules_in(file));
+  }
+  static std::string rules_in(const std::string& file) {
     std::ifstream in(PEERAGE_SOURCE_DIR "/packaging/consul/" + file);
     std::stringstream rules;
     rules << in.rdbuf();
     EXPECT_FALSE(rules.str().empty());
-    const std::string name = file.substr(0, file.find('.'));
-    const json::object policy{{"Name", name}, {"Rules", rules.str()}};
+    return rules.str();
+  }
+  std::string token_with(const std::string& name, const std::string& rules) {
+    const json::object policy{{"Name", name}, {"Rules", rules}};
     as_root("/v1/acl/policy", json::serialize(policy));
     const json::object wish{{"Policies", json::array{json::object{{"Name", name}}}}};
     const auto made = json::parse(as_root("/v1/acl/token", json::serialize(wish)), 16);
@@ -187,18 +192,15 @@ TEST_F(packaged_policies, a_policy_that_hides_a_gateways_peers_is_no_reason_to_r
   ASSERT_EQ(before->what.peers.size(), 1U);
 
   const auto policies = json::parse(server.ask("GET", "/v1/acl/policies", "token=root-token").body);
-  std::string id, rules;
+  std::string id;
+  const std::string rules = rules_in("agent.hcl");
   for (const auto& each : policies->as_array()) {
     if (each.at("Name").as_string() == "agent") id = each.at("ID").as_string().c_str();
   }
-  std::ifstream in(PEERAGE_SOURCE_DIR "/packaging/consul/agent.hcl");
-  std::stringstream text;
-  text << in.rdbuf();
   const auto write_policy = [&](const std::string& typed) {
     const json::object policy{{"ID", id}, {"Name", "agent"}, {"Rules", typed}};
     as_root("/v1/acl/policy/" + id, json::serialize(policy));
   };
-  rules = text.str();
   std::string typo = rules;
   const auto at = typo.find("/at/gw");
   ASSERT_NE(at, std::string::npos);
@@ -226,6 +228,56 @@ TEST_F(packaged_policies, a_policy_that_hides_a_gateways_peers_is_no_reason_to_r
   } while (!after && std::chrono::steady_clock::now() < until);
   ASSERT_TRUE(after) << after.error().message;
   EXPECT_EQ(after->what.peers.size(), 2U);
+}
+
+TEST_F(packaged_policies, what_an_apis_policy_hides_is_no_empty_list_and_nobodys_absence) {
+  const auto open = [&](const std::string& token, const std::string& id) {
+    return open_consul_store(loop.get_executor(), *time, options_of(token, id)).value();
+  };
+  const auto commit = [&](store& by, write what) {
+    transaction writes;
+    writes.push_back(std::move(what));
+    return run_on(loop, by.commit(std::move(writes)));
+  };
+  const auto api = open(token_of("api.hcl"), "api-1");
+  ASSERT_TRUE(run_on(loop, api->identity()));
+  const peer one = fakes::sample_peer("acme", "one", 1);
+  ASSERT_TRUE(commit(*api, put{fakes::sample_network("acme"), absent{}}));
+  ASSERT_TRUE(commit(*api, put{fakes::sample_gateway("gw-1"), absent{}}));
+  ASSERT_TRUE(commit(*api, put{one, absent{}}));
+
+  struct hidden {
+    std::string folder;
+    listing what;
+    std::optional<record_key> removed;  // what can't be, while this is hidden
+  };
+  const network_name acme = one.id.network;
+  const gateway_name gw_1 = one.gateway;
+  const std::array all{hidden{"peers/", peers_of_network{acme}, acme},
+                       hidden{"peers/acme/", peers_of_network{acme}, acme},
+                       hidden{"placed/", peers_on_gateway{gw_1}, gw_1},
+                       hidden{"networks/", all_networks{}, acme},
+                       hidden{"gateways/", all_gateways{}, gw_1},
+                       hidden{"tokens/", all_tokens{}, {}}};
+  for (const hidden& each : all) {
+    const std::string name = "blind-" + std::to_string(&each - all.data());
+    const std::string rules = rules_in("api.hcl") + "key_prefix \"peerage/v1/" + each.folder +
+                              "\" { policy = \"deny\" }\n";
+    const auto blind = open(token_with(name, rules), name);
+    page_query wanted{each.what, {}, 100};
+    const auto listed = run_on(loop, blind->list(std::move(wanted)));
+    ASSERT_FALSE(listed) << each.folder << " hidden is listed as empty";
+    EXPECT_EQ(listed.error().code, errc::denied) << each.folder;
+    if (!each.removed) continue;
+    const auto removed = commit(*blind, removal{*each.removed, present{}});
+    ASSERT_FALSE(removed) << each.folder << " hidden: removed with its peer";
+    EXPECT_EQ(removed.error().code, errc::denied) << each.folder;
+  }
+  const auto still = run_on(loop, api->get(one.id));
+  ASSERT_TRUE(still);
+  EXPECT_TRUE(*still);
+  EXPECT_TRUE(run_on(loop, api->get(acme)).value());
+  EXPECT_TRUE(run_on(loop, api->get(gw_1)).value());
 }
 
 TEST_F(packaged_policies, an_agents_token_does_what_an_agent_does_and_no_more) {

@@ -180,6 +180,7 @@ task<> pump(shared_socket from, shared_socket to, shared_counts counts, bool to_
     if (to_server) count(*counts, {bytes.data(), size});
     std::string passed(bytes.data(), size);
     if (!to_server) passed = with_wrong_index(*counts, std::move(passed));
+    if (!to_server && !counts->instead.empty()) passed = counts->instead;
     const auto [failed, sent] = co_await asio::async_write(*to, asio::buffer(passed), as_result);
     if (failed) break;
   }

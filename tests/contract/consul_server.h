@@ -53,6 +53,7 @@ class tcp_proxy {
     bool drop_answers = false;
     int wrong_indexes = 0;  // so many answers have `wrong_index` as their X-Consul-Index
     std::string wrong_index;
+    std::string instead;  // unless empty, what comes in the place of every answer
     std::string tail;
   };
   counts& seen() { return *counts_; }

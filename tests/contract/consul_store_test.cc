@@ -379,6 +379,40 @@ TEST_F(consul_store, a_record_that_cannot_be_read_is_named_and_not_gone) {
   EXPECT_EQ(asked->unreadable, std::vector{sample_key(2)});
 }
 
+TEST_F(consul_store, a_peer_whose_record_cannot_be_read_can_be_removed_and_made_again) {
+  const auto one = open();
+  furnish(*one);
+  ASSERT_TRUE(add(*one, sample_peer("acme", "a", 1)));
+  write_raw("peers/acme/a", "garbage");
+  const peer_id id = sample_peer("acme", "a", 1).id;
+  EXPECT_EQ(run_on(loop_, one->get(id)).error().code, errc::corrupt);
+  const auto removed = remove(*one, id);
+  ASSERT_TRUE(removed) << removed.error().message;
+  EXPECT_FALSE(get(*one, id));
+  EXPECT_FALSE(raw("peers/acme/a"));
+  EXPECT_TRUE(add(*one, sample_peer("acme", "a", 2)));
+}
+
+TEST_F(consul_store, another_servers_404_is_no_absent_record) {
+  const auto behind = open_behind_proxy();
+  furnish(*behind);
+  const network_name acme = *network_name::parse("acme");
+  for (const std::string& page :
+       {std::string("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
+        std::string("HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nnot found"),
+        std::string("HTTP/1.1 404 Not Found\r\nX-Consul-Index: 9\r\nContent-Length: 9\r\n\r\n"
+                    "not found")}) {
+    proxy_.seen().instead = page;
+    const auto found = run_on(loop_, behind->get(acme));
+    ASSERT_FALSE(found) << page;
+    EXPECT_EQ(found.error().code, errc::unavailable) << page;
+    page_query all{all_networks{}, {}, 100};
+    EXPECT_FALSE(run_on(loop_, behind->list(std::move(all)))) << page;
+  }
+  proxy_.seen().instead.clear();
+  EXPECT_TRUE(get(*behind, acme));
+}
+
 TEST_F(consul_store, callers_at_once_share_transactions) {
   const auto behind = open_behind_proxy();
   furnish(*behind);
