@@ -21,7 +21,7 @@ std::string file_of(const std::string& state_dir) {
 }
 
 struct taker final : dump_taker {
-  explicit taker(foreign_interface& found) : into(found) {}
+  explicit taker(found_interface& found) : into(found) {}
   void begin() override { into.peers.clear(); }
   void self(const std::optional<secret_key>& key, std::uint16_t port) override {
     into.key = key;
@@ -30,11 +30,11 @@ struct taker final : dump_taker {
   void take(const device_entry& entry) override {
     into.peers.push_back(entry.peer.public_key.text());
   }
-  foreign_interface& into;
+  found_interface& into;
 };
 
 task<result<>> read_device(asio::any_io_executor loop, const std::string& interface, bool kernel,
-                           foreign_interface& into) {
+                           found_interface& into) {
   taker found(into);
   result<> done;
   if (kernel) {
@@ -64,82 +64,102 @@ std::string listed(const List& all, const Text& text) {
   return made.empty() ? "none" : made;
 }
 
+/// A fleet's store is the same as before; what a gateway of this name has and that store lacks was
+/// removed meanwhile. A single host's store was lost with its state_dir.
+bool holds_peers(const found_interface& found, const daemon_config& config) {
+  return !found.own_name || config.store.kind == store_kind::sqlite;
+}
+
 }  // namespace
 
-task<result<std::optional<foreign_interface>>> look_at_foreign(asio::any_io_executor loop,
-                                                               const gateway_config& config,
-                                                               const std::string& state_dir) {
-  const auto interface = netlink::make_link(config.interface, config.name.text());
-  const auto now = interface->state();
+task<result<std::optional<found_interface>>> look_for_adoption(asio::any_io_executor loop,
+                                                               const daemon_config& config) {
+  const gateway_config& mine = *config.gateway;
+  const auto now = netlink::make_link(mine.interface, mine.name.text())->state();
   if (!now) co_return std::unexpected(now.error());
-  const bool foreign = now->exists && !now->marked && !left_unmarked(*now, state_dir, config);
-  if (!foreign) co_return std::optional<foreign_interface>{};
-  foreign_interface found;
-  auto has = netlink::belongings_of(config.interface);
+  const auto own_key = read_key(mine.private_key_file);
+  const bool known = now->marked && (own_key || own_key.error().code != errc::not_found);
+  const bool foreign = !now->marked && mine.adopt && !left_unmarked(*now, config.state_dir, mine);
+  if (!now->exists || known || !(now->marked || foreign)) {
+    co_return std::optional<found_interface>{};
+  }
+  found_interface found;
+  found.own_name = now->marked;
+  auto has = netlink::belongings_of(mine.interface);
   if (!has) co_return std::unexpected(has.error());
   found.has = *std::move(has);
-  if (auto read = co_await read_device(loop, config.interface, now->wireguard, found); !read) {
+  if (auto read = co_await read_device(loop, mine.interface, now->wireguard, found); !read) {
     co_return std::unexpected(std::move(read.error()));
   }
   co_return std::optional(std::move(found));
 }
 
-std::vector<std::string> adoption(const foreign_interface& found, const gateway_config& config) {
+std::vector<std::string> adoption(const found_interface& found, const daemon_config& config) {
   const auto as_is = [](const std::string& each) { return each; };
   const auto route = [](const prefix& each) { return each.text(); };
+  const gateway_config& mine = *config.gateway;
   std::vector<std::string> lines;
-  const auto own = read_key(config.private_key_file);
+  const auto own = read_key(mine.private_key_file);
   if (own && found.key && !(*own == *found.key)) {
-    lines.push_back("its private key becomes that of " + config.private_key_file +
+    lines.push_back("its private key becomes that of " + mine.private_key_file +
                     ", and no file of its peers is good any more: put the interface's own key there"
                     " first (`wg show " +
-                    config.interface + " private-key`), where they shall stay good");
+                    mine.interface + " private-key`), where they shall stay good");
   }
-  lines.push_back("addresses, which stay: " + listed(found.has.addresses, as_is));
-  lines.push_back("routes, which stay: " + listed(found.has.routes, route));
-  lines.push_back("peers, which are held (" + std::to_string(found.peers.size()) +
-                  "): " + listed(found.peers, as_is));
-  if (found.listen_port != config.listen_port) {
+  if (found.own_name) {
+    lines.push_back("it was made by a gateway of this name, and " + config.state_dir +
+                    " knows nothing of it: its private key is kept");
+  } else {
+    lines.push_back("addresses, which stay: " + listed(found.has.addresses, as_is));
+    lines.push_back("routes, which stay: " + listed(found.has.routes, route));
+  }
+  const bool held = holds_peers(found, config);
+  lines.push_back((held ? "peers, which are held (" : "peers, which stay if the store has them (") +
+                  std::to_string(found.peers.size()) + "): " + listed(found.peers, as_is));
+  if (found.listen_port != mine.listen_port) {
     lines.push_back("its UDP port " + std::to_string(found.listen_port) + " becomes " +
-                    std::to_string(config.listen_port) +
+                    std::to_string(mine.listen_port) +
                     ": set gateway.listen_port where its peers' files shall stay good");
   }
-  if (!found.peers.empty()) {
+  if (held && !found.peers.empty()) {
     lines.push_back("held peers stay on the device" +
-                    std::string(config.firewall ? ", but the gateway's firewall lets nothing pass "
-                                                  "that belongs to no network"
-                                                : "") +
+                    std::string(mine.firewall ? ", but the gateway's firewall lets nothing pass "
+                                                "that belongs to no network"
+                                              : "") +
                     ": make each of them anew in a network (`peerage create NAME --public-key "
                     "KEY`), then `peerage gateways accept-removals " +
-                    config.name.text() + "` removes the others");
+                    mine.name.text() + "` removes the others");
   }
   return lines;
 }
 
-task<result<>> adopt_interface(asio::any_io_executor loop, const gateway_config& config,
-                               const std::string& state_dir) {
-  if (!config.adopt) co_return result<>{};  // tunnel::choose() refuses it
-  auto found = co_await look_at_foreign(loop, config, state_dir);
-  if (!found) co_return std::unexpected(std::move(found.error()));
-  if (!*found) co_return result<>{};
-  const foreign_interface& foreign = **found;
-  const auto own = read_key(config.private_key_file);
-  if (!own && own.error().code == errc::not_found && foreign.key) {
-    const secret_text line(base64_encode(foreign.key->reveal()) + "\n");
-    if (auto kept = write_private_file(config.private_key_file, line.reveal()); !kept) {
+task<result<>> adopt_interface(asio::any_io_executor loop, const daemon_config& config) {
+  auto looked = co_await look_for_adoption(loop, config);
+  if (!looked) co_return std::unexpected(std::move(looked.error()));
+  if (!*looked) co_return result<>{};
+  const found_interface& found = **looked;
+  const gateway_config& mine = *config.gateway;
+  // As it is before anything is written, which it speaks of.
+  const std::vector<std::string> what = adoption(found, config);
+  const auto own = read_key(mine.private_key_file);
+  if (!own && own.error().code == errc::not_found && found.key) {
+    const secret_text line(base64_encode(found.key->reveal()) + "\n");
+    if (auto kept = write_private_file(mine.private_key_file, line.reveal()); !kept) {
       co_return kept;
     }
   }
-  std::string note = "interface " + config.interface + "\n";
-  for (const std::string& each : foreign.has.addresses) note += "address " + each + "\n";
-  for (const prefix& each : foreign.has.routes) note += "route " + each.text() + "\n";
-  if (auto kept = write_private_file(file_of(state_dir), note); !kept) co_return kept;
-  // Its peers are held from now on, over restarts.
-  if (auto kept = write_private_file(state_dir + "/store-epoch", adopted_epoch + "\n"); !kept) {
-    co_return kept;
+  if (!found.own_name) {
+    std::string note = "interface " + mine.interface + "\n";
+    for (const std::string& each : found.has.addresses) note += "address " + each + "\n";
+    for (const prefix& each : found.has.routes) note += "route " + each.text() + "\n";
+    if (auto kept = write_private_file(file_of(config.state_dir), note); !kept) co_return kept;
   }
-  for (const std::string& each : adoption(foreign, config)) {
-    log::warning("interface adopted", {{"interface", config.interface}, {"what", each}});
+  if (holds_peers(found, config)) {  // from now on, over restarts
+    const std::string epoch_file = config.state_dir + "/store-epoch";
+    if (auto kept = write_private_file(epoch_file, adopted_epoch + "\n"); !kept) co_return kept;
+  }
+  for (const std::string& each : what) {
+    log::warning("interface adopted", {{"interface", mine.interface}, {"what", each}});
   }
   co_return result<>{};
 }

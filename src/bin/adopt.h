@@ -1,5 +1,7 @@
-// gateway.adopt: an interface that somebody else made becomes the gateway's. What it has stays: its
-// addresses and routes for good, its peers until an operator lets go of them.
+// An interface that the state_dir knows nothing of becomes the gateway's: with gateway.adopt one
+// that somebody else made, and always one that was made by a gateway of this name whose state_dir
+// was another, or is lost. What it has stays: its private key; its peers, until an operator lets go
+// of them; and of a foreign one its addresses and routes for good.
 #pragma once
 
 #include <cstdint>
@@ -14,26 +16,25 @@
 
 namespace peerage {
 
-struct foreign_interface {
+struct found_interface {
+  bool own_name = false;  // made by a gateway of this name
   netlink::belongings has;
   std::vector<std::string> peers;  // public keys, sorted
   std::optional<secret_key> key;
   std::uint16_t listen_port = 0;
 };
 
-/// The interface of that name, where it is there and no gateway made it; nothing otherwise. Changes
-/// nothing. errc::io, errc::unavailable where its device does not answer.
-task<result<std::optional<foreign_interface>>> look_at_foreign(asio::any_io_executor loop,
-                                                               const gateway_config& config,
-                                                               const std::string& state_dir);
+/// The gateway's interface, where it is there and has to be adopted; nothing otherwise. Changes
+/// nothing. `config` has a gateway. errc::io, errc::unavailable where its device does not answer.
+task<result<std::optional<found_interface>>> look_for_adoption(asio::any_io_executor loop,
+                                                               const daemon_config& config);
 
 /// What happens to it, for `--check` and the log, a line each.
-std::vector<std::string> adoption(const foreign_interface& found, const gateway_config& config);
+std::vector<std::string> adoption(const found_interface& found, const daemon_config& config);
 
 /// Before the first start on it: notes what it has, and takes its private key where the gateway has
 /// none yet, so that its peers' files stay good. Nothing where there is nothing to adopt.
-task<result<>> adopt_interface(asio::any_io_executor loop, const gateway_config& config,
-                               const std::string& state_dir);
+task<result<>> adopt_interface(asio::any_io_executor loop, const daemon_config& config);
 
 /// What the interface had when it was adopted; nothing where it never was.
 netlink::belongings adopted_belongings(const std::string& state_dir, const std::string& interface);

@@ -231,8 +231,7 @@ std::string check_endpoint(const gateway_config& config, report& into) {
 
 task<> check_network(asio::any_io_executor loop, const daemon_config& config,
                      const running_daemon& beside, const std::string& endpoint, report& into) {
-  const auto all =
-      co_await check_host_network(loop, *config.gateway, config.state_dir, beside, endpoint);
+  const auto all = co_await check_host_network(loop, config, beside, endpoint);
   for (const finding& each : all) {
     if (each.note) {
       into.note(each.what, each.detail);
@@ -264,7 +263,10 @@ std::string check_gateway(const daemon_config& whole, const running_daemon& besi
   result<> key_is;
   if (!key && !absent) key_is = std::unexpected(key.error());
   if (absent) key_is = can_make_in(folder_of(config.private_key_file));
-  into.say("key", key_is, config.private_key_file + (absent ? " will be made" : ""));
+  const char* then = !absent              ? ""
+                     : now && now->exists ? " will have the interface's own key"
+                                          : " will be made";
+  into.say("key", key_is, config.private_key_file + then);
   return check_endpoint(config, into);
 }
 

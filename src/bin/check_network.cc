@@ -66,22 +66,20 @@ void check_forwarding(const gateway_config& config, const running_daemon& beside
 }  // namespace
 
 task<std::vector<finding>> check_host_network(asio::any_io_executor loop,
-                                              const gateway_config& config,
-                                              const std::string& state_dir,
+                                              const daemon_config& config,
                                               const running_daemon& beside,
                                               const std::string& endpoint) {
+  const gateway_config& mine = *config.gateway;
   std::vector<finding> found;
-  check_holder(config, beside, found);
-  check_ipv6(config, found);
-  check_mtu(config, endpoint, found);
-  check_forwarding(config, beside, found);
-  if (config.adopt) {
-    const auto foreign = co_await look_at_foreign(loop, config, state_dir);
-    if (!foreign) found.push_back({"adopt", std::unexpected(foreign.error()), {}});
-    if (foreign && *foreign) {
-      for (const std::string& each : adoption(**foreign, config)) {
-        found.push_back({"adopt", {}, each, true});
-      }
+  check_holder(mine, beside, found);
+  check_ipv6(mine, found);
+  check_mtu(mine, endpoint, found);
+  check_forwarding(mine, beside, found);
+  const auto adopted = co_await look_for_adoption(loop, config);
+  if (!adopted) found.push_back({"adopt", std::unexpected(adopted.error()), {}});
+  if (adopted && *adopted) {
+    for (const std::string& each : adoption(**adopted, config)) {
+      found.push_back({"adopt", {}, each, true});
     }
   }
   co_return found;

@@ -21,8 +21,7 @@ struct finding {
 
 /// Changes nothing.
 task<std::vector<finding>> check_host_network(asio::any_io_executor loop,
-                                              const gateway_config& config,
-                                              const std::string& state_dir,
+                                              const daemon_config& config,
                                               const running_daemon& beside,
                                               const std::string& endpoint);
 

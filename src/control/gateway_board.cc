@@ -29,11 +29,6 @@ void gateway_board::replace(std::vector<vouched_gateway> all) {
   lines_ = std::move(next);
 }
 
-void gateway_board::put(vouched_gateway one) {
-  line& mine = lines_[one.what.name];
-  mine.known = std::move(one);
-}
-
 void gateway_board::remove(const gateway_name& name) {
   lines_.erase(name);
 }

@@ -19,8 +19,6 @@ class gateway_board {
  public:
   /// The whole list, as others may rely on it.
   void replace(std::vector<vouched_gateway> all);
-  /// One, as it was just read.
-  void put(vouched_gateway one);
   void remove(const gateway_name& name);
 
   void hear(const heartbeat& beat, steady_time now);

@@ -171,9 +171,25 @@ TEST(interface, of_a_running_daemon_is_not_taken_by_another) {
   const finished beside = check(first);
   EXPECT_EQ(beside.status, 0) << beside.out << beside.err;
 
+  // Once it has stopped its interface belongs to whoever has the gateway's name, and nothing of it
+  // is lost to a daemon whose state_dir and store are others.
   first.kill();
-  second.start();
-  EXPECT_EQ(second.stop(), 0);
+  const auto key = [&] { return must_run({"wg", "show", first.interface(), "public-key"}); };
+  const std::string first_key = key();
+  const finished then = check(second);
+  EXPECT_EQ(then.status, 0) << then.out;
+  EXPECT_THAT(then.out, AllOf(HasSubstr(second.state_dir() + " knows nothing of it"),
+                              HasSubstr(peers.begin()->first), HasSubstr("accept-removals")));
+  for (int start = 0; start < 2; ++start) {
+    second.settle();
+    EXPECT_TRUE(look_at(first.interface()).contains(peers.begin()->first));
+    EXPECT_EQ(key(), first_key) << "the peers' files stay good";
+    EXPECT_TRUE(eventually(20s, [&] { return ready(second).contains("adopted with 1 peers"); }));
+    EXPECT_EQ(second.stop(), 0);
+  }
+  first.settle();
+  EXPECT_EQ(first.admin().call("GET", "/v1/networks/acme/peers/p").word("state"), "live");
+  EXPECT_FALSE(ready(first).contains("adopted"));
 }
 
 TEST(forwarding, that_is_off_is_said_with_its_setting_and_set_where_the_config_wants_it) {
