@@ -27,6 +27,7 @@
 #include "bin/tunnel.h"
 #include "config/endpoint.h"
 #include "crypto/random.h"
+#include "crypto/x25519.h"
 #include "http/dial.h"
 #include "http/server.h"
 #include "local/system_clock.h"
@@ -94,6 +95,20 @@ task<result<>> look(store& desired, const daemon_config& config) {
   co_return found ? result<>{} : std::unexpected(found.error());
 }
 
+/// Another host may have the name, or this one lost its key.
+task<> check_registration(store& desired, const daemon_config& config, report& into) {
+  const auto found = co_await get_as<gateway>(desired, config.gateway->name);
+  if (!found || !*found) co_return;  // the store's trouble is told already
+  const gateway& other = (*found)->value;
+  const auto key = read_key(config.gateway->private_key_file);
+  if (key && public_of(*key) == other.public_key) co_return;
+  const auto where = other.owner.find(", ");  // behind the id of a start
+  const std::string by = where == std::string::npos ? "another" : other.owner.substr(where + 2);
+  into.note("name", other.name.text() + " is registered with another key, by " + by +
+                        ": a start is refused while that runs; once it has stopped, this gateway "
+                        "takes the name and the peers, whose files name the other key");
+}
+
 task<> check_store(store& desired, const daemon_config& config, report& into) {
   const auto store_is = co_await look(desired, config);
   into.say("store", store_is,
@@ -140,15 +155,15 @@ task<> check_records(store& desired, report& into) {
   into.say("records", agree, std::to_string(found->records) + " peers, and every key agrees");
 }
 
-task<> check_bus(const bus& word, clock& time, const bus_config& config, report& into) {
-  if (config.kind == bus_kind::local) co_return;
+task<> check_bus(const nats_bus& word, clock& time, const bus_config& config, report& into) {
   const steady_time limit = time.steady() + bus_limit;
-  while (!word.connected() && time.steady() < limit) {
+  while (!word.connected() && word.why_away().empty() && time.steady() < limit) {
     co_await time.wait_until(time.steady() + bus_look);
   }
   result<> bus_is;
   if (!word.connected()) {
-    bus_is = fail(errc::unavailable, "no NATS server answered; --log-level warning says why");
+    const std::string why = word.why_away();
+    bus_is = fail(errc::unavailable, why.empty() ? "NATS did not answer within 5 s" : why);
   }
   into.say("bus", bus_is, "NATS at " + without_user(config.servers.front()));
 }
@@ -156,6 +171,12 @@ task<> check_bus(const bus& word, clock& time, const bus_config& config, report&
 /// Where the config has its HTTP listen.
 const std::string& listen_of(const daemon_config& config) {
   return config.api ? config.api->listen : config.gateway->admin_listen;
+}
+
+/// A Unix socket there can't be tried yet.
+bool listens_in_state_dir_to_be(const daemon_config& config) {
+  return listen_of(config).starts_with("unix:" + config.state_dir + "/") &&
+         ::access(config.state_dir.c_str(), F_OK) != 0;
 }
 
 /// `beside`: a port in use is no fault where the daemon that is to be restarted has it.
@@ -317,10 +338,13 @@ task<> check_backends(asio::any_io_executor loop, daemon_config config, report& 
     co_return;
   }
   co_await check_store(*opened->store, config, into);
+  const bool far = config.store.kind != store_kind::sqlite;
+  if (config.gateway && far) co_await check_registration(*opened->store, config, into);
   if (config.store.kind == store_kind::sqlite) check_database(config.store.path, into);
   if (config.api) co_await check_records(*opened->store, into);
-  co_await check_bus(*opened->bus, *time, config.bus, into);
-  if (opened->nats != nullptr) co_await opened->nats->stop();
+  if (opened->nats == nullptr) co_return;
+  co_await check_bus(*opened->nats, *time, config.bus, into);
+  co_await opened->nats->stop();
 }
 
 }  // namespace
@@ -340,8 +364,12 @@ task<result<>> check_daemon(asio::any_io_executor loop, daemon_config config, st
   const running_daemon beside = look_beside(config.state_dir, host_name());
   std::string port = listen_of(config);
   std::optional<api_config> secured = config.api;
-  co_await check_port(loop, config.api ? "api" : "admin", std::move(port), std::move(secured),
-                      beside, made);
+  const char* const what = config.api ? "api" : "admin";
+  if (listens_in_state_dir_to_be(config)) {
+    made.say(what, can_make_in(config.state_dir), port + ", in the state_dir that a start makes");
+  } else {
+    co_await check_port(loop, what, std::move(port), std::move(secured), beside, made);
+  }
   check_host(config, user, made);
   if (config.gateway) {
     const std::string endpoint = check_gateway(config, beside, made);

@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -144,8 +145,10 @@ result<daemon_config> read_config(const std::string& file) {
   if (file.empty()) return default_daemon_config(host_name());
   std::ifstream in(file);
   std::ostringstream text;
-  if (!in || !(text << in.rdbuf())) {
-    return fail(errc::io, file + " can't be read; is the path right?");
+  std::error_code ignored;
+  const bool folder = std::filesystem::is_directory(file, ignored);
+  if (folder || !in || (in.peek() != EOF && !(text << in.rdbuf()))) {
+    return fail(errc::io, file + " can't be read; is it the path of a file?");
   }
   return parse_daemon_config(text.str(), file, host_name());
 }

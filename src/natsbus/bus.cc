@@ -85,6 +85,7 @@ class bus_on_nats final : public nats_bus {
   void publish(const event& what) override;
   void listen(std::function<void(const event&)> hear) override;
   bool connected() const override { return connection_ && connection_->open(); }
+  std::string why_away() const override { return why_away_; }
   task<> stop() override;
 
  private:
@@ -131,7 +132,7 @@ class bus_on_nats final : public nats_bus {
   std::map<gateway_name, heartbeat> last_beats_;
   std::mt19937 random_{std::random_device{}()};
   unsigned failures_ = 0;
-  bool said_away_ = false;
+  std::string why_away_;
   bool said_too_many_ = false;
   bool stopping_ = false;
   steady_time quiet_until_{};
@@ -353,9 +354,8 @@ void bus_on_nats::dial() {
 void bus_on_nats::dialled(result<std::unique_ptr<connection>> made) {
   if (stopping_) return;
   if (!made) {
-    if (!std::exchange(said_away_, true)) {
-      log::warning("NATS is away; trying again for ever", {{"why", made.error().message}});
-    }
+    const bool said = !std::exchange(why_away_, made.error().message).empty();
+    if (!said) log::warning("NATS is away; trying again for ever", {{"why", why_away_}});
     return dial_later();
   }
   connection_ = *std::move(made);
@@ -365,7 +365,7 @@ void bus_on_nats::dialled(result<std::unique_ptr<connection>> made) {
   if (!listeners_.empty()) hear_heartbeats();
   if (!watchers_.empty()) hear_events();
   failures_ = 0;
-  said_away_ = false;
+  why_away_.clear();
   greet(greetings);
   log::info("connected to NATS", {{"server", connection_->server()}});
 }
@@ -393,8 +393,8 @@ void bus_on_nats::dial_later() {
 }
 
 void bus_on_nats::lost() {
-  log::warning("NATS is away; trying again for ever", {{"why", "the connection was lost"}});
-  said_away_ = true;
+  why_away_ = "the connection was lost";
+  log::warning("NATS is away; trying again for ever", {{"why", why_away_}});
   close();
   dial_later();
 }

@@ -48,6 +48,9 @@ inline constexpr std::size_t most_strangers = 64;       // requests that wait fo
 }  // namespace nats
 
 struct nats_bus : bus {
+  /// Why there is no connection, as the last attempt ended; empty while there is one, and before
+  /// the first attempt has ended.
+  virtual std::string why_away() const = 0;
   /// Ends the requests being served, waits for them, and closes the connection. Afterwards every
   /// call is errc::unavailable. What is served outlives it; called once, before the end.
   virtual task<> stop() = 0;

@@ -91,6 +91,27 @@ TEST_F(check_of_start, finds_a_device_that_cannot_be_had_and_an_endpoint_that_no
   EXPECT_EQ(run(bare).status, no_kernel ? 1 : 0);
 }
 
+TEST_F(check_of_start, is_content_with_a_socket_in_the_state_dir_that_a_start_makes) {
+  std::string text = daemon.config_text();
+  const auto at = text.find("listen = ");
+  text.replace(at, text.find('\n', at) - at, "listen = \"unix:" + daemon.state_dir() + "/s\"");
+  daemon.write_config(text);
+  const finished looked = run(daemon.command({"--check"}));
+  EXPECT_EQ(looked.status, 0) << looked.out;
+  EXPECT_THAT(looked.out, HasSubstr("in the state_dir that a start makes"));
+  EXPECT_FALSE(fs::exists(daemon.state_dir()));
+}
+
+TEST_F(check_of_start, tells_a_folder_and_an_empty_file_from_one_that_is_absent) {
+  const auto said = [&] { return run(daemon.command({"--check"})).err; };
+  daemon.write_config("");
+  EXPECT_THAT(said(), HasSubstr("has neither [api] nor [gateway]"));
+  fs::remove(daemon.config_file());
+  EXPECT_THAT(said(), HasSubstr("is it the path of a file?"));
+  fs::create_directory(daemon.config_file());
+  EXPECT_THAT(said(), HasSubstr("is it the path of a file?"));
+}
+
 TEST_F(check_of_start, is_one_job_of_several_and_only_one_at_a_time) {
   const std::string file = daemon.folder() + "/b.db";
   for (const std::vector<std::string>& two : {std::vector<std::string>{"--check", "--backup", file},

@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <gmock/gmock.h>
 #include <array>
 #include <atomic>
 #include <barrier>
 #include <mutex>
 #include <set>
+
 #include <thread>
 
 #include "tests/live/fleet.h"
@@ -307,6 +309,20 @@ TEST(fleet, a_second_process_of_a_gateways_name_refuses_to_run) {
   fleet all;
   all.start_usual();
   gateway_node& second = all.add_gateway("gw-1", "fra");
+  const auto check = [&second] {
+    return run({.words = {binary("peeraged"), "--config", second.folder() + "/peeraged.toml",
+                          "--check"},
+                .environment = {},
+                .network = {}})
+        .out;
+  };
+  const std::string first = "gw-1 is registered with another key, by process " +
+                            std::to_string(all.gateway(0).running().pid());
+  EXPECT_THAT(check(), testing::HasSubstr(first));
+  all.nats.kill();
+  EXPECT_THAT(check(), testing::ContainsRegex("FAILED   bus .*can't connect to NATS"))
+      << "the cause, and at once";
+  all.nats.start();
   second.launch();
   ASSERT_TRUE(eventually(15s, [&] { return second.running().ended().has_value(); }));
   EXPECT_NE(*second.running().ended(), 0);
