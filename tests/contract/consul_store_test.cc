@@ -1,58 +1,21 @@
 #include <array>
-#include <boost/asio/co_spawn.hpp>
 #include <set>
 
 #include "base/base64.h"
 #include "consul/change.h"
-#include "consul/open.h"
 #include "consul/rings.h"
-#include "consul/store.h"
 #include "consul/writer.h"
-#include "local/system_clock.h"
-#include "testing/run.h"
-#include "testing/samples.h"
-#include "tests/contract/consul_server.h"
+#include "tests/contract/consul_store_fixture.h"
 #include "tests/contract/store_contract.h"
 
 namespace peerage::contract {
 namespace {
 
-using peerage::fakes::run_on;
-using peerage::fakes::sample_gateway;
-using peerage::fakes::sample_key;
-using peerage::fakes::sample_network;
-using peerage::fakes::sample_peer;
-
-std::string fresh_prefix() {
-  static int number = 0;
-  return "test/" + std::to_string(++number) + "/";
-}
-
-/// A store and the clock that it needs.
-struct opened_store {
-  std::unique_ptr<clock> time;
-  std::unique_ptr<store> what;
-};
-
-std::shared_ptr<store> open_on(asio::io_context& loop, consul_options options) {
-  auto made = std::make_shared<opened_store>();
-  made->time = make_system_clock(loop.get_executor());
-  auto opened = open_consul_store(loop.get_executor(), *made->time, std::move(options));
-  if (!opened) throw std::runtime_error(opened.error().message);
-  made->what = std::move(*opened);
-  // As every process does first; it makes the epoch.
-  (void)run_on(loop, made->what->identity());
-  store* face = made->what.get();
-  return {std::move(made), face};
-}
-
-consul_options options_at(std::string url, std::string prefix, std::string api = "api-1") {
-  consul_options made;
-  made.address = std::move(url);
-  made.prefix = std::move(prefix);
-  made.api_id = std::move(api);
-  return made;
-}
+using fakes::run_on;
+using fakes::sample_gateway;
+using fakes::sample_key;
+using fakes::sample_network;
+using fakes::sample_peer;
 
 struct consul_home final : store_home {
   std::string prefix = fresh_prefix();
@@ -64,70 +27,6 @@ struct consul_home final : store_home {
 INSTANTIATE_TEST_SUITE_P(consul, store_contract,
                          testing::Values(store_kind{
                              "consul", [] { return std::make_unique<consul_home>(); }}));
-
-class consul_store : public testing::Test {
- protected:
-  consul_server& server_ = consul_server::shared();
-  std::string prefix_ = fresh_prefix();
-  asio::io_context loop_;
-  tcp_proxy proxy_{loop_, server_.port()};
-
-  std::shared_ptr<store> open(const std::string& api = "api-1") {
-    return open_on(loop_, options_at(server_.url(), prefix_, api));
-  }
-  std::shared_ptr<store> open_behind_proxy() {
-    return open_on(loop_, options_at(proxy_.url(), prefix_));
-  }
-  result<revision> commit(store& to, transaction writes) {
-    return run_on(loop_, to.commit(std::move(writes)));
-  }
-  result<revision> add(store& to, record value, expectation expected = absent{}) {
-    transaction writes{put{std::move(value), expected}};
-    return commit(to, std::move(writes));
-  }
-  result<revision> remove(store& to, record_key key, expectation expected = present{}) {
-    transaction writes{removal{std::move(key), expected}};
-    return commit(to, std::move(writes));
-  }
-  std::optional<stored<record>> get(store& from, record_key key) {
-    return run_on(loop_, from.get(std::move(key))).value();
-  }
-  page list(store& from, listing what, std::string after = {}, std::size_t limit = 100) {
-    page_query query{std::move(what), std::move(after), limit};
-    return run_on(loop_, from.list(std::move(query))).value();
-  }
-  void furnish(store& in) {
-    ASSERT_TRUE(add(in, sample_network("acme")));
-    ASSERT_TRUE(add(in, sample_gateway("gw-1")));
-  }
-  static std::string blame(const result<revision>& ended) {
-    if (ended) return {};
-    return std::string(name_of(ended.error().code)) + " " + ended.error().field;
-  }
-  /// All at once, and how each of them ended.
-  std::vector<result<revision>> race(std::vector<std::pair<store*, transaction>> all) {
-    std::vector<result<revision>> ended(all.size(), result<revision>{revision{}});
-    std::size_t left = all.size();
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      asio::co_spawn(loop_, all[i].first->commit(std::move(all[i].second)),
-                     [&, i](std::exception_ptr, result<revision> how) {
-                       ended[i] = std::move(how);
-                       --left;
-                     });
-    }
-    loop_.restart();
-    while (left > 0 && loop_.run_one() > 0) {}
-    return ended;
-  }
-  std::optional<consul::entry> raw(const std::string& key) {
-    const auto answer = server_.ask("GET", "/v1/kv/" + prefix_ + key, "");
-    if (answer.status != 200) return {};
-    return consul::read_entries(answer.body).value().at(0);
-  }
-  void write_raw(const std::string& key, const std::string& value, std::uint64_t flags = 0) {
-    server_.ask("PUT", "/v1/kv/" + prefix_ + key, "flags=" + std::to_string(flags), value);
-  }
-};
 
 TEST_F(consul_store, of_two_processes_that_want_one_thing_exactly_one_gets_it) {
   const auto first = open("api-1");
@@ -319,100 +218,6 @@ TEST_F(consul_store, a_creation_that_saw_the_closing_mark_ends_the_removal) {
   EXPECT_EQ(blame(remove(*one, *network_name::parse("acme"))), "");
 }
 
-TEST_F(consul_store, a_lost_answer_is_an_unknown_outcome_and_the_commit_is_there) {
-  const auto behind = open_behind_proxy();
-  const auto direct = open("api-2");
-  furnish(*behind);
-  const peer one = sample_peer("acme", "a", 1);
-  ASSERT_TRUE(add(*behind, sample_peer("acme", "before", 2)));
-  proxy_.seen().drop_answers = true;
-  const auto lost = add(*behind, one);
-  ASSERT_FALSE(lost);
-  EXPECT_EQ(lost.error().code, errc::outcome_unknown) << lost.error().message;
-  proxy_.seen().drop_answers = false;
-  EXPECT_TRUE(get(*direct, one.id)) << "it was done all the same";
-  EXPECT_EQ(blame(add(*behind, one)), "conflict name");
-  EXPECT_EQ(blame(add(*behind, sample_peer("acme", "after", 3))), "") << "and the store goes on";
-}
-
-TEST_F(consul_store, one_absurd_index_is_not_believed) {
-  const auto behind = open_behind_proxy();
-  furnish(*behind);
-  ASSERT_TRUE(add(*behind, sample_peer("acme", "a", 1)));
-  const gateway_name gateway = *gateway_name::parse("gw-1");
-  for (const char* index : {"18446744073709551615", "900000000000000"}) {
-    proxy_.seen().wrong_index = index;
-    proxy_.seen().wrong_indexes = 1;
-    EXPECT_FALSE(run_on(loop_, behind->follow(gateway, {}, seconds{0}))) << index;
-    proxy_.seen().wrong_indexes = 1;
-    EXPECT_FALSE(run_on(loop_, behind->identity())) << index;
-    proxy_.seen().wrong_indexes = 0;
-  }
-  const auto followed = run_on(loop_, behind->follow(gateway, {}, seconds{0}));
-  ASSERT_TRUE(followed) << followed.error().message;
-  EXPECT_EQ(followed->what.peers.size(), 1U);
-  EXPECT_LT(consul::index_of(followed->what.as_of), 900'000'000'000'000U);
-  EXPECT_EQ(run_on(loop_, behind->identity())->id, followed->of.id) << "the store was not restored";
-  // What an earlier version kept of such an answer heals at once.
-  auto place = consul::read_place(followed->position).value();
-  place.index = 900'000'000'000'000U;
-  const auto healed =
-      run_on(loop_, behind->follow(gateway, consul::write_place(place), seconds{0}));
-  ASSERT_TRUE(healed) << healed.error().message;
-  EXPECT_TRUE(healed->what.whole);
-  EXPECT_EQ(healed->what.as_of, followed->what.as_of);
-}
-
-TEST_F(consul_store, a_record_that_cannot_be_read_is_named_and_not_gone) {
-  const auto one = open();
-  furnish(*one);
-  ASSERT_TRUE(add(*one, sample_peer("acme", "a", 1)));
-  ASSERT_TRUE(add(*one, sample_peer("acme", "b", 2)));
-  write_raw("at/gw-1/" + hex_encode(sample_key(2).bytes()), "garbage");
-  const gateway_name gateway = *gateway_name::parse("gw-1");
-  const auto followed = run_on(loop_, one->follow(gateway, {}, seconds{0}));
-  ASSERT_TRUE(followed);
-  EXPECT_EQ(followed->what.peers.size(), 1U);
-  EXPECT_EQ(followed->what.unreadable, std::vector{sample_key(2)});
-  const auto asked = run_on(loop_, one->assignments(gateway, {sample_key(1), sample_key(2)}));
-  ASSERT_TRUE(asked);
-  EXPECT_EQ(asked->unreadable, std::vector{sample_key(2)});
-}
-
-TEST_F(consul_store, a_peer_whose_record_cannot_be_read_can_be_removed_and_made_again) {
-  const auto one = open();
-  furnish(*one);
-  ASSERT_TRUE(add(*one, sample_peer("acme", "a", 1)));
-  write_raw("peers/acme/a", "garbage");
-  const peer_id id = sample_peer("acme", "a", 1).id;
-  EXPECT_EQ(run_on(loop_, one->get(id)).error().code, errc::corrupt);
-  const auto removed = remove(*one, id);
-  ASSERT_TRUE(removed) << removed.error().message;
-  EXPECT_FALSE(get(*one, id));
-  EXPECT_FALSE(raw("peers/acme/a"));
-  EXPECT_TRUE(add(*one, sample_peer("acme", "a", 2)));
-}
-
-TEST_F(consul_store, another_servers_404_is_no_absent_record) {
-  const auto behind = open_behind_proxy();
-  furnish(*behind);
-  const network_name acme = *network_name::parse("acme");
-  for (const std::string& page :
-       {std::string("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
-        std::string("HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nnot found"),
-        std::string("HTTP/1.1 404 Not Found\r\nX-Consul-Index: 9\r\nContent-Length: 9\r\n\r\n"
-                    "not found")}) {
-    proxy_.seen().instead = page;
-    const auto found = run_on(loop_, behind->get(acme));
-    ASSERT_FALSE(found) << page;
-    EXPECT_EQ(found.error().code, errc::unavailable) << page;
-    page_query all{all_networks{}, {}, 100};
-    EXPECT_FALSE(run_on(loop_, behind->list(std::move(all)))) << page;
-  }
-  proxy_.seen().instead.clear();
-  EXPECT_TRUE(get(*behind, acme));
-}
-
 TEST_F(consul_store, callers_at_once_share_transactions) {
   const auto behind = open_behind_proxy();
   furnish(*behind);
@@ -475,30 +280,6 @@ TEST_F(consul_store, a_ring_tells_what_changed_for_its_gateway) {
   EXPECT_EQ(consul::read_ring(raw("rings/gw-1/api-7")->value)->sequence, 5U);
 }
 
-TEST_F(consul_store, a_value_that_is_none_of_ours_is_reported_once_and_passed_over) {
-  std::vector<std::string> told;
-  auto options = options_at(server_.url(), prefix_);
-  options.on_corrupt = [&](const std::string& key, const std::string&) { told.push_back(key); };
-  const auto one = open_on(loop_, std::move(options));
-  furnish(*one);
-  ASSERT_TRUE(add(*one, sample_peer("acme", "a", 1)));
-  write_raw("networks/garbage", "\x01\x02 no JSON");
-  write_raw("networks/other", raw("networks/acme")->value);
-  write_raw("peers/acme/b", "{}");
-  for (int i = 0; i < 2; ++i) {
-    EXPECT_EQ(list(*one, all_networks{}).items.size(), 1U);
-    EXPECT_EQ(list(*one, peers_of_network{*network_name::parse("acme")}).items.size(), 1U);
-  }
-  EXPECT_EQ(std::set<std::string>(told.begin(), told.end()),
-            (std::set<std::string>{prefix_ + "networks/garbage", prefix_ + "networks/other",
-                                   prefix_ + "peers/acme/b"}));
-  EXPECT_EQ(told.size(), 3U);
-  const auto got = run_on(loop_, one->get(*network_name::parse("garbage")));
-  ASSERT_FALSE(got);
-  EXPECT_EQ(got.error().code, errc::corrupt);
-  EXPECT_NE(got.error().message.find("networks/garbage"), std::string::npos);
-}
-
 TEST_F(consul_store, a_transaction_beyond_64_operations_is_refused_whole) {
   const auto one = open();
   furnish(*one);
@@ -510,19 +291,6 @@ TEST_F(consul_store, a_transaction_beyond_64_operations_is_refused_whole) {
   EXPECT_TRUE(list(*one, peers_of_network{*network_name::parse("acme")}).items.empty());
   writes.resize(9, put{sample_peer("acme", "x", 99), absent{}});
   EXPECT_EQ(blame(commit(*one, writes)), "");
-}
-
-TEST_F(consul_store, a_stopped_consul_is_unavailable_at_once) {
-  consul_server own;
-  const auto one = open_on(loop_, options_at(own.url(), prefix_));
-  furnish(*one);
-  own.stop();
-  const auto before = std::chrono::steady_clock::now();
-  EXPECT_EQ(blame(add(*one, sample_peer("acme", "a", 1))), "unavailable ");
-  const auto read = run_on(loop_, one->get(*network_name::parse("acme")));
-  ASSERT_FALSE(read);
-  EXPECT_EQ(read.error().code, errc::unavailable);
-  EXPECT_LT(std::chrono::steady_clock::now() - before, seconds{1});
 }
 
 }  // namespace
