@@ -11,19 +11,18 @@
 namespace peerage::nft {
 namespace {
 
-// Each family has the same sets and rules. A network's IPv6 prefixes are all of one length, so that
-// their sets are of masked addresses: to take one out of 10,000 intervals costs 14 ms, and of as
-// many addresses 0.06 ms.
+// Each family has the same rules. To take one out of 10,000 intervals costs 14 ms, and of as many
+// addresses 0.06 ms, so sets are of masked addresses wherever a length of the prefixes is known: a
+// network's IPv6 prefixes are all of one, and for IPv4 there are sets and rules for each length
+// that is in use, of which there are a few.
 struct set_kind {
-  const char* name;
-  const char* type;
+  std::string name;
+  std::string type;
 };
-constexpr std::array sets{
+const std::array fixed_sets{
     set_kind{"here", "ipv6_addr"},  // the gateway's own addresses
     set_kind{"tenants6", "ipv6_addr"},
-    set_kind{"tenants4", "ipv4_addr; flags interval"},
     set_kind{"own6", "ipv6_addr . ipv6_addr"},  // peers here . their whole network
-    set_kind{"own4", "ipv4_addr . ipv4_addr; flags interval"},
     // The same within what networks are taken from: said for just that network.
     set_kind{"inner6", "ipv6_addr . ipv6_addr; flags interval"},
     set_kind{"routes6", "ipv6_addr . ipv6_addr; flags interval"},  // peers here . a route
@@ -35,6 +34,39 @@ const prefix networks = prefix::parse("fd00::/8").value();
 
 /// By set.
 using elements = std::map<std::string, std::set<std::string>>;
+
+std::string tenants4(unsigned length) {
+  return "tenants4-" + std::to_string(length);
+}
+std::string own4(unsigned length) {
+  return "own4-" + std::to_string(length);
+}
+
+/// Of the networks' IPv4 ranges.
+using lengths = std::set<unsigned>;
+
+std::vector<set_kind> sets_of(const lengths& all) {
+  std::vector<set_kind> made;
+  for (const unsigned each : all) {
+    made.push_back({tenants4(each), "ipv4_addr"});
+    made.push_back({own4(each), "ipv4_addr . ipv4_addr"});
+  }
+  return made;
+}
+
+lengths lengths_of(const wall_plan& plan) {
+  lengths made;
+  for (const tenant& each : plan.tenants) {
+    if (each.ipv4) made.insert(each.ipv4->length());
+  }
+  return made;
+}
+
+lengths without(const lengths& all, const lengths& some) {
+  lengths made;
+  std::ranges::set_difference(all, some, std::inserter(made, made.end()));
+  return made;
+}
 
 /// nftables wants no two elements that overlap: a route within another adds nothing.
 std::vector<prefix> disjoint(const std::vector<prefix>& routes) {
@@ -55,9 +87,9 @@ elements elements_of(const wall_plan& plan) {
     made["tenants6"].insert(each.whole.address().text());
     made["own6"].insert(each.own.address().text() + " . " + each.whole.address().text());
     if (each.ipv4) {
-      const std::string range = each.ipv4->text();
-      made["tenants4"].insert(range);
-      made["own4"].insert(range + " . " + range);
+      const std::string address = each.ipv4->address().text();
+      made[tenants4(each.ipv4->length())].insert(address);
+      made[own4(each.ipv4->length())].insert(address + " . " + address);
     }
     for (const prefix& route : disjoint(each.routes)) {
       const bool six = route.address().family() == family::ipv6;
@@ -93,11 +125,15 @@ std::string opened(const std::vector<port_opening>& ports) {
 
 // $PASS sets the mark without which no rule of the host's routing lets a packet pass: see
 // link_plan. What comes from peers is judged before it is routed, and before anybody else's rules.
-constexpr std::string_view chains = R"(  chain from-peers {
+constexpr std::string_view chains = R"(  chain same-network4-from {}
+  chain other-network4-from {}
+  chain same-network4-to {}
+  chain other-network4-to {}
+  chain from-peers {
     ip6 saddr & $OWN . ip6 daddr & $WHOLE @own6 $PASS accept
-    ip saddr . ip daddr @own4 $PASS accept
+    jump same-network4-from
     ip6 daddr & $WHOLE @tenants6 drop
-    ip daddr @tenants4 drop
+    jump other-network4-from
     ip6 saddr . ip6 daddr @inner6 $PASS accept
     ip6 daddr $NETWORKS drop
     ip6 saddr . ip6 daddr @routes6 $PASS accept
@@ -106,9 +142,9 @@ constexpr std::string_view chains = R"(  chain from-peers {
   }
   chain to-peers {
     iifname "$INTERFACE" ip6 daddr & $OWN . ip6 saddr & $WHOLE @own6 accept
-    iifname "$INTERFACE" ip daddr . ip saddr @own4 accept
+    iifname "$INTERFACE" jump same-network4-to
     ip6 saddr & $WHOLE @tenants6 drop
-    ip saddr @tenants4 drop
+    jump other-network4-to
     ip6 daddr . ip6 saddr @inner6 accept
     ip6 saddr $NETWORKS drop
     ip6 daddr . ip6 saddr @routes6 accept
@@ -142,8 +178,33 @@ std::string filled(std::string text, std::string_view word, const std::string& w
   return text;
 }
 
+std::string pass_mark() {
+  return "meta mark set meta mark | " + std::to_string(passed_mark);
+}
+
+constexpr std::array chains_by_length{"same-network4-from", "other-network4-from",
+                                      "same-network4-to", "other-network4-to"};
+
+/// A rule for each length in each of the chains that ask for IPv4 networks.
+std::string rules_by_length(const std::string& table, const lengths& all) {
+  std::string text;
+  for (const unsigned length : all) {
+    const std::string mask = prefix::of(ip_address::v4(~0U), length).address().text();
+    const std::string from = "ip saddr & " + mask, to = "ip daddr & " + mask;
+    const auto add = [&](const char* chain, const std::string& rule) {
+      text += "add rule inet " + table + " " + chain + " " + rule + "\n";
+    };
+    add("same-network4-from",
+        from + " . " + to + " @" + own4(length) + " " + pass_mark() + " accept");
+    add("same-network4-to", to + " . " + from + " @" + own4(length) + " accept");
+    add("other-network4-from", to + " @" + tenants4(length) + " drop");
+    add("other-network4-to", from + " @" + tenants4(length) + " drop");
+  }
+  return text;
+}
+
 std::string chains_of(const wall_options& options) {
-  const std::string pass = "meta mark set meta mark | " + std::to_string(passed_mark);
+  const std::string pass = pass_mark();
   std::string text = filled(std::string(chains), "$PASS", pass);
   text = filled(std::move(text), "$OWN", "ffff:ffff:ffff:ffff::");
   text = filled(std::move(text), "$WHOLE", "ffff:ffff:ffff::");
@@ -161,10 +222,14 @@ std::string demolish(const wall_options& options) {
 
 std::string build(const wall_options& options, const wall_plan& plan) {
   std::string text = demolish(options) + "table inet " + options.table + " {\n";
-  for (const set_kind& each : sets) {
-    text += "  set " + std::string(each.name) + " { type " + each.type + "; }\n";
-  }
-  text += chains_of(options) + "}\n";
+  const auto declare = [&text](const auto& sets) {
+    for (const set_kind& each : sets) {
+      text += "  set " + each.name + " { type " + each.type + "; }\n";
+    }
+  };
+  declare(fixed_sets);
+  declare(sets_of(lengths_of(plan)));
+  text += chains_of(options) + "}\n" + rules_by_length(options.table, lengths_of(plan));
   for (const auto& [set, all] : elements_of(plan)) {
     text += command("add", options.table, set, all);
   }
@@ -174,17 +239,32 @@ std::string build(const wall_options& options, const wall_plan& plan) {
 std::string change(const wall_options& options, const wall_plan& from, const wall_plan& to) {
   elements before = elements_of(from);
   elements after = elements_of(to);
-  std::string removed, added;
-  for (const set_kind& each : sets) {
-    const auto& old = before[each.name];
-    const auto& now = after[each.name];
+  const lengths old = lengths_of(from), now = lengths_of(to);
+  std::string removed, new_sets, old_sets, added;
+  const auto compare = [&](const std::string& set) {
+    const auto& had = before[set];
+    const auto& wanted = after[set];
     std::set<std::string> gone, fresh;
-    std::ranges::set_difference(old, now, std::inserter(gone, gone.end()));
-    std::ranges::set_difference(now, old, std::inserter(fresh, fresh.end()));
-    removed += command("delete", options.table, each.name, gone);
-    added += command("add", options.table, each.name, fresh);
+    std::ranges::set_difference(had, wanted, std::inserter(gone, gone.end()));
+    std::ranges::set_difference(wanted, had, std::inserter(fresh, fresh.end()));
+    removed += command("delete", options.table, set, gone);
+    added += command("add", options.table, set, fresh);
+  };
+  for (const set_kind& each : fixed_sets) compare(each.name);
+  for (const set_kind& each : sets_of(now)) compare(each.name);
+  if (old == now) return removed + added;
+  const std::string in = " inet " + options.table + " ";
+  for (const set_kind& each : sets_of(without(now, old))) {
+    new_sets += "add set" + in + each.name + " { type " + each.type + "; }\n";
   }
-  return removed + added;
+  // With all that is in them, once no rule asks for them.
+  for (const set_kind& each : sets_of(without(old, now))) {
+    old_sets += "delete set" + in + each.name + "\n";
+  }
+  std::string rules;
+  for (const char* const each : chains_by_length) rules += "flush chain" + in + each + "\n";
+  rules += rules_by_length(options.table, now);
+  return removed + new_sets + rules + old_sets + added;
 }
 
 }  // namespace peerage::nft

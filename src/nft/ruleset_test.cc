@@ -56,21 +56,50 @@ TEST(ruleset, one_more_network_is_an_element_more_in_each_set) {
   tenant four = tenant_of(2);
   four.ipv4 = net("10.2.0.0/16");
   four.routes = {net("::/0"), net("2001:db8::/32"), net("192.0.2.0/24")};
-  const wall_plan before{{tenant_of(1)}};
-  const wall_plan after{{tenant_of(1), four}};
+  tenant alike = tenant_of(1);
+  alike.ipv4 = net("10.1.0.0/16");
+  const wall_plan before{{alike}};
+  const wall_plan after{{alike, four}};
   EXPECT_EQ(change(options, before, before), "");
   EXPECT_EQ(change(options, before, after),
             "add element inet peerage-gw-1 here { fd00:2:0:7::1 }\n"
             "add element inet peerage-gw-1 tenants6 { fd00:2:: }\n"
-            "add element inet peerage-gw-1 tenants4 { 10.2.0.0/16 }\n"
             "add element inet peerage-gw-1 own6 { fd00:2:0:7:: . fd00:2:: }\n"
-            "add element inet peerage-gw-1 own4 { 10.2.0.0/16 . 10.2.0.0/16 }\n"
             "add element inet peerage-gw-1 routes6 { fd00:2:0:7::/64 . ::/0 }\n"
-            "add element inet peerage-gw-1 routes4 { 10.2.0.0/16 . 192.0.2.0/24 }\n")
+            "add element inet peerage-gw-1 routes4 { 10.2.0.0/16 . 192.0.2.0/24 }\n"
+            "add element inet peerage-gw-1 tenants4-16 { 10.2.0.0 }\n"
+            "add element inet peerage-gw-1 own4-16 { 10.2.0.0 . 10.2.0.0 }\n")
       << "a route within another is no element";
   const std::string back = change(options, after, before);
   EXPECT_EQ(std::ranges::count(back, '\n'), 7);
   EXPECT_THAT(back, HasSubstr("delete element inet peerage-gw-1 own6 { fd00:2:0:7:: . fd00:2:: }"));
+}
+
+TEST(ruleset, the_first_ipv4_range_of_a_length_brings_its_sets_and_rules_and_the_last_takes_them) {
+  tenant one = tenant_of(1), two = tenant_of(2);
+  one.ipv4 = net("10.1.0.0/16");
+  two.ipv4 = net("10.2.3.0/24");
+  const wall_plan before{{one}};
+  const wall_plan both{{one, two}};
+  const std::string come = change(options, before, both);
+  EXPECT_THAT(come,
+              HasSubstr("add set inet peerage-gw-1 own4-24 { type ipv4_addr . ipv4_addr; }\n"));
+  EXPECT_THAT(come, HasSubstr("flush chain inet peerage-gw-1 other-network4-to\n"));
+  for (const char* const mask : {"255.255.0.0", "255.255.255.0"}) {
+    const std::string length = std::string(mask) == "255.255.0.0" ? "16" : "24";
+    EXPECT_THAT(come, HasSubstr("same-network4-to ip daddr & " + std::string(mask) +
+                                " . ip saddr & " + mask + " @own4-" + length + " accept\n"))
+        << "flushed chains have their other rules again";
+    EXPECT_THAT(come, HasSubstr("other-network4-from ip daddr & " + std::string(mask) +
+                                " @tenants4-" + length + " drop\n"));
+  }
+  EXPECT_THAT(come, HasSubstr("own4-24 { 10.2.3.0 . 10.2.3.0 }"));
+  EXPECT_THAT(come, Not(HasSubstr("own4-16 {")));
+  const std::string gone = change(options, both, before);
+  EXPECT_THAT(gone, HasSubstr("delete set inet peerage-gw-1 tenants4-24\n"));
+  EXPECT_THAT(gone, Not(HasSubstr("@own4-24")));
+  EXPECT_THAT(gone, HasSubstr("@own4-16"));
+  EXPECT_LT(gone.find("flush chain"), gone.find("delete set"));
 }
 
 TEST(ruleset, what_goes_is_removed_before_what_comes) {

@@ -77,6 +77,33 @@ TEST(nft_wall, takes_networks_in_and_lets_them_go) {
       options);
 }
 
+TEST(nft_wall, has_sets_for_each_length_of_ipv4_range_that_is_in_use) {
+  elsewhere(
+      [](wall& it) {
+        wall_plan plan{{tenant_of(1), tenant_of(2), tenant_of(3)}};
+        plan.tenants[0].ipv4 = *prefix::parse("10.1.0.0/16");
+        ASSERT_TRUE(it.arrange(plan));
+        const std::string one = nft("list ruleset");
+        EXPECT_THAT(one, HasSubstr("10.1.0.0 . 10.1.0.0"));
+        EXPECT_THAT(one, HasSubstr("ip saddr & 255.255.0.0 . ip daddr & 255.255.0.0 @own4-16"));
+        plan.tenants[1].ipv4 = *prefix::parse("10.2.3.0/24");
+        plan.tenants[2].ipv4 = *prefix::parse("10.2.3.128/30");
+        ASSERT_TRUE(it.arrange(plan)) << it.arrange(plan).error().message;
+        EXPECT_TRUE(it.stands().value());
+        const std::string three = nft("list ruleset");
+        EXPECT_THAT(three, HasSubstr("ip daddr & 255.255.255.252 == @tenants4-30 drop"));
+        EXPECT_THAT(three, HasSubstr("ip daddr & 255.255.0.0 == @tenants4-16 drop"));
+        plan.tenants[1].ipv4.reset();
+        plan.tenants[2].ipv4.reset();
+        ASSERT_TRUE(it.arrange(plan)) << it.arrange(plan).error().message;
+        EXPECT_EQ(nft("list ruleset"), one);
+        plan.tenants[0].ipv4.reset();
+        ASSERT_TRUE(it.arrange(plan));
+        EXPECT_THAT(nft("list ruleset"), Not(HasSubstr("4-16")));
+      },
+      options);
+}
+
 TEST(nft_wall, sees_what_others_did_to_it_and_is_built_again) {
   elsewhere(
       [](wall& it) {
