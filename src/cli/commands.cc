@@ -23,6 +23,8 @@ constexpr auto create_options = std::to_array<option_spec>({
 });
 
 constexpr auto reset_options = std::to_array<option_spec>({
+    {"--region", "R", "move it to a live gateway of this region"},
+    {"--gateway", "G", "move it to this gateway"},
     {"--public-key", "K", "use this key; the private one stays where it is"},
     {"--preshared", "", "make a preshared key too; without it the peer has none afterwards"},
     {"--file", "F", "write the wg-quick file to F (0600) and not to standard output"},
@@ -81,9 +83,11 @@ constexpr std::string_view create_text =
 
 constexpr std::string_view reset_text =
     "Gives an enrolled peer a new key, under the same name and address. When it returns, the old\n"
-    "key is gone from the gateway. Prints a new wg-quick file, as create does.\n"
+    "key is gone from the gateway. Prints a new wg-quick file, as create does. On another gateway\n"
+    "the peer has another IPv6 address.\n"
     "\n"
-    "  peerage reset laptop --file laptop.conf --force\n";
+    "  peerage reset laptop --file laptop.conf --force\n"
+    "  peerage reset laptop --gateway gw-fra-2 --file laptop.conf --force   # move it\n";
 
 constexpr std::string_view status_text =
     "Asks the peer's gateway what it sees: the peer's endpoint, its last handshake, what went\n"
@@ -99,10 +103,14 @@ constexpr std::string_view remove_text =
     "  peerage list --json | jq -r '.items[].name' | grep ^ci- | xargs peerage remove\n";
 
 constexpr std::string_view drain_text =
-    "A drained gateway takes no new peers; those that it has stay.\n"
+    "A drained gateway takes no new peers; those that it has stay. To take it out of service, move\n"
+    "or remove them, stop its daemon (which would register it again), and remove it:\n"
     "\n"
     "  peerage gateways drain gw-fra-1\n"
-    "  peerage gateways undrain gw-fra-1\n";
+    "  peerage reset laptop --gateway gw-fra-2 --file laptop.conf   # for each peer\n"
+    "  peerage gateways remove gw-fra-1\n"
+    "\n"
+    "  peerage gateways undrain gw-fra-1   # takes new peers again\n";
 
 constexpr std::string_view accept_gateway_text =
     "A gateway writes its own registration. What others rely on, its number, region and endpoint,\n"

@@ -306,20 +306,23 @@ answer<exit_status> create_peer(session& in) {
 }
 
 answer<exit_status> reset_peer(session& in) {
+  json::object body;
+  const auto place = place_members(in, body);
+  if (!place) return std::unexpected(place.error());
   auto made = prepare(in);
   if (!made) return std::unexpected(made.error());
   const auto network = in.network();
   if (!network) return std::unexpected(network.error());
   if (auto fits = check_family(in, *made, *network); !fits) return std::unexpected(fits.error());
   const std::string path = "/v1/networks/" + *network + "/peers/" + made->name;
-  const attempt tried = {.what = "can't reset " + made->name + " in " + *network,
+  const attempt tried = {.what = "can't reset " + made->name + " in " + *network + *place,
                          .if_missing = in.command_line("list") + " shows which there are",
                          .if_taken = "try again with a new key",
                          .if_unknown = "the same command again settles it"};
   // PUT would make a peer that is not there.
   auto found = in.call({.method = "GET", .path = path, .tried = tried});
   if (!found) return std::unexpected(std::move(found.error()));
-  json::object body = key_members(*made);
+  for (auto& each : key_members(*made)) body[each.key()] = std::move(each.value());
   // The old preshared key is not known here, and a file without it would not work.
   if (!made->preshared_key) body["preshared_key"] = nullptr;
   auto said = in.call({.method = "PUT", .path = path, .body = std::move(body), .tried = tried});

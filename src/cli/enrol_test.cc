@@ -414,6 +414,21 @@ TEST_F(enrol, reset_gives_a_new_key_and_clears_what_the_file_would_lack) {
   EXPECT_EQ(body_of(1).as_object().size(), 2U) << "everything else stays";
 }
 
+TEST_F(enrol, reset_moves_the_peer_where_a_place_is_given) {
+  const std::string call = "/v1/networks/acme/peers/ci-1";
+  api_.on("GET " + call, 200, answer_with(peer_key, "ci-1", "live"));
+  api_.on("PUT " + call, 200, answer_with(peer_key, "ci-1", "live"));
+  const std::string key(peer_key);
+  ASSERT_EQ(run_command({"reset", "ci-1", "--public-key", key, "--gateway", "gw-2"}).status, 0);
+  EXPECT_EQ(text_of(body_of(1), "gateway"), "gw-2");
+  EXPECT_EQ(body_of(1).as_object().size(), 3U);
+  ASSERT_EQ(run_command({"reset", "ci-1", "--public-key", key, "--region", "iad"}).status, 0);
+  EXPECT_EQ(text_of(body_of(3), "region"), "iad");
+  const ran wrong = run_command({"reset", "ci-1", "--gateway", "../x"});
+  EXPECT_EQ(wrong.status, 2);
+  EXPECT_EQ(api_.calls().size(), 4U);
+}
+
 TEST_F(enrol, reset_does_not_make_a_peer_that_is_not_there) {
   const ran ended = run_command({"reset", "ci-1"});
   EXPECT_EQ(ended.status, 1);
