@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/counted.h"
 #include "log/log.h"
 
 namespace peerage {
@@ -89,26 +90,24 @@ agent::health agent::how() const {
   now.troubles.insert(now.troubles.end(), host_troubles_.begin(), host_troubles_.end());
   add_barred(now.troubles);
   if (const std::size_t out = left_out(); out > 0) {
-    now.troubles.push_back("left out: " + std::to_string(out) +
-                           " peers that the store has are not live here; their `reason` says "
-                           "why");
+    now.troubles.push_back("left out: " + counted(out, "peer") +
+                           " of the store, not live here; `reason` says why");
   }
   if (book_.held() > 0) now.troubles.push_back(held_peers());
   return now;
 }
 
 std::string agent::held_peers() const {
-  const std::string count = std::to_string(book_.held());
+  const std::string count = counted(book_.held(), "peer");
   const std::string accept = "`peerage gateways accept-removals " + options_.self.name.text() + "`";
   if (options_.adopted) {
     return "removals held: interface " + with_.link.name() + " was adopted with " + count +
-           " peers that the store has not (`wg show " + with_.link.name() +
+           " that the store has not (`wg show " + with_.link.name() +
            "`); make each of them anew (`peerage create NAME --public-key KEY`), and " + accept +
            " removes the others";
   }
-  return "removals held: the store suddenly lacks " + count +
-         " peers that this gateway has (`wg show " + with_.link.name() +
-         "` has them, `peerage list` has not); " + accept + " lets them go";
+  return "removals held: the store suddenly lacks " + count + " that this gateway has (`wg show " +
+         with_.link.name() + "` has them, `peerage list` has not); " + accept + " lets them go";
 }
 
 task<apply_reply> agent::apply(apply_request request) {

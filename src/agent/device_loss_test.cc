@@ -93,7 +93,7 @@ TEST_F(agent_test, an_adopted_device_keeps_its_peers_until_they_are_let_go_over_
   EXPECT_TRUE(epochs.empty()) << "so the next start holds it too";
   const auto troubles = mind->how().troubles;
   ASSERT_EQ(troubles.size(), 1U);
-  EXPECT_NE(troubles[0].find("was adopted with 1 peers"), std::string::npos) << troubles[0];
+  EXPECT_NE(troubles[0].find("was adopted with 1 peer "), std::string::npos) << troubles[0];
   EXPECT_EQ(run_on(loop, mind->accept_removals({})).released, 1U);
   pass(seconds{31});
   EXPECT_FALSE(tunnel.has(foreign.public_key));

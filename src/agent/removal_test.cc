@@ -306,7 +306,7 @@ TEST_F(agent_test, a_start_beside_a_restored_store_holds_what_that_lacks_however
     EXPECT_EQ(kept->id, "another") << "the next start has to know it too";
     const auto troubles = mind->how().troubles;
     ASSERT_EQ(troubles.size(), 1U);
-    EXPECT_NE(troubles[0].find("lacks 1 peers"), std::string::npos) << troubles[0];
+    EXPECT_NE(troubles[0].find("lacks 1 peer "), std::string::npos) << troubles[0];
     if (start == 0) run_on(loop, mind->stop());
   }
   EXPECT_EQ(run_on(loop, mind->accept_removals({})).released, 1U);

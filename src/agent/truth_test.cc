@@ -22,7 +22,7 @@ TEST_F(agent_test, a_clock_that_is_a_day_ahead_at_the_start_is_said_and_heals_wi
   EXPECT_FALSE(tunnel.has(one.public_key));
   EXPECT_EQ(mind->left_out(), 1U);
   ASSERT_EQ(mind->how().troubles.size(), 1U);
-  EXPECT_TRUE(mind->how().troubles[0].starts_with("left out: 1 peers"));
+  EXPECT_TRUE(mind->how().troubles[0].starts_with("left out: 1 peer "));
   EXPECT_FALSE(report_of(*this, one).live);
   EXPECT_EQ(report_of(*this, one).reason, "its time is over by the gateway's clock");
   ASSERT_TRUE(beat);

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "api/api.h"
+#include "base/counted.h"
 #include "base/url.h"
 #include "bin/api_tls.h"
 #include "bin/backends.h"
@@ -127,12 +128,12 @@ void check_database(const std::string& file, report& into) {
   std::string examples;
   for (const std::string& each : found->examples) examples += "\n         " + each;
   if (found->unreadable > 0) {
-    readable = fail(errc::corrupt, std::to_string(found->unreadable) +
-                                       " records can't be read, and are passed over; remove them "
+    readable = fail(errc::corrupt, counted(found->unreadable, "record") +
+                                       " can't be read, and passed over; remove them "
                                        "through the API, or restore a backup:" +
                                        examples);
   }
-  into.say("records", readable, std::to_string(found->peers) + " peers, and every record is sound");
+  into.say("records", readable, counted(found->peers, "peer") + ", and every record is sound");
 }
 
 /// The records of a store whose keys can disagree with them. Reads all of it.
@@ -147,12 +148,12 @@ task<> check_records(store& desired, report& into) {
   std::string examples;
   for (const std::string& each : found->examples) examples += "\n         " + each;
   if (found->wrong > 0) {
-    agree = fail(errc::corrupt, std::to_string(found->wrong) +
-                                    " keys disagree with the peers' records; a running API process "
+    agree = fail(errc::corrupt, counted(found->wrong, "wrong key") +
+                                    " beside the peers' records; a running API process "
                                     "repairs what is certain within an hour:" +
                                     examples);
   }
-  into.say("records", agree, std::to_string(found->records) + " peers, and every key agrees");
+  into.say("records", agree, counted(found->records, "peer") + ", and every key agrees");
 }
 
 task<> check_bus(const nats_bus& word, clock& time, const bus_config& config, report& into) {

@@ -103,8 +103,8 @@ constexpr std::string_view remove_text =
     "  peerage list --json | jq -r '.items[].name' | grep ^ci- | xargs peerage remove\n";
 
 constexpr std::string_view drain_text =
-    "A drained gateway takes no new peers; those that it has stay. To take it out of service, move\n"
-    "or remove them, stop its daemon (which would register it again), and remove it:\n"
+    "A drained gateway takes no new peers; those that it has stay. To take it out of service,\n"
+    "move or remove them, stop its daemon (which would register it again), and remove it:\n"
     "\n"
     "  peerage gateways drain gw-fra-1\n"
     "  peerage reset laptop --gateway gw-fra-2 --file laptop.conf   # for each peer\n"

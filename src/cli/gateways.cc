@@ -1,3 +1,4 @@
+#include "base/counted.h"
 #include "cli/answers.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -107,8 +108,8 @@ answer<exit_status> accept_removals(session& in) {
   if (in.json() && !said->body.is_null()) in.print(said->body);
   const auto released = count_of(said->body, "released").value_or(0);
   in.say(*name + (released == 0 ? ": it had kept no peers that the store lacks"
-                                : ": lets go of " + std::to_string(released) +
-                                      " peers that the store no longer has"));
+                                : ": lets go of " + counted(released, "peer") +
+                                      " that the store no longer has"));
   return exit_status::done;
 }
 

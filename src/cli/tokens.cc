@@ -1,3 +1,4 @@
+#include "base/counted.h"
 #include "cli/answers.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -14,7 +15,7 @@ std::string when(const session& in, const json::value& of, std::string_view name
 std::string limits_of(const json::value& token) {
   const auto peers = count_of(token, "max_peers");
   const auto ttl = count_of(token, "max_ttl_s");
-  std::string text = peers ? std::to_string(*peers) + " peers" : "";
+  std::string text = peers ? counted(*peers, "peer") : "";
   if (ttl) text += (text.empty() ? "" : ", ") + std::to_string(*ttl) + "s each";
   return text.empty() ? "none" : text;
 }

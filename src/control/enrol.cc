@@ -4,6 +4,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
+#include "base/counted.h"
 #include "control/control.h"
 #include "log/log.h"
 #include "plan/address.h"
@@ -35,8 +36,8 @@ error translated(const error& from, const peer& wanted, const std::string& gatew
   }
   if (from.code == errc::conflict && from.field == "max_peers") {
     return {errc::conflict,
-            "this token has the " + std::to_string(wanted.quota.value_or(0)) +
-                " peers that it may have at once; remove one, or let one expire",
+            "this token has the " + counted(wanted.quota.value_or(0), "peer") +
+                " that it may have at once; remove one, or let one expire",
             "max_peers"};
   }
   if (from.code == errc::outcome_unknown) {

@@ -312,7 +312,7 @@ TEST(unreadable_rows, what_is_left_out_is_named_and_stays_on_the_device) {
   served.start();
   EXPECT_THAT(served.reported, testing::ElementsAre("peer acme/p7: its created_at can't be read"));
   EXPECT_THAT(json::serialize(served.get("/v1/gateways/gw-1")),
-              testing::HasSubstr("left out: 1 peers"));
+              testing::HasSubstr("left out: 1 peer "));
   // An earlier start put it there.
   served.gateway->tunnel.peers[fakes::sample_key(7)].peer.public_key = fakes::sample_key(7);
   served.gateway->stop();

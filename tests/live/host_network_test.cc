@@ -184,7 +184,7 @@ TEST(interface, of_a_running_daemon_is_not_taken_by_another) {
     second.settle();
     EXPECT_TRUE(look_at(first.interface()).contains(peers.begin()->first));
     EXPECT_EQ(key(), first_key) << "the peers' files stay good";
-    EXPECT_TRUE(eventually(20s, [&] { return ready(second).contains("adopted with 1 peers"); }));
+    EXPECT_TRUE(eventually(20s, [&] { return ready(second).contains("adopted with 1 peer "); }));
     EXPECT_EQ(second.stop(), 0);
   }
   first.settle();
