@@ -29,10 +29,12 @@
 #include "config/endpoint.h"
 #include "crypto/random.h"
 #include "crypto/x25519.h"
+#include "http/client.h"
 #include "http/dial.h"
 #include "http/server.h"
 #include "local/system_clock.h"
 #include "log/log.h"
+#include "model/reserved.h"
 #include "netlink/link.h"
 #include "sqlite/copy.h"
 
@@ -110,11 +112,23 @@ task<> check_registration(store& desired, const daemon_config& config, report& i
                         "takes the name and the peers, whose files name the other key");
 }
 
+/// Whether what is said to it can be read on the way.
+bool goes_over_a_network_in_clear(const std::string& url) {
+  const auto at = http::parse_base_url(url);
+  if (!at || at->tls || !at->path.empty() || at->host == "localhost") return false;
+  const auto address = ip_address::parse(at->host);
+  return !address || !is_loopback(prefix::host(*address));
+}
+
 task<> check_store(store& desired, const daemon_config& config, report& into) {
   const auto store_is = co_await look(desired, config);
   into.say("store", store_is,
            config.store.kind == store_kind::sqlite ? config.store.path
                                                    : "Consul at " + config.store.address);
+  if (config.store.kind == store_kind::consul &&
+      goes_over_a_network_in_clear(config.store.address)) {
+    into.note("store", "Consul is asked without TLS: whoever is on the way reads its token");
+  }
 }
 
 /// Every record of this host's database.

@@ -120,7 +120,8 @@ answer<settings> find_settings(const invocation& asked, const surroundings& worl
   if (!url) return wrong_usage("the server's URL is not usable: " + url.error().message);
   const bool here = url->host == "localhost" && url->port == default_port && !url->tls;
   if (here) found.server = default_server;
-  found.ca_file = asked.value("--ca-file").value_or(config->ca_file);
+  // The config's is for the servers that need one.
+  found.ca_file = asked.value("--ca-file").value_or(url->tls ? config->ca_file : "");
   found.network = first_of("--network", "PEERAGE_NETWORK", config->network);
   if (!found.network.empty() && !is_label(found.network)) {
     return wrong_usage("the network that is set must have a name of 1 to 63 of a-z, 0-9 and -");

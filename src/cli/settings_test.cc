@@ -51,6 +51,15 @@ TEST_F(found_settings, flags_go_before_environment_before_file_before_defaults) 
   EXPECT_EQ(find({})->server, "http://a:1") << "an empty variable is none";
 }
 
+TEST_F(found_settings, the_files_authority_is_for_servers_that_need_one) {
+  write(".config/peerage/config.toml", "server = \"https://a\"\nca_file = \"/ca.pem\"\n");
+  EXPECT_EQ(find({})->ca_file, "/ca.pem");
+  EXPECT_EQ(find({"--server", "unix:/run/api.sock"})->ca_file, "");
+  EXPECT_EQ(find({"--server", "http://127.0.0.1:7420"})->ca_file, "");
+  EXPECT_EQ(find({"--server", "unix:/run/api.sock", "--ca-file", "/x"})->ca_file, "/x")
+      << "what was asked for by name is told to be of no use";
+}
+
 TEST_F(found_settings, the_token_comes_from_the_first_place_that_has_one) {
   write("admin-token", "of-the-daemon\n");
   EXPECT_EQ(find({})->token.reveal(), "of-the-daemon");

@@ -102,6 +102,19 @@ TEST_F(check_of_start, is_content_with_a_socket_in_the_state_dir_that_a_start_ma
   EXPECT_FALSE(fs::exists(daemon.state_dir()));
 }
 
+TEST_F(check_of_start, tells_that_consul_is_asked_in_clear) {
+  const auto said = [&](const std::string& address) {
+    daemon.write_config(
+        "state_dir = \"" + daemon.state_dir() +
+        "\"\n[api]\nlisten = \"127.0.0.1:0\"\n[store]\nkind = \"consul\"\naddress = \"" + address +
+        "\"\n[bus]\nkind = \"nats\"\nservers = [\"nats://127.0.0.1:9\"]\n");
+    return run(daemon.command({"--check"}), 60s).out;
+  };
+  EXPECT_THAT(said("http://192.0.2.1:9"), HasSubstr("asked without TLS"));
+  EXPECT_THAT(said("http://127.0.0.1:9"), Not(HasSubstr("without TLS")));
+  EXPECT_THAT(said("https://127.0.0.1:9"), Not(HasSubstr("without TLS")));
+}
+
 TEST_F(check_of_start, tells_a_folder_and_an_empty_file_from_one_that_is_absent) {
   const auto said = [&] { return run(daemon.command({"--check"})).err; };
   daemon.write_config("");
