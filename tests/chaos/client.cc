@@ -255,28 +255,43 @@ void client::expect_known(const std::string& how, const std::string& name, const
                               (seen == nullptr ? "" : json::serialize(*seen)));
 }
 
+/// By name, page after page, each from whichever API process; nothing where one did not answer.
+std::optional<std::map<std::string, json::object>> client::list_pages(const std::string& network,
+                                                                      const moment& before) {
+  std::map<std::string, json::object> seen;
+  std::string cursor;
+  do {
+    const auto said =
+        ask("GET", "/v1/networks/" + network + "/peers?limit=1000" + std::exchange(cursor, {}));
+    if (!said || said->status != 200) return {};
+    std::map<std::string, std::optional<device_look>> devices;
+    for (const party* each : on_.with(role::gateway)) devices[each->name] = on_.look(each->name);
+    for (const auto& each : said->body.at("items").as_array()) {
+      const json::object& item = each.as_object();
+      seen[text_of(item, "name")] = item;
+      const auto& device = devices[gateway_of(item)];
+      if (device && !device->contains(text_of(item, "public_key")))
+        check_item(before, asked_, item);
+    }
+    const auto& next = said->body.at("next_cursor");
+    if (next.is_string()) cursor = "&cursor=" + std::string(next.as_string());
+  } while (!cursor.empty());
+  return seen;
+}
+
 void client::list(const std::string& network) {
   const moment before = now();
-  const auto said = ask("GET", "/v1/networks/" + network + "/peers?limit=1000");
-  if (!said || said->status != 200) return;
-  std::map<std::string, std::optional<device_look>> devices;
-  for (const party* each : on_.with(role::gateway)) devices[each->name] = on_.look(each->name);
-  std::map<std::string, const json::object*> seen;
-  for (const auto& each : said->body.at("items").as_array()) {
-    const json::object& item = each.as_object();
-    seen[text_of(item, "name")] = &item;
-    const auto& device = devices[gateway_of(item)];
-    if (device && !device->contains(text_of(item, "public_key"))) check_item(before, asked_, item);
-  }
-  if (past_came_back(before)) return;
+  const auto seen = list_pages(network, before);
+  if (!seen || past_came_back(before)) return;
   for (const auto& [name, mine] : peers_) {
     if (mine.network != network) continue;
-    const auto found = seen.find(name);
-    if (mine.now == held::is::gone && found != seen.end()) {
-      report_.broken(called_, name + " is listed, and was removed: " + said->text);
+    const auto found = seen->find(name);
+    if (mine.now == held::is::gone && found != seen->end()) {
+      report_.broken(called_,
+                     name + " is listed, and was removed: " + json::serialize(found->second));
     }
-    expect_known(found == seen.end() ? "is not listed" : "is listed as another", name, mine,
-                 found == seen.end() ? nullptr : found->second);
+    expect_known(found == seen->end() ? "is not listed" : "is listed as another", name, mine,
+                 found == seen->end() ? nullptr : &found->second);
   }
 }
 

@@ -52,6 +52,8 @@ class client {
   void change(const std::string& name, held& mine);
   void remove(const std::string& name, held& mine);
   void read(const std::string& name, held& mine);
+  std::optional<std::map<std::string, json::object>> list_pages(const std::string& network,
+                                                                const moment& before);
   void list(const std::string& network);
 
   told ask(const char* method, const std::string& target, const json::value& body = nullptr);
