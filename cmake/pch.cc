@@ -1,1 +1,1 @@
-#include "pch.h"
+// Nothing: compiled for its precompiled headers alone.
