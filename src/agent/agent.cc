@@ -1,6 +1,7 @@
 #include "agent/agent.h"
 
 #include <algorithm>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <utility>
 
 #include "base/counted.h"
@@ -8,6 +9,8 @@
 
 namespace peerage {
 namespace {
+
+using namespace asio::experimental::awaitable_operators;
 
 constexpr seconds beat_every{2};
 
@@ -26,6 +29,7 @@ agent::agent(asio::any_io_executor loop, agent_options options, agent_parts part
       tell_now_(loop),
       settle_now_(loop),
       keep_now_(loop),
+      beat_now_(loop),
       remember_now_(loop),
       looked_(loop),
       background_(loop) {}
@@ -43,6 +47,7 @@ task<result<>> agent::start() {
     store_away_ = joined.error().message;
     log::warning("store is away; going on from the mirror", {{"error", store_away_}});
   }
+  note_store();
   if (auto ready = co_await with_.bring_up(); !ready) co_return ready;
   ready_ = true;
   if (auto serving = with_.word.serve(options_.self.name, *this); !serving) co_return serving;
@@ -263,7 +268,8 @@ task<> agent::beat_loop() {
         beat.trouble += (beat.trouble.empty() ? "" : "; ") + each;
       with_.word.publish(beat);
     }
-    co_await with_.time.wait_until(with_.time.steady() + beat_every);
+    beat_now_.clear();
+    co_await (with_.time.wait_until(with_.time.steady() + beat_every) || beat_now_.wait());
   }
 }
 

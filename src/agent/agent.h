@@ -43,7 +43,8 @@ struct agent_options {
   // Whose peers the device has, as keep_epoch() was told; nothing: this is not known. A store of
   // another epoch was restored: what it lacks of them is held.
   std::optional<epoch> followed_before = {};
-  // The interface was somebody else's: the peers that the device had then are held.
+  // The device was somebody else's, or was filled from another store: the peers that it had then are
+  // held.
   bool adopted = false;
 };
 
@@ -176,6 +177,7 @@ class agent final : public gateway_service {
   task<result<>> compare();
   task<result<std::vector<public_key>>> look();
   void note_epoch();
+  void note_store();
   void look_at_link();
   void look_at_host();
   std::string held_peers() const;
@@ -193,6 +195,7 @@ class agent final : public gateway_service {
   task<std::size_t> release_held();
   task<result<>> settle(std::vector<public_key> keys);
   void note(const std::vector<public_key>& changed);
+  void note_said(const assigned& said, const ledger::observation& seen);
 
   // keep.cc: the mirror
   task<> keep_loop();
@@ -270,9 +273,12 @@ class agent final : public gateway_service {
   std::set<public_key> contested_;  // the store's word on them clashes with what is known
   signal settle_now_;
 
+  // What the store has said of peers that are left out, for the mirror.
+  std::unordered_map<public_key, stored_assignment> left_out_rows_;
   std::unordered_set<public_key> unsaved_;
   mirror_head kept_{};  // as it is in the mirror
   signal keep_now_;
+  signal beat_now_;
   std::string mirror_trouble_;
 
   wall_time remembers_since_;

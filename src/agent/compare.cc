@@ -31,6 +31,7 @@ task<> agent::compare_loop() {
         log::info("gateway settled", {{"peers", std::uint64_t{book_.peers()}},
                                       {"revision", applied_.number},
                                       {"from", spoken_ ? "store" : "mirror"}});
+        if (!how().troubles.empty()) beat_now_.notify();  // until now nobody could say
       }
       settled_ = true;
       if (spoken_) book_.forget_remembered();
@@ -54,6 +55,14 @@ void agent::note_epoch() {
   if (book_.restored() || device_epoch_ == epoch_) return;
   with_.keep_epoch(epoch_);
   device_epoch_ = epoch_;
+}
+
+/// Before anything of it is on the device: whoever starts next, with whatever store, can tell.
+void agent::note_store() {
+  if (epoch_.id.empty()) return;
+  const auto noted = with_.link.note_store(epoch_.id);
+  if (noted) return;
+  log::warning("the interface's mark can't name the store", {{"error", noted.error().message}});
 }
 
 task<result<>> agent::compare() {

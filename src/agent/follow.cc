@@ -139,6 +139,7 @@ task<result<>> agent::follow() {
       applied_ = {};
     }
     epoch_ = got->of;
+    note_store();
   } else if (got->what.whole && got->what.as_of < book_.as_of()) {
     log::warning("the store went back behind what it had been; what it has now counts",
                  {{"revision", got->what.as_of.number}, {"before", book_.as_of().number}});
@@ -152,6 +153,8 @@ task<result<>> agent::follow() {
       if (outdates(each.peer)) outdated.push_back(each.peer.public_key);
   }
   const std::size_t held = book_.held();
+  std::vector<public_key> left_out;
+  if (got->what.whole) left_out = book_.left_out_keys();
   const ledger::observation seen = book_.observe(got->what);
   if (book_.held() > held) {
     log::error("the store has suddenly lost many peers; they are kept until accept-removals",
@@ -163,8 +166,8 @@ task<result<>> agent::follow() {
   position_ = std::move(got->position);
   contested_.insert(seen.contested.begin(), seen.contested.end());
   if (!seen.contested.empty()) settle_now_.notify();
-  note(seen.write);
-  note(seen.renewed);
+  note_said(got->what, seen);
+  note(left_out);  // a full listing may lack them
   // Those of a full listing are saved with everything else.
   (void)save_rows(outdated, {});
   if (moved) keep_now_.notify();
@@ -189,6 +192,30 @@ void agent::note(const std::vector<public_key>& changed) {
   if (with_.copy == nullptr || changed.empty()) return;
   unsaved_.insert(changed.begin(), changed.end());
   keep_now_.notify();
+}
+
+/// Of all that the store has said the mirror has to know, since its head moves past it: also that a
+/// peer is gone which was not wanted here anyhow, and of a peer that is left out (by a wrong clock,
+/// say), which the next start may want.
+void agent::note_said(const assigned& said, const ledger::observation& seen) {
+  note(seen.write);
+  note(seen.renewed);
+  if (with_.copy == nullptr) return;
+  const auto wanted = [this](const public_key& key) {
+    const ledger::entry* now = book_.find(key);
+    return now != nullptr && now->wanted;
+  };
+  std::vector<public_key> others;
+  for (const public_key& key : said.keys) {
+    if (!wanted(key)) others.push_back(key);
+  }
+  for (const stored_assignment& each : said.peers) {
+    const public_key& key = each.peer.public_key;
+    if (wanted(key) || book_.why_left_out(key).empty()) continue;
+    left_out_rows_.insert_or_assign(key, each);
+    others.push_back(key);
+  }
+  note(others);
 }
 
 task<> agent::mend_loop() {
@@ -301,8 +328,7 @@ task<std::size_t> agent::release_held() {
     if (!asked) break;
     ledger::observation seen = book_.settle(*asked, since);
     contested_.insert(seen.contested.begin(), seen.contested.end());
-    note(seen.write);
-    note(seen.renewed);
+    note_said(*asked, seen);
     for (const public_key& key : seen.write) {
       const ledger::entry* now = book_.find(key);
       gone += now == nullptr || !now->wanted ? 1 : 0;
@@ -336,8 +362,7 @@ task<result<>> agent::settle(std::vector<public_key> keys) {
   }
   ledger::observation seen = book_.settle(said, since);
   contested_.insert(seen.contested.begin(), seen.contested.end());
-  note(seen.write);
-  note(seen.renewed);
+  note_said(said, seen);
   co_return co_await mend(std::move(seen.write), true);
 }
 

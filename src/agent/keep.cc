@@ -30,7 +30,8 @@ result<> agent::recall() {
   known.as_of = kept_.as_of;
   known.peers = std::move((*loaded)->peers);
   book_.expire(time_.at(with_.time.now(), with_.time.steady()));
-  (void)book_.observe(known);
+  const ledger::observation seen = book_.observe(known);
+  contested_.insert(seen.contested.begin(), seen.contested.end());
   log::info("mirror read", {{"peers", std::uint64_t{book_.peers()}},
                             {"revision", std::uint64_t{kept_.as_of.number}}});
   return {};
@@ -108,6 +109,7 @@ task<result<>> agent::keep() {
   kept_.self = options_.self;
   if (kept_.of.id.empty()) kept_.of = epoch_;
   std::unordered_set<public_key> changed = std::exchange(unsaved_, {});
+  auto left_out = std::exchange(left_out_rows_, {});
   std::vector<public_key> keys(changed.begin(), changed.end());
   for (std::size_t at = 0; at < keys.size() || at == 0; at += rows_at_once) {
     const std::size_t end = std::min(keys.size(), at + rows_at_once);
@@ -115,15 +117,20 @@ task<result<>> agent::keep() {
     std::vector<public_key> erase;
     for (std::size_t i = at; i < end; ++i) {
       const ledger::entry* entry = book_.find(keys[i]);
+      const auto row = left_out.find(keys[i]);
+      const bool kept = !book_.why_left_out(keys[i]).empty();  // the store has it
       if (entry != nullptr && entry->wanted) {
         set.push_back({entry->peer(), entry->heard});
-      } else {
+      } else if (kept && row != left_out.end()) {
+        set.push_back(row->second);
+      } else if (!kept) {
         erase.push_back(keys[i]);
       }
     }
     const bool last = end == keys.size();
     if (auto saved = with_.copy->save(last ? now : kept_, set, erase); !saved) {
       unsaved_.insert(keys.begin() + static_cast<std::ptrdiff_t>(at), keys.end());
+      left_out_rows_.merge(left_out);
       co_return saved;
     }
     if (!last) co_await asio::post(loop_, asio::use_awaitable);

@@ -1,8 +1,13 @@
 // What the mirror has to have when the next start reads it.
+#include <functional>
+
 #include "agent/fixture.h"
 
 namespace peerage {
 namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
 
 /// The next start comes up from the mirror alone, 50 s later.
 void start_without_a_store(agent_test& test) {
@@ -136,6 +141,75 @@ TEST_F(agent_test, what_the_bus_says_of_before_a_start_waits_for_the_store) {
   pass(seconds{5});
   const peer two = sample_peer("acme", "b", 2);
   EXPECT_EQ(put_peer(two, store_peer(two)), change_state::live);
+}
+
+/// One whose clock is a day ahead when it starts, for two seconds; what happens meanwhile is up to
+/// `meanwhile`. Then the clock is right, and the next start comes up from the mirror alone.
+void start_with_a_wrong_clock(agent_test& test, const std::function<void()>& meanwhile) {
+  test.desired.time = &test.time;
+  test.time.jump(hours{24});
+  test.start();
+  test.pass(seconds{2});
+  meanwhile();
+  test.pass(seconds{1});
+  run_on(test.loop, test.mind->stop());
+  test.time.jump(-hours{24});
+  test.desired.away = true;
+  test.start();
+  test.pass(seconds{2});
+}
+
+peer for_one_hour(const agent_test& test) {
+  peer one = sample_peer("acme", "a", 1);
+  one.expires_at = test.time.now() + hours{1};
+  return one;
+}
+
+TEST_F(agent_test, who_was_removed_while_a_wrong_clock_left_it_out_is_in_no_mirror_any_more) {
+  copy = &saved;
+  start();
+  const peer one = for_one_hour(*this);
+  ASSERT_EQ(put_peer(one, store_peer(one)), change_state::live);
+  pass(seconds{1});
+  run_on(loop, mind->stop());
+  start_with_a_wrong_clock(*this, [&] {
+    EXPECT_FALSE(tunnel.has(one.public_key));
+    commit(removal{one.id, anything{}});
+  });
+  EXPECT_FALSE(tunnel.has(one.public_key));
+  EXPECT_TRUE((*saved.load())->peers.empty());
+}
+
+TEST_F(agent_test, who_is_not_in_a_full_listing_after_a_wrong_clock_is_in_no_mirror_any_more) {
+  copy = &saved;
+  start();
+  const peer one = for_one_hour(*this);
+  ASSERT_EQ(put_peer(one, store_peer(one)), change_state::live);
+  pass(seconds{1});
+  run_on(loop, mind->stop());
+  start_with_a_wrong_clock(*this, [&] { desired.lose_peers(); });
+  EXPECT_FALSE(tunnel.has(one.public_key));
+}
+
+TEST_F(agent_test, whom_a_wrong_clock_left_out_is_in_the_mirror_as_the_store_has_it) {
+  copy = &saved;
+  peer one = for_one_hour(*this), other = for_one_hour(*this);
+  other.id = sample_peer("acme", "b", 2).id;
+  other.public_key = sample_key(2);
+  other.ipv6 = sample_peer("acme", "b", 2).ipv6;
+  other.ipv4 = sample_peer("acme", "b", 2).ipv4;
+  store_peer(one);  // in the full listing that makes the mirror
+  start_with_a_wrong_clock(*this, [&] {
+    store_peer(other);  // a change
+    pass(seconds{1});
+    one.expires_at = *one.expires_at + hours{1};
+    store_peer(one);
+  });
+  EXPECT_TRUE(tunnel.has(one.public_key));
+  EXPECT_TRUE(tunnel.has(other.public_key));
+  pass(minutes{90});
+  EXPECT_TRUE(tunnel.has(one.public_key)) << "renewed while it was left out";
+  EXPECT_FALSE(tunnel.has(other.public_key));
 }
 
 }  // namespace

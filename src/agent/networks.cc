@@ -109,6 +109,7 @@ void agent::say_barred(std::map<network_name, std::string> now) {
     if (!now.contains(name))
       log::info("a network can be carried again", {{"network", name.text()}});
   }
+  if (barred_ != now) beat_now_.notify();
   barred_ = std::move(now);
 }
 

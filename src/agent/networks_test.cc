@@ -55,6 +55,22 @@ TEST_F(hosted_agent, carries_the_others_where_the_host_has_one_itself) {
   EXPECT_EQ(wall.plan.tenants.size(), 1U) << "its peers are not let through to the host's LAN";
 }
 
+TEST_F(hosted_agent, does_not_carry_one_whose_unreachable_part_is_the_hosts_own) {
+  const peer inside = sample_peer("lan", "a", 2);
+  std::array<std::uint8_t, 16> share{};
+  std::ranges::copy(inside.ipv6.bytes(), share.begin());
+  share[7] ^= 0x40;  // another gateway's
+  interface.of_host = {prefix::of(ip_address::v6(share), 64)};
+  start();
+  const network lan = make("lan", "fd00:77::/48", "10.77.0.0/16");
+  const change_result refused = put_in(lan, inside);
+  EXPECT_EQ(refused.state, change_state::refused);
+  EXPECT_THAT(refused.reason, HasSubstr("a part of " + prefix::of(inside.ipv6, 48).text()));
+  pass(seconds{31});
+  EXPECT_TRUE(interface.plan.unreachable.empty());
+  EXPECT_TRUE(wall.plan.tenants.empty());
+}
+
 TEST_F(hosted_agent, a_network_is_carried_once_the_host_is_rid_of_it) {
   interface.of_host = {*acme.ipv4};
   start();

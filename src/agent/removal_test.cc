@@ -304,6 +304,7 @@ TEST_F(agent_test, a_start_beside_a_restored_store_holds_what_that_lacks_however
     start_again();
     EXPECT_TRUE(tunnel.has(lost.public_key));
     EXPECT_EQ(kept->id, "another") << "the next start has to know it too";
+    EXPECT_EQ(interface.now.filled_from, "fake-epoch") << "whoever starts next can tell";
     const auto troubles = mind->how().troubles;
     ASSERT_EQ(troubles.size(), 1U);
     EXPECT_NE(troubles[0].find("lacks 1 peer "), std::string::npos) << troubles[0];

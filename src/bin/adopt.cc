@@ -64,27 +64,42 @@ std::string listed(const List& all, const Text& text) {
   return made.empty() ? "none" : made;
 }
 
-/// A fleet's store is the same as before; what a gateway of this name has and that store lacks was
-/// removed meanwhile. A single host's store was lost with its state_dir.
-bool holds_peers(const found_interface& found, const daemon_config& config) {
-  return !found.own_name || config.store.kind == store_kind::sqlite;
+std::string epoch_file(const std::string& state_dir) {
+  return state_dir + "/store-epoch";
+}
+
+/// Whether another daemon filled the device, from another store, since this state_dir's last did.
+task<bool> filled_by_another(std::string filled_from, const daemon_config& config, store* of) {
+  const auto last = read_private_file(epoch_file(config.state_dir));
+  if (filled_from.empty() || (last && last->reveal() == filled_from)) co_return false;
+  if (of == nullptr) co_return true;
+  const auto now = co_await of->identity();
+  co_return !now || now->id != filled_from;
 }
 
 }  // namespace
 
 task<result<std::optional<found_interface>>> look_for_adoption(asio::any_io_executor loop,
-                                                               const daemon_config& config) {
+                                                               const daemon_config& config,
+                                                               store* of) {
   const gateway_config& mine = *config.gateway;
   const auto now = netlink::make_link(mine.interface, mine.name.text())->state();
   if (!now) co_return std::unexpected(now.error());
   const auto own_key = read_key(mine.private_key_file);
-  const bool known = now->marked && (own_key || own_key.error().code != errc::not_found);
-  const bool foreign = !now->marked && mine.adopt && !left_unmarked(*now, config.state_dir, mine);
-  if (!now->exists || known || !(now->marked || foreign)) {
+  const bool no_key = !own_key && own_key.error().code == errc::not_found;
+  const bool foreign =
+      now->exists && !now->marked && mine.adopt && !left_unmarked(*now, config.state_dir, mine);
+  std::string filled_from = now->filled_from;
+  const bool anothers = co_await filled_by_another(std::move(filled_from), config, of);
+  if (!foreign && !anothers && !(now->marked && no_key)) {
     co_return std::optional<found_interface>{};
   }
   found_interface found;
   found.own_name = now->marked;
+  // Of an older mark nobody knows. A single host's store is lost with its state_dir; a fleet's is
+  // there, and what it lacks was removed.
+  const bool unknown = now->filled_from.empty() && config.store.kind == store_kind::sqlite;
+  found.held = foreign || anothers || unknown;
   auto has = netlink::belongings_of(mine.interface);
   if (!has) co_return std::unexpected(has.error());
   found.has = *std::move(has);
@@ -106,35 +121,42 @@ std::vector<std::string> adoption(const found_interface& found, const daemon_con
                     " first (`wg show " +
                     mine.interface + " private-key`), where they shall stay good");
   }
-  if (found.own_name) {
-    lines.push_back("it was made by a gateway of this name, and " + config.state_dir +
-                    " knows nothing of it: its private key is kept");
-  } else {
+  if (!own && found.own_name) {
+    lines.push_back("there is no " + mine.private_key_file + ": its private key is kept");
+  }
+  if (found.own_name && found.held) {
+    lines.push_back(
+        "another daemon of this gateway's name filled it, from another store than that of " +
+        config.state_dir);
+  }
+  if (!found.own_name) {
     lines.push_back("addresses, which stay: " + listed(found.has.addresses, as_is));
     lines.push_back("routes, which stay: " + listed(found.has.routes, route));
   }
-  const bool held = holds_peers(found, config);
-  lines.push_back((held ? "peers, which are held (" : "peers, which stay if the store has them (") +
-                  std::to_string(found.peers.size()) + "): " + listed(found.peers, as_is));
+  if (found.held) {
+    lines.push_back("peers, of which those that the store lacks are held (" +
+                    std::to_string(found.peers.size()) + "): " + listed(found.peers, as_is));
+  }
   if (found.listen_port != mine.listen_port) {
     lines.push_back("its UDP port " + std::to_string(found.listen_port) + " becomes " +
                     std::to_string(mine.listen_port) +
                     ": set gateway.listen_port where its peers' files shall stay good");
   }
-  if (held && !found.peers.empty()) {
-    lines.push_back("held peers stay on the device" +
-                    std::string(mine.firewall ? ", but the gateway's firewall lets nothing pass "
-                                                "that belongs to no network"
-                                              : "") +
-                    ": make each of them anew in a network (`peerage create NAME --public-key "
-                    "KEY`), then `peerage gateways accept-removals " +
-                    mine.name.text() + "` removes the others");
+  if (found.held && !found.peers.empty()) {
+    lines.push_back(
+        "held peers stay on the device" +
+        std::string(mine.firewall ? ", but the gateway's firewall lets nothing pass "
+                                    "that belongs to no network"
+                                  : "") +
+        ": make each that is wanted anew in a network (`peerage create NAME --public-key "
+        "KEY`), then `peerage gateways accept-removals " +
+        mine.name.text() + "` removes the others");
   }
   return lines;
 }
 
-task<result<>> adopt_interface(asio::any_io_executor loop, const daemon_config& config) {
-  auto looked = co_await look_for_adoption(loop, config);
+task<result<>> adopt_interface(asio::any_io_executor loop, const daemon_config& config, store& of) {
+  auto looked = co_await look_for_adoption(loop, config, &of);
   if (!looked) co_return std::unexpected(std::move(looked.error()));
   if (!*looked) co_return result<>{};
   const found_interface& found = **looked;
@@ -154,9 +176,9 @@ task<result<>> adopt_interface(asio::any_io_executor loop, const daemon_config& 
     for (const prefix& each : found.has.routes) note += "route " + each.text() + "\n";
     if (auto kept = write_private_file(file_of(config.state_dir), note); !kept) co_return kept;
   }
-  if (holds_peers(found, config)) {  // from now on, over restarts
-    const std::string epoch_file = config.state_dir + "/store-epoch";
-    if (auto kept = write_private_file(epoch_file, adopted_epoch + "\n"); !kept) co_return kept;
+  if (found.held) {  // from now on, over restarts
+    const std::string file = epoch_file(config.state_dir);
+    if (auto kept = write_private_file(file, adopted_epoch + "\n"); !kept) co_return kept;
   }
   for (const std::string& each : what) {
     log::warning("interface adopted", {{"interface", mine.interface}, {"what", each}});

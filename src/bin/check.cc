@@ -1,25 +1,22 @@
 #include "bin/check.h"
 
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <filesystem>
 #include <future>
 #include <memory>
 #include <thread>
 #include <utility>
 
 #include "api/api.h"
-#include "base/counted.h"
-#include "base/url.h"
+#include "bin/adopt.h"
 #include "bin/api_tls.h"
 #include "bin/backends.h"
 #include "bin/beside.h"
+#include "bin/check_backends.h"
 #include "bin/check_network.h"
+#include "bin/check_report.h"
 #include "bin/disk.h"
 #include "bin/files.h"
 #include "bin/gateway_name.h"
@@ -27,53 +24,15 @@
 #include "bin/privileges.h"
 #include "bin/tunnel.h"
 #include "config/endpoint.h"
-#include "crypto/random.h"
-#include "crypto/x25519.h"
-#include "http/client.h"
 #include "http/dial.h"
 #include "http/server.h"
 #include "local/system_clock.h"
-#include "log/log.h"
-#include "model/reserved.h"
 #include "netlink/link.h"
-#include "sqlite/copy.h"
 
 namespace peerage {
 namespace {
 
-constexpr seconds bus_limit{5};
 constexpr seconds lookup_limit{5};
-constexpr milliseconds bus_look{20};
-
-class report {
- public:
-  void say(const char* what, const result<>& how, const std::string& detail) {
-    good_ = good_ && how.has_value();
-    std::printf("%-8s %-10s %s\n", how ? "ok" : "FAILED", what,
-                how ? detail.c_str() : how.error().message.c_str());
-  }
-  void note(const std::string& what, const std::string& detail) {
-    std::printf("%-8s %-10s %s\n", "note", what.c_str(), detail.c_str());
-  }
-  bool good() const { return good_; }
-
- private:
-  bool good_ = true;
-};
-
-std::string folder_of(const std::string& path) {
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  return folder.empty() ? "." : folder;
-}
-
-/// Of the state_dir and what is below it, a start makes what is missing.
-result<> can_make_in(std::string folder) {
-  while (::access(folder.c_str(), F_OK) != 0 && errno == ENOENT && folder != "/" && folder != ".") {
-    folder = folder_of(folder);
-  }
-  if (::access(folder.c_str(), W_OK | X_OK) == 0) return {};
-  return fail(errc::denied, "nothing can be made in " + folder + ": " + std::strerror(errno));
-}
 
 /// A first start needs room for twice the reserve of the database.
 bool lacks_reserve(const daemon_config& config) {
@@ -85,102 +44,6 @@ bool lacks_reserve(const daemon_config& config) {
     return false;
   }
   return std::uint64_t{disk.f_bavail} * disk.f_frsize < 2 * reserve_bytes;
-}
-
-/// A read of something that the store may have, and that this role may read there.
-task<result<>> look(store& desired, const daemon_config& config) {
-  if (config.api) {
-    mark_name any{"bootstrap"};
-    const auto found = co_await get_as<mark>(desired, std::move(any));
-    co_return found ? result<>{} : std::unexpected(found.error());
-  }
-  const auto found = co_await get_as<gateway>(desired, config.gateway->name);
-  co_return found ? result<>{} : std::unexpected(found.error());
-}
-
-/// Another host may have the name, or this one lost its key.
-task<> check_registration(store& desired, const daemon_config& config, report& into) {
-  const auto found = co_await get_as<gateway>(desired, config.gateway->name);
-  if (!found || !*found) co_return;  // the store's trouble is told already
-  const gateway& other = (*found)->value;
-  const auto key = read_key(config.gateway->private_key_file);
-  if (key && public_of(*key) == other.public_key) co_return;
-  const auto where = other.owner.find(", ");  // behind the id of a start
-  const std::string by = where == std::string::npos ? "another" : other.owner.substr(where + 2);
-  into.note("name", other.name.text() + " is registered with another key, by " + by +
-                        ": a start is refused while that runs; once it has stopped, this gateway "
-                        "takes the name and the peers, whose files name the other key");
-}
-
-/// Whether what is said to it can be read on the way.
-bool goes_over_a_network_in_clear(const std::string& url) {
-  const auto at = http::parse_base_url(url);
-  if (!at || at->tls || !at->path.empty() || at->host == "localhost") return false;
-  const auto address = ip_address::parse(at->host);
-  return !address || !is_loopback(prefix::host(*address));
-}
-
-task<> check_store(store& desired, const daemon_config& config, report& into) {
-  const auto store_is = co_await look(desired, config);
-  into.say("store", store_is,
-           config.store.kind == store_kind::sqlite ? config.store.path
-                                                   : "Consul at " + config.store.address);
-  if (config.store.kind == store_kind::consul &&
-      goes_over_a_network_in_clear(config.store.address)) {
-    into.note("store", "Consul is asked without TLS: whoever is on the way reads its token");
-  }
-}
-
-/// Every record of this host's database.
-void check_database(const std::string& file, report& into) {
-  const auto found = sqlite::examine(file);
-  if (!found) {
-    into.say("records", std::unexpected(found.error()), {});
-    return;
-  }
-  result<> readable;
-  std::string examples;
-  for (const std::string& each : found->examples) examples += "\n         " + each;
-  if (found->unreadable > 0) {
-    readable = fail(errc::corrupt, counted(found->unreadable, "record") +
-                                       " can't be read, and passed over; remove them "
-                                       "through the API, or restore a backup:" +
-                                       examples);
-  }
-  into.say("records", readable, counted(found->peers, "peer") + ", and every record is sound");
-}
-
-/// The records of a store whose keys can disagree with them. Reads all of it.
-task<> check_records(store& desired, report& into) {
-  if (!desired.sweepable()) co_return;  // a database is examined as a file
-  const auto found = co_await desired.sweep(false);
-  if (!found) {
-    into.say("records", std::unexpected(found.error()), {});
-    co_return;
-  }
-  result<> agree;
-  std::string examples;
-  for (const std::string& each : found->examples) examples += "\n         " + each;
-  if (found->wrong > 0) {
-    agree = fail(errc::corrupt, counted(found->wrong, "wrong key") +
-                                    " beside the peers' records; a running API process "
-                                    "repairs what is certain within an hour:" +
-                                    examples);
-  }
-  into.say("records", agree, counted(found->records, "peer") + ", and every key agrees");
-}
-
-task<> check_bus(const nats_bus& word, clock& time, const bus_config& config, report& into) {
-  const steady_time limit = time.steady() + bus_limit;
-  while (!word.connected() && word.why_away().empty() && time.steady() < limit) {
-    co_await time.wait_until(time.steady() + bus_look);
-  }
-  result<> bus_is;
-  if (!word.connected()) {
-    const std::string why = word.why_away();
-    bus_is = fail(errc::unavailable, why.empty() ? "NATS did not answer within 5 s" : why);
-  }
-  into.say("bus", bus_is, "NATS at " + without_user(config.servers.front()));
 }
 
 /// Where the config has its HTTP listen.
@@ -196,7 +59,8 @@ bool listens_in_state_dir_to_be(const daemon_config& config) {
 
 /// `beside`: a port in use is no fault where the daemon that is to be restarted has it.
 task<> check_port(asio::any_io_executor loop, const char* what, std::string address,
-                  std::optional<api_config> secured, const running_daemon& beside, report& into) {
+                  std::optional<api_config> secured, const running_daemon& beside,
+                  check_report& into) {
   const auto unused = [](http::request) -> task<http::response> { co_return http::response{}; };
   auto listening = http::server::listen(loop, address, http::limits{}, unused, api::refuse);
   result<> port_is;
@@ -214,10 +78,12 @@ task<> check_port(asio::any_io_executor loop, const char* what, std::string addr
 
 /// The device goes on without its daemon, with the port that the last one gave it.
 void check_udp_port(const gateway_config& config, bool device_there, const running_daemon& beside,
-                    report& into) {
+                    const std::optional<found_interface>& adopted, check_report& into) {
   auto port_is = try_udp_port(config.listen_port);
-  const bool same = !beside.config || (beside.config->gateway &&
-                                       beside.config->gateway->listen_port == config.listen_port);
+  const bool same =
+      adopted ? adopted->listen_port == config.listen_port
+              : !beside.config || (beside.config->gateway &&
+                                   beside.config->gateway->listen_port == config.listen_port);
   const bool own = !port_is && port_is.error().code == errc::conflict && device_there && same;
   if (own) port_is = {};
   into.say("port", port_is,
@@ -226,7 +92,7 @@ void check_udp_port(const gateway_config& config, bool device_there, const runni
 }
 
 /// What a restart would do that a running daemon does not know yet.
-void say_changes(const daemon_config& config, const running_daemon& beside, report& into) {
+void say_changes(const daemon_config& config, const running_daemon& beside, check_report& into) {
   if (!beside.running || !beside.config) return;
   std::string changed;
   for (const std::string& key : changed_keys(beside.config->text, config.text)) {
@@ -250,7 +116,7 @@ result<> find_host(const std::string& endpoint) {
 }
 
 /// The endpoint that its peers are told.
-std::string check_endpoint(const gateway_config& config, report& into) {
+std::string check_endpoint(const gateway_config& config, check_report& into) {
   result<> endpoint_is;
   std::string endpoint = config.endpoint.value_or("");
   if (endpoint.empty()) {
@@ -265,27 +131,16 @@ std::string check_endpoint(const gateway_config& config, report& into) {
   return endpoint;
 }
 
-task<> check_network(asio::any_io_executor loop, const daemon_config& config,
-                     const running_daemon& beside, const std::string& endpoint, report& into) {
-  const auto all = co_await check_host_network(loop, config, beside, endpoint);
-  for (const finding& each : all) {
-    if (each.note) {
-      into.note(each.what, each.detail);
-    } else {
-      into.say(each.what.c_str(), each.how, each.detail);
-    }
-  }
-}
-
 /// Before anything is asked of the store in that name.
-void check_name(daemon_config& config, report& into) {
+void check_name(daemon_config& config, check_report& into) {
   if (!config.gateway) return;
   const auto name = settle_gateway_name(config, false);
   if (!name) into.say("name", std::unexpected(name.error()), {});
   if (name && !name->empty()) into.note("name", *name);
 }
 
-std::string check_gateway(const daemon_config& whole, const running_daemon& beside, report& into) {
+std::string check_gateway(const daemon_config& whole, const running_daemon& beside,
+                          const std::optional<found_interface>& adopted, check_report& into) {
   const gateway_config& config = *whole.gateway;
   const auto now = netlink::make_link(config.interface, config.name.text())->state();
   auto device = tunnel::look(config, whole.state_dir);
@@ -293,7 +148,8 @@ std::string check_gateway(const daemon_config& whole, const running_daemon& besi
     device = fail(errc::denied, "the gateway needs root, or CAP_NET_ADMIN and /dev/net/tun");
   }
   into.say("device", device ? result<>{} : std::unexpected(device.error()), device.value_or(""));
-  check_udp_port(config, now && now->exists && (now->marked || config.adopt), beside, into);
+  check_udp_port(config, now && now->exists && (now->marked || config.adopt), beside, adopted,
+                 into);
   const auto key = read_key(config.private_key_file);
   const bool absent = !key && key.error().code == errc::not_found;
   result<> key_is;
@@ -317,7 +173,7 @@ result<> look_at_state_dir(const daemon_config& config) {
   return key || key.error().code == errc::not_found ? result<>{} : std::unexpected(key.error());
 }
 
-void check_host(const daemon_config& config, const std::string& standing_is, report& into) {
+void check_host(const daemon_config& config, const std::string& standing_is, check_report& into) {
   into.say("state_dir", look_at_state_dir(config), config.state_dir);
   for (const std::string& each : troubles_of_disks(config, lacks_reserve(config))) {
     into.say("disk", fail(errc::full, each), {});
@@ -330,38 +186,6 @@ void check_host(const daemon_config& config, const std::string& standing_is, rep
   if (!standing_is.empty()) into.say("user", {}, standing_is);
 }
 
-/// A start makes the state_dir, and no other folder.
-result<> can_make_database(const daemon_config& config) {
-  const std::string folder = folder_of(config.store.path);
-  if (folder == config.state_dir) return can_make_in(folder);
-  struct stat found{};
-  if (::stat(folder.c_str(), &found) == 0 && S_ISDIR(found.st_mode)) return can_make_in(folder);
-  return fail(errc::not_found, folder + ", the folder of store.path, is not there");
-}
-
-/// The store and the bus; without what a gateway would make on the disk.
-task<> check_backends(asio::any_io_executor loop, daemon_config config, report& into) {
-  if (config.store.kind == store_kind::sqlite && ::access(config.store.path.c_str(), F_OK) != 0) {
-    into.say("store", can_make_database(config),
-             config.store.path + " will be made at the first start");
-    co_return;
-  }
-  const auto time = make_system_clock(loop);
-  auto opened = open_backends(loop, *time, config, random_id(), purpose::look);
-  if (!opened) {
-    into.say("store", std::unexpected(opened.error()), {});
-    co_return;
-  }
-  co_await check_store(*opened->store, config, into);
-  const bool far = config.store.kind != store_kind::sqlite;
-  if (config.gateway && far) co_await check_registration(*opened->store, config, into);
-  if (config.store.kind == store_kind::sqlite) check_database(config.store.path, into);
-  if (config.api) co_await check_records(*opened->store, into);
-  if (opened->nats == nullptr) co_return;
-  co_await check_bus(*opened->nats, *time, config.bus, into);
-  co_await opened->nats->stop();
-}
-
 }  // namespace
 
 std::string standing(const daemon_config& config) {
@@ -372,10 +196,11 @@ std::string standing(const daemon_config& config) {
 }
 
 task<result<>> check_daemon(asio::any_io_executor loop, daemon_config config, std::string user) {
-  report made;
+  check_report made;
   check_name(config, made);
   daemon_config copy = config;
-  co_await check_backends(loop, std::move(copy), made);
+  const auto time = make_system_clock(loop);
+  const auto opened = co_await check_backends(loop, *time, std::move(copy), made);
   const running_daemon beside = look_beside(config.state_dir, host_name());
   std::string port = listen_of(config);
   std::optional<api_config> secured = config.api;
@@ -387,8 +212,15 @@ task<result<>> check_daemon(asio::any_io_executor loop, daemon_config config, st
   }
   check_host(config, user, made);
   if (config.gateway) {
-    const std::string endpoint = check_gateway(config, beside, made);
-    co_await check_network(loop, config, beside, endpoint, made);
+    // Of Consul nothing is asked that could make the epoch of an empty one.
+    const bool near = opened && config.store.kind == store_kind::sqlite;
+    const auto adopted =
+        co_await look_for_adoption(loop, config, near ? opened->store.get() : nullptr);
+    if (!adopted) made.say("adopt", std::unexpected(adopted.error()), {});
+    const std::optional<found_interface> nothing;
+    const auto& taken = adopted ? *adopted : nothing;
+    const std::string endpoint = check_gateway(config, beside, taken, made);
+    check_host_network(config, beside, endpoint, taken, made);
   }
   say_changes(config, beside, made);
   if (!made.good()) co_return fail(errc::io, "the checks above failed");

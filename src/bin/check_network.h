@@ -1,28 +1,20 @@
 // What --check says of the host's network: see bin/host_network.h and bin/adopt.h.
 #pragma once
 
+#include <optional>
 #include <string>
-#include <vector>
 
-#include "async/task.h"
-#include "base/error.h"
+#include "bin/adopt.h"
 #include "bin/beside.h"
+#include "bin/check_report.h"
 #include "config/config.h"
 
 namespace peerage {
 
-/// A line of what --check prints.
-struct finding {
-  std::string what;
-  result<> how;
-  std::string detail;
-  bool note = false;  // worth knowing, and no fault
-};
-
-/// Changes nothing.
-task<std::vector<finding>> check_host_network(asio::any_io_executor loop,
-                                              const daemon_config& config,
-                                              const running_daemon& beside,
-                                              const std::string& endpoint);
+/// `config` has a gateway; `endpoint` is what its peers are told, and `adopted` what
+/// look_for_adoption() has found.
+void check_host_network(const daemon_config& config, const running_daemon& beside,
+                        const std::string& endpoint, const std::optional<found_interface>& adopted,
+                        check_report& into);
 
 }  // namespace peerage

@@ -80,6 +80,19 @@ result<> make_folders(const std::string& path) {
 
 }  // namespace
 
+std::string folder_of(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+result<> can_make_in(std::string folder) {
+  while (::access(folder.c_str(), F_OK) != 0 && errno == ENOENT && folder != "/" && folder != ".") {
+    folder = folder_of(folder);
+  }
+  if (::access(folder.c_str(), W_OK | X_OK) == 0) return {};
+  return fail(errc::denied, "nothing can be made in " + folder + ": " + std::strerror(errno));
+}
+
 result<> check_state_dir(const std::string& path, uid_t also) {
   if (auto fit = check_folder(path, also); !fit) return fit;
   return refuse_symlinks_in(path);

@@ -20,6 +20,13 @@ result<> check_state_dir(const std::string& path, uid_t also = 0);
 /// errc::conflict where another process has it; errors as check_state_dir().
 result<> claim_state_dir(const std::string& path, uid_t also = 0);
 
+/// Where the file is; "." for a bare name.
+std::string folder_of(const std::string& path);
+
+/// errc::denied where nothing could be made in the folder, or, where that is absent, in the first
+/// one above it that is there.
+result<> can_make_in(std::string folder);
+
 /// A private key. errc::invalid for another content.
 result<secret_key> read_key(const std::string& path);
 

@@ -280,7 +280,7 @@ task<result<secret_key>> service::prepare_gateway() {
   if (auto usable = tunnel::look(config, config_.state_dir); !usable) {
     co_return std::unexpected(std::move(usable.error()));
   }
-  if (auto adopted = co_await adopt_interface(loop_, config_); !adopted) {
+  if (auto adopted = co_await adopt_interface(loop_, config_, *with_.store); !adopted) {
     co_return std::unexpected(adopted.error());
   }
   if (!config.endpoint) {

@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <vector>
 
+#include "bin/files.h"
+
 namespace peerage {
 namespace {
 
@@ -51,11 +53,6 @@ bool is_absent(const std::string& path) {
 
 bool is_in(const std::string& path, const std::string& folder) {
   return path == folder || path.starts_with(folder + "/");
-}
-
-std::string folder_of(const std::string& path) {
-  const std::string folder = fs::path(path).parent_path().string();
-  return folder.empty() ? "." : folder;
 }
 
 /// What is tried with the user's rights; the first thing that is denied is why. What is absent for

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "netlink/route_codec.h"
+#include "netlink/route_query.h"
 
 namespace peerage::netlink {
 namespace {
@@ -15,7 +17,26 @@ std::string name_of(std::uint32_t interface) {
   return ::if_indextoname(interface, name) != nullptr ? name : std::to_string(interface);
 }
 
+/// Of this gateway, and of others on this host.
+result<std::set<std::uint32_t>> interfaces_of_gateways(kernel_socket& socket) {
+  std::set<std::uint32_t> all;
+  request asked = encode_get_links();
+  const auto answer = socket.dump(
+      asked, [&] { all.clear(); },
+      [&](const message& found) -> result<> {
+        auto one = decode_link(found.payload);
+        if (!one) return std::unexpected(one.error());
+        if (one->alias.starts_with(mark_prefix)) all.insert(one->index);
+        return {};
+      });
+  if (!answer) return std::unexpected(answer.error());
+  return all;
+}
+
 result<> add_addresses(kernel_socket& socket, std::uint32_t own, std::vector<host_use>& into) {
+  auto gateways = interfaces_of_gateways(socket);
+  if (!gateways) return std::unexpected(gateways.error());
+  gateways->insert(own);
   std::vector<host_address> all;
   for (const family of : {family::ipv4, family::ipv6}) {
     std::vector<host_address> some;
@@ -25,7 +46,7 @@ result<> add_addresses(kernel_socket& socket, std::uint32_t own, std::vector<hos
         [&](const message& found) -> result<> {
           auto one = decode_host_address(found.payload);
           if (!one) return std::unexpected(one.error());
-          if (one->interface != own) some.push_back(*one);
+          if (!gateways->contains(one->interface)) some.push_back(*one);
           return {};
         });
     if (!answer) return std::unexpected(answer.error());

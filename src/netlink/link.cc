@@ -45,7 +45,7 @@ class kernel_link final : public link {
  public:
   kernel_link(std::string interface, std::string owner, needed_addresses needed, belongings kept)
       : name_(std::move(interface)),
-        mark_("peerage:" + owner.substr(0, 200)),
+        owner_mark_(std::string(mark_prefix) + owner.substr(0, 200)),
         needed_(std::move(needed)),
         kept_(std::move(kept)) {}
 
@@ -53,6 +53,7 @@ class kernel_link final : public link {
   result<link_state> state() override;
   result<> create() override;
   result<> remove() override;
+  result<> note_store(const std::string& epoch) override;
   result<> bring_up(std::uint32_t mtu) override;
   result<std::vector<link_refusal>> conflicts(const link_plan& plan) override;
   result<std::vector<link_refusal>> arrange(const link_plan& plan) override;
@@ -69,6 +70,14 @@ class kernel_link final : public link {
   result<> arrange_unreachable(const link_plan& plan, refusals& into);
   result<> arrange_rules(const link_plan& plan);
   std::uint32_t own_priority() const;
+  bool is_mine(std::string_view alias) const {
+    return alias == owner_mark_ || alias.starts_with(owner_mark_ + " ");
+  }
+  /// What the interface should have, where it has `alias` now.
+  std::string mark(std::string_view alias) const {
+    if (!store_.empty()) return owner_mark_ + " " + store_;
+    return is_mine(alias) ? std::string(alias) : owner_mark_;
+  }
   result<verdict> ask(request message);
   /// Every one of an interface's addresses or routes, of both families.
   template <class Entry>
@@ -82,7 +91,8 @@ class kernel_link final : public link {
   }
 
   std::string name_;
-  std::string mark_;
+  std::string owner_mark_;
+  std::string store_;  // that the device is filled from; empty: not known yet
   needed_addresses needed_;
   belongings kept_;  // what it had when it was adopted
   std::optional<kernel_socket> socket_;
@@ -120,7 +130,21 @@ result<link_state> kernel_link::state() {
   if (!found) return std::unexpected(found.error());
   if (!*found) return link_state{};
   const link_facts& now = **found;
-  return link_state{true, now.kind == wireguard_kind, now.alias == mark_, now.up};
+  link_state state{true, now.kind == wireguard_kind, is_mine(now.alias), now.up};
+  if (state.marked && now.alias != owner_mark_) {
+    state.filled_from = now.alias.substr(owner_mark_.size() + 1);
+  }
+  return state;
+}
+
+result<> kernel_link::note_store(const std::string& epoch) {
+  store_ = epoch;
+  const auto now = state();
+  if (!now) return std::unexpected(now.error());
+  if (!now->marked || now->filled_from == epoch) return {};
+  const auto there = facts();
+  if (!there) return std::unexpected(there.error());
+  return change(there->index, link_change{mark(there->alias), {}, false});
 }
 
 result<> kernel_link::create() {
@@ -135,7 +159,7 @@ result<> kernel_link::create() {
   auto made = facts();
   if (!made) return std::unexpected(made.error());
   // One that is not marked would be taken for somebody else's at the next start.
-  auto marked = change(made->index, link_change{mark_, {}, false});
+  auto marked = change(made->index, link_change{mark({}), {}, false});
   if (!marked) static_cast<void>(ask(encode_delete_link(made->index)));
   return marked;
 }
@@ -168,7 +192,7 @@ result<> kernel_link::change(std::uint32_t index, const link_change& wanted) {
 result<> kernel_link::bring_up(std::uint32_t mtu) {
   const auto now = facts();
   if (!now) return std::unexpected(now.error());
-  const auto wanted = compare(*now, mark_, mtu);
+  const auto wanted = compare(*now, mark(now->alias), mtu);
   if (!wanted) return {};
   return change(now->index, *wanted);
 }
@@ -228,8 +252,10 @@ result<std::vector<link_refusal>> kernel_link::conflicts(const link_plan& plan) 
       look_at_host(*socket_, own, needed_ ? needed_() : std::vector<needed_address>{});
   if (!uses) return std::unexpected(uses.error());
   refusals found;
-  for (const prefix& each : plan.routes) {
-    if (const host_use* use = use_of(each, *uses)) found.push_back({each, use->why});
+  for (const auto* const some : {&plan.routes, &plan.unreachable}) {
+    for (const prefix& each : *some) {
+      if (const host_use* use = use_of(each, *uses)) found.push_back({each, use->why});
+    }
   }
   return found;
 }

@@ -30,7 +30,8 @@ struct belongings {
 result<belongings> belongings_of(const std::string& interface);
 
 /// `interface` in the network namespace that the calling thread is in at the first call. Its mark
-/// is its alias, "peerage:" and `owner`, which `ip link` shows; 200 bytes of owner at most.
+/// is its alias, which `ip link` shows: "peerage:" and `owner`, of 200 bytes at most, and behind a
+/// space the epoch of note_store().
 /// `needed` is asked at each arrangement, and has to answer at once; without it there are none.
 /// What is `kept` is never taken from the interface.
 std::unique_ptr<link> make_link(std::string interface, std::string owner,

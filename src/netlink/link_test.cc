@@ -105,6 +105,18 @@ TEST_F(link_in_a_namespace, says_what_is_there_and_whether_it_is_ours) {
   EXPECT_NE(output_of("ip link show tun7").find("mtu 1420"), std::string::npos);
   EXPECT_NE(output_of("ip link show tun7").find("alias peerage:gw-fra-1"), std::string::npos);
   EXPECT_TRUE(link_->bring_up(1420)) << "once more";
+  EXPECT_EQ(link_->state()->filled_from, "");
+  ASSERT_TRUE(link_->note_store("epoch-1"));
+  EXPECT_EQ(link_->state()->filled_from, "epoch-1");
+  EXPECT_TRUE(link_->state()->marked);
+  const auto next = make_link("tun7", "gw-fra-1");
+  EXPECT_EQ(next->state()->filled_from, "epoch-1") << "it outlives the daemon";
+  ASSERT_TRUE(next->bring_up(1400));
+  EXPECT_EQ(next->state()->filled_from, "epoch-1") << "who does not know leaves it";
+  ASSERT_TRUE(next->note_store("epoch-2"));
+  EXPECT_EQ(link_->state()->filled_from, "epoch-2");
+  EXPECT_FALSE(make_link("tun7", "gw-fra")->state()->marked) << "nor is a part of the name enough";
+  ASSERT_TRUE(link_->bring_up(1420));
 
   const auto absent = make_link("tun8", "gw-fra-1")->state();
   ASSERT_TRUE(absent);
@@ -230,6 +242,12 @@ TEST_F(link_in_a_namespace, takes_from_the_host_nothing_that_it_has_or_needs) {
   EXPECT_EQ(clashes("10.2.0.0/16"), "this host has 10.1.1.1/32 on interface eth8");
   EXPECT_EQ(clashes("10.9.0.0/16"), "10.9.9.1 is a router of this host");
   EXPECT_EQ(clashes("10.53.0.0/24"), "this host needs 10.53.0.53, its resolver");
+  const auto whole = careful->conflicts({{}, {net("fd00:77:0:1::/64")}, {net("fd00:77::/48")}});
+  ASSERT_EQ(whole->size(), 1U) << "what would be unreachable is taken from the host too";
+  EXPECT_EQ(whole->front().what, net("fd00:77::/48"));
+  output_of("ip tuntap add tun9 mode tun; ip addr add fd00:79:0:2::1/128 dev tun9");
+  ASSERT_TRUE(make_link("tun9", "gw-fra-2")->bring_up(1420));
+  EXPECT_EQ(clashes("fd00:79::/48"), "") << "another gateway's interface is not the host's own";
   for (const char* free : {"192.168.8.0/24", "10.3.0.0/16", "fd00:1:0:1::/64", "fd00:78::/64"})
     EXPECT_EQ(clashes(free), "") << free;
 }

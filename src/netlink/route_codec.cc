@@ -68,6 +68,12 @@ request encode_get_link(std::string_view name) {
   return out;
 }
 
+request encode_get_links() {
+  request out = link_request(RTM_GETLINK, NLM_F_DUMP, 0);
+  out.put_value(IFLA_EXT_MASK, std::uint32_t{RTEXT_FILTER_SKIP_STATS});
+  return out;
+}
+
 result<link_facts> decode_link(bytes_view payload) {
   const auto header = read<ifinfomsg>(payload);
   if (!header) return corrupt("an interface");

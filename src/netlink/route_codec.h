@@ -25,6 +25,7 @@ struct link_facts {
 };
 
 request encode_get_link(std::string_view name);
+request encode_get_links();
 result<link_facts> decode_link(bytes_view payload);
 request encode_new_link(std::string_view name, std::string_view kind);
 request encode_delete_link(std::uint32_t index);

@@ -10,6 +10,9 @@
 
 namespace peerage::netlink {
 
+/// What the alias of a gateway's interface begins with.
+inline constexpr std::string_view mark_prefix = "peerage:";
+
 /// The interface of that name as `socket`, of NETLINK_ROUTE, sees it; nothing where there is none.
 result<std::optional<link_facts>> find_link(kernel_socket& socket, const std::string& name);
 

@@ -150,6 +150,13 @@ std::size_t ledger::left_out() const {
   }));
 }
 
+std::vector<public_key> ledger::left_out_keys() const {
+  std::vector<public_key> keys;
+  keys.reserve(left_out_.size());
+  for (const auto& [key, each] : left_out_) keys.push_back(key);
+  return keys;
+}
+
 std::vector<public_key> ledger::overdue(std::size_t most) const {
   std::vector<public_key> keys;
   for (const auto& [key, each] : left_out_) {

@@ -132,6 +132,8 @@ class ledger {
   /// time is over by the time of expire(), another peer has one of their addresses, or their record
   /// can't be read. One whose time has just ended is not counted: the store is about to remove it.
   std::size_t left_out() const;
+  /// All that the store has and that are not wanted, whatever the reason.
+  std::vector<public_key> left_out_keys() const;
   /// Of those the ones whose time is over, and that the store should have removed by now: `most`.
   std::vector<public_key> overdue(std::size_t most) const;
   /// Those whose time was over: to be asked for where expire() was told a wrong time.

@@ -19,6 +19,8 @@ struct link_state {
   bool wireguard = false;  // made by the kernel's WireGuard
   bool marked = false;     // made by this gateway's daemon, now or in an earlier life
   bool up = false;
+  // The epoch of the store whose peers its device has, as note_store() was told; empty: not known.
+  std::string filled_from = {};
 };
 
 struct link_plan {
@@ -49,10 +51,14 @@ struct link {
   /// Makes a kernel WireGuard interface. errc::unsupported where the kernel has none.
   virtual result<> create() = 0;
   virtual result<> remove() = 0;
+  /// From now on the device has the peers of the store of this epoch: the mark says so, of an
+  /// interface that is there at once, and of one that is made later too.
+  virtual result<> note_store(const std::string& epoch) = 0;
   /// Marks it as ours, sets its MTU and brings it up.
   virtual result<> bring_up(std::uint32_t mtu) = 0;
-  /// Routes that would take from the host what it needs: its own addresses and the ranges that they
-  /// are in, its routers, and what make_link() was told. Changes nothing.
+  /// Routes and unreachable prefixes that would take from the host what it needs: its own addresses
+  /// and the ranges that they are in, its routers, and what make_link() was told. Interfaces of
+  /// other gateways on this host are not the host's own. Changes nothing.
   virtual result<std::vector<link_refusal>> conflicts(const link_plan& plan) = 0;
   /// Makes the interface's addresses and routes these; link-local ones are left alone. What the
   /// kernel refuses is told, and the rest is arranged all the same.

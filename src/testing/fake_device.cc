@@ -96,6 +96,11 @@ result<> fake_link::remove() {
   return {};
 }
 
+result<> fake_link::note_store(const std::string& epoch) {
+  now.filled_from = epoch;
+  return {};
+}
+
 result<> fake_link::bring_up(std::uint32_t) {
   now.marked = now.up = true;
   return {};
@@ -103,10 +108,12 @@ result<> fake_link::bring_up(std::uint32_t) {
 
 result<std::vector<link_refusal>> fake_link::conflicts(const link_plan& wanted) {
   std::vector<link_refusal> found;
-  for (const prefix& each : wanted.routes) {
-    const bool clashes =
-        std::ranges::any_of(of_host, [&](const prefix& mine) { return mine.overlaps(each); });
-    if (clashes) found.push_back({each, "the host has it"});
+  for (const auto* const some : {&wanted.routes, &wanted.unreachable}) {
+    for (const prefix& each : *some) {
+      const bool clashes =
+          std::ranges::any_of(of_host, [&](const prefix& mine) { return mine.overlaps(each); });
+      if (clashes) found.push_back({each, "the host has it"});
+    }
   }
   return found;
 }

@@ -74,6 +74,7 @@ class fake_link final : public link {
   result<link_state> state() override { return now; }
   result<> create() override;
   result<> remove() override;
+  result<> note_store(const std::string& epoch) override;
   result<> bring_up(std::uint32_t mtu) override;
   result<std::vector<link_refusal>> conflicts(const link_plan& plan) override;
   result<std::vector<link_refusal>> arrange(const link_plan& plan) override;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -178,7 +179,7 @@ TEST(interface, of_a_running_daemon_is_not_taken_by_another) {
   const std::string first_key = key();
   const finished then = check(second);
   EXPECT_EQ(then.status, 0) << then.out;
-  EXPECT_THAT(then.out, AllOf(HasSubstr(second.state_dir() + " knows nothing of it"),
+  EXPECT_THAT(then.out, AllOf(HasSubstr("from another store than that of " + second.state_dir()),
                               HasSubstr(peers.begin()->first), HasSubstr("accept-removals")));
   for (int start = 0; start < 2; ++start) {
     second.settle();
@@ -187,9 +188,36 @@ TEST(interface, of_a_running_daemon_is_not_taken_by_another) {
     EXPECT_TRUE(eventually(20s, [&] { return ready(second).contains("adopted with 1 peer "); }));
     EXPECT_EQ(second.stop(), 0);
   }
+  // And back: what the second has confirmed stays there too.
+  second.settle();
+  second.admin().make_network("delta");
+  const std::string later = new_public_key();
+  EXPECT_EQ(second.admin().enrol("delta", "n", later).word("state"), "live");
+  EXPECT_EQ(second.stop(), 0);
+  EXPECT_THAT(check(first).out, AllOf(HasSubstr("from another store"), HasSubstr(later)));
+  for (int start = 0; start < 2; ++start) {
+    first.settle();
+    EXPECT_EQ(first.admin().call("GET", "/v1/networks/acme/peers/p").word("state"), "live");
+    EXPECT_TRUE(look_at(first.interface()).contains(later));
+    EXPECT_TRUE(eventually(20s, [&] { return ready(first).contains("adopted with 1 peer "); }));
+    EXPECT_EQ(first.stop(), 0);
+  }
   first.settle();
+  EXPECT_EQ(run(first.peerage({"gateways", "accept-removals", "gw-live"})).status, 0);
+  EXPECT_TRUE(eventually(20s, [&] { return !look_at(first.interface()).contains(later); }));
   EXPECT_EQ(first.admin().call("GET", "/v1/networks/acme/peers/p").word("state"), "live");
-  EXPECT_FALSE(ready(first).contains("adopted"));
+  EXPECT_EQ(first.stop(), 0);
+  EXPECT_THAT(check(first).out, Not(HasSubstr("note     adopt")));
+  // One with a key of its own, which replaces the interface's, says so before.
+  daemon_under_test third;
+  config = third.config_text();
+  replace(config, third.interface(), first.interface());
+  third.write_config(config);
+  ASSERT_EQ(::mkdir(third.state_dir().c_str(), 0700), 0);
+  const std::string own = third.state_dir() + "/gateway.key";
+  std::ofstream(own) << base64_encode(make_private_key().reveal()) << "\n";
+  ASSERT_EQ(::chmod(own.c_str(), 0600), 0);
+  EXPECT_THAT(check(third).out, HasSubstr("its private key becomes that of " + own));
 }
 
 TEST(forwarding, that_is_off_is_said_with_its_setting_and_set_where_the_config_wants_it) {

@@ -75,6 +75,7 @@ class sim_link final : public link {
   }
   result<> create() override { return {}; }
   result<> remove() override { return {}; }
+  result<> note_store(const std::string&) override { return {}; }
   result<> bring_up(std::uint32_t) override { return {}; }
   result<std::vector<link_refusal>> conflicts(const link_plan&) override {
     return std::vector<link_refusal>{};

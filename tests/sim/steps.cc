@@ -203,6 +203,16 @@ void world::start_gateway(const gateway_name& name) {
   if (host.skew != milliseconds{0}) model_.clock_wrong(name, time_.steady + seconds{1});
   host.skew = milliseconds{0};
   place.jumped = {};
+  if (chance_.chance(10) && !a_clock_is_wrong() &&
+      time_.steady >= model_.api_clock_wrong_until) {  // NTP has not set its clock yet
+    host.skew = milliseconds{static_cast<std::int64_t>(chance_.below(200'000'000)) - 100'000'000};
+    place.jumped = time_.steady;
+    model_.clock_wrong(name, time_.steady + seconds{300});
+    // An API process that starts beside it can't tell which of the two clocks is wrong.
+    model_.api_times_off = true;
+    model_.api_clock_wrong_until = time_.steady + seconds{300};
+    note("clock of " + name.text() + " is wrong by " + std::to_string(host.skew.count()) + " ms");
+  }
   const std::string called = name.text() + "." + std::to_string(++place.lives);
   note("starts " + called);
   place.now = std::make_unique<gateway_process>(around_, called, host);
