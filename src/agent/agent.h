@@ -43,8 +43,7 @@ struct agent_options {
   // Whose peers the device has, as keep_epoch() was told; nothing: this is not known. A store of
   // another epoch was restored: what it lacks of them is held.
   std::optional<epoch> followed_before = {};
-  // The device was somebody else's, or was filled from another store: the peers that it had then are
-  // held.
+  // The device was somebody else's, or filled from another store: the peers it had then are held.
   bool adopted = false;
 };
 

@@ -146,16 +146,32 @@ TEST(adopted_interface, keeps_its_peers_addresses_and_routes_until_its_peers_are
   EXPECT_TRUE(eventually(20s, [&] { return !ready(daemon).contains("adopted"); }));
 }
 
-TEST(interface, of_a_running_daemon_is_not_taken_by_another) {
-  daemon_under_test first;
-  first.start();
-  first.admin().make_network("acme");
-  first.admin().enrol("acme", "p", new_public_key());
-  const seen_peers peers = look_at(first.interface());
-  daemon_under_test second;
-  std::string config = second.config_text();
-  replace(config, second.interface(), first.interface());
-  second.write_config(config);
+/// Two daemons of one gateway's name, each with a state_dir and a store of its own, and one
+/// interface, on which the first runs and has a peer.
+struct interface : testing::Test {
+  daemon_under_test first, second;
+  seen_peers peers;
+
+  void SetUp() override {
+    first.start();
+    first.admin().make_network("acme");
+    first.admin().enrol("acme", "p", new_public_key());
+    peers = look_at(first.interface());
+    give_the_interface_of_the_first_to(second);
+  }
+  void give_the_interface_of_the_first_to(const daemon_under_test& other) const {
+    std::string config = other.config_text();
+    replace(config, other.interface(), first.interface());
+    other.write_config(config);
+  }
+  std::string key() const { return must_run({"wg", "show", first.interface(), "public-key"}); }
+  bool has(const std::string& peer) const { return look_at(first.interface()).contains(peer); }
+  void expect_live_at_the_first() const {
+    EXPECT_EQ(first.admin().call("GET", "/v1/networks/acme/peers/p").word("state"), "live");
+  }
+};
+
+TEST_F(interface, of_a_running_daemon_is_not_taken_by_another) {
   const std::string pid = "process " + std::to_string(first.running().pid()) + " (";
 
   const finished looked = check(second);
@@ -171,19 +187,19 @@ TEST(interface, of_a_running_daemon_is_not_taken_by_another) {
   EXPECT_EQ(look_at(first.interface()), peers);
   const finished beside = check(first);
   EXPECT_EQ(beside.status, 0) << beside.out << beside.err;
+}
 
-  // Once it has stopped its interface belongs to whoever has the gateway's name, and nothing of it
-  // is lost to a daemon whose state_dir and store are others.
+TEST_F(interface, of_a_stopped_daemon_keeps_its_key_and_peers_under_one_with_another_store) {
   first.kill();
-  const auto key = [&] { return must_run({"wg", "show", first.interface(), "public-key"}); };
   const std::string first_key = key();
+  const std::string old = peers.begin()->first;
   const finished then = check(second);
   EXPECT_EQ(then.status, 0) << then.out;
   EXPECT_THAT(then.out, AllOf(HasSubstr("from another store than that of " + second.state_dir()),
-                              HasSubstr(peers.begin()->first), HasSubstr("accept-removals")));
+                              HasSubstr(old), HasSubstr("accept-removals")));
   for (int start = 0; start < 2; ++start) {
     second.settle();
-    EXPECT_TRUE(look_at(first.interface()).contains(peers.begin()->first));
+    EXPECT_TRUE(has(old));
     EXPECT_EQ(key(), first_key) << "the peers' files stay good";
     EXPECT_TRUE(eventually(20s, [&] { return ready(second).contains("adopted with 1 peer "); }));
     EXPECT_EQ(second.stop(), 0);
@@ -197,27 +213,26 @@ TEST(interface, of_a_running_daemon_is_not_taken_by_another) {
   EXPECT_THAT(check(first).out, AllOf(HasSubstr("from another store"), HasSubstr(later)));
   for (int start = 0; start < 2; ++start) {
     first.settle();
-    EXPECT_EQ(first.admin().call("GET", "/v1/networks/acme/peers/p").word("state"), "live");
-    EXPECT_TRUE(look_at(first.interface()).contains(later));
+    expect_live_at_the_first();
+    EXPECT_TRUE(has(later));
     EXPECT_TRUE(eventually(20s, [&] { return ready(first).contains("adopted with 1 peer "); }));
     EXPECT_EQ(first.stop(), 0);
   }
   first.settle();
   EXPECT_EQ(run(first.peerage({"gateways", "accept-removals", "gw-live"})).status, 0);
-  EXPECT_TRUE(eventually(20s, [&] { return !look_at(first.interface()).contains(later); }));
-  EXPECT_EQ(first.admin().call("GET", "/v1/networks/acme/peers/p").word("state"), "live");
+  EXPECT_TRUE(eventually(20s, [&] { return !has(later); }));
+  expect_live_at_the_first();
   EXPECT_EQ(first.stop(), 0);
   EXPECT_THAT(check(first).out, Not(HasSubstr("note     adopt")));
-  // One with a key of its own, which replaces the interface's, says so before.
-  daemon_under_test third;
-  config = third.config_text();
-  replace(config, third.interface(), first.interface());
-  third.write_config(config);
-  ASSERT_EQ(::mkdir(third.state_dir().c_str(), 0700), 0);
-  const std::string own = third.state_dir() + "/gateway.key";
+}
+
+TEST_F(interface, gets_the_key_of_a_daemon_that_has_one_and_it_is_said_before) {
+  first.kill();
+  ASSERT_EQ(::mkdir(second.state_dir().c_str(), 0700), 0);
+  const std::string own = second.state_dir() + "/gateway.key";
   std::ofstream(own) << base64_encode(make_private_key().reveal()) << "\n";
   ASSERT_EQ(::chmod(own.c_str(), 0600), 0);
-  EXPECT_THAT(check(third).out, HasSubstr("its private key becomes that of " + own));
+  EXPECT_THAT(check(second).out, HasSubstr("its private key becomes that of " + own));
 }
 
 TEST(forwarding, that_is_off_is_said_with_its_setting_and_set_where_the_config_wants_it) {
