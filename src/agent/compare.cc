@@ -57,7 +57,8 @@ void agent::note_epoch() {
   device_epoch_ = epoch_;
 }
 
-/// Before anything of it is on the device: whoever starts next, with whatever store, can tell.
+/// Called before the device gets peers of this store, so that the next start can tell which store
+/// filled it.
 void agent::note_store() {
   if (epoch_.id.empty()) return;
   const auto noted = with_.link.note_store(epoch_.id);

@@ -19,9 +19,9 @@ void start_without_a_store(agent_test& test) {
   test.pass(seconds{2});
 }
 
-peer for_one_minute(const agent_test& test) {
+peer that_ends_in(const agent_test& test, seconds life) {
   peer one = sample_peer("acme", "a", 1);
-  one.expires_at = test.time.now() + seconds{60};
+  one.expires_at = test.time.now() + life;
   return one;
 }
 
@@ -29,7 +29,7 @@ peer for_one_minute(const agent_test& test) {
 peer renewed_by_the_bus(agent_test& test) {
   test.copy = &test.saved;
   test.start();
-  peer one = for_one_minute(test);
+  peer one = that_ends_in(test, seconds{60});
   test.put_peer(one, test.store_peer(one));
   test.pass(seconds{20});
   one.expires_at = test.time.now() + seconds{600};
@@ -75,7 +75,7 @@ TEST_F(agent_test, another_form_is_in_the_mirror_before_it_is_confirmed) {
 TEST_F(agent_test, a_peer_renewed_by_the_store_outlives_a_restart) {
   copy = &saved;
   start();
-  peer one = for_one_minute(*this);
+  peer one = that_ends_in(*this, seconds{60});
   store_peer(one);
   pass(seconds{20});
   ASSERT_TRUE(tunnel.has(one.public_key));
@@ -159,19 +159,19 @@ void start_with_a_wrong_clock(agent_test& test, const std::function<void()>& mea
   test.pass(seconds{2});
 }
 
-peer for_one_hour(const agent_test& test) {
-  peer one = sample_peer("acme", "a", 1);
-  one.expires_at = test.time.now() + hours{1};
+/// Live, in the mirror of a process that has ended, and with an hour to go.
+peer left_with_an_hour(agent_test& test) {
+  test.copy = &test.saved;
+  test.start();
+  const peer one = that_ends_in(test, hours{1});
+  EXPECT_EQ(test.put_peer(one, test.store_peer(one)), change_state::live);
+  test.pass(seconds{1});
+  run_on(test.loop, test.mind->stop());
   return one;
 }
 
 TEST_F(agent_test, who_was_removed_while_a_wrong_clock_left_it_out_is_in_no_mirror_any_more) {
-  copy = &saved;
-  start();
-  const peer one = for_one_hour(*this);
-  ASSERT_EQ(put_peer(one, store_peer(one)), change_state::live);
-  pass(seconds{1});
-  run_on(loop, mind->stop());
+  const peer one = left_with_an_hour(*this);
   start_with_a_wrong_clock(*this, [&] {
     EXPECT_FALSE(tunnel.has(one.public_key));
     commit(removal{one.id, anything{}});
@@ -181,19 +181,14 @@ TEST_F(agent_test, who_was_removed_while_a_wrong_clock_left_it_out_is_in_no_mirr
 }
 
 TEST_F(agent_test, who_is_not_in_a_full_listing_after_a_wrong_clock_is_in_no_mirror_any_more) {
-  copy = &saved;
-  start();
-  const peer one = for_one_hour(*this);
-  ASSERT_EQ(put_peer(one, store_peer(one)), change_state::live);
-  pass(seconds{1});
-  run_on(loop, mind->stop());
+  const peer one = left_with_an_hour(*this);
   start_with_a_wrong_clock(*this, [&] { desired.lose_peers(); });
   EXPECT_FALSE(tunnel.has(one.public_key));
 }
 
 TEST_F(agent_test, whom_a_wrong_clock_left_out_is_in_the_mirror_as_the_store_has_it) {
   copy = &saved;
-  peer one = for_one_hour(*this), other = for_one_hour(*this);
+  peer one = that_ends_in(*this, hours{1}), other = one;
   other.id = sample_peer("acme", "b", 2).id;
   other.public_key = sample_key(2);
   other.ipv6 = sample_peer("acme", "b", 2).ipv6;

@@ -64,13 +64,9 @@ std::string listed(const List& all, const Text& text) {
   return made.empty() ? "none" : made;
 }
 
-std::string epoch_file(const std::string& state_dir) {
-  return state_dir + "/store-epoch";
-}
-
 /// Whether another daemon filled the device, from another store, since this state_dir's last did.
 task<bool> filled_by_another(std::string filled_from, const daemon_config& config, store* of) {
-  const auto last = read_private_file(epoch_file(config.state_dir));
+  const auto last = read_private_file(store_epoch_file(config.state_dir));
   if (filled_from.empty() || (last && last->reveal() == filled_from)) co_return false;
   if (of == nullptr) co_return true;
   const auto now = co_await of->identity();
@@ -177,13 +173,17 @@ task<result<>> adopt_interface(asio::any_io_executor loop, const daemon_config& 
     if (auto kept = write_private_file(file_of(config.state_dir), note); !kept) co_return kept;
   }
   if (found.held) {  // from now on, over restarts
-    const std::string file = epoch_file(config.state_dir);
+    const std::string file = store_epoch_file(config.state_dir);
     if (auto kept = write_private_file(file, adopted_epoch + "\n"); !kept) co_return kept;
   }
   for (const std::string& each : what) {
     log::warning("interface adopted", {{"interface", mine.interface}, {"what", each}});
   }
   co_return result<>{};
+}
+
+std::string store_epoch_file(const std::string& state_dir) {
+  return state_dir + "/store-epoch";
 }
 
 netlink::belongings adopted_belongings(const std::string& state_dir, const std::string& interface) {

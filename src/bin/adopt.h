@@ -44,7 +44,9 @@ task<result<>> adopt_interface(asio::any_io_executor loop, const daemon_config& 
 /// What the interface had when it was adopted; nothing where it never was.
 netlink::belongings adopted_belongings(const std::string& state_dir, const std::string& interface);
 
-/// What stands in place of the store's epoch while an adopted interface's peers are held.
+/// The epoch of the store that the device was filled from; or, while an adopted interface's peers
+/// are held, adopted_epoch.
+std::string store_epoch_file(const std::string& state_dir);
 inline const std::string adopted_epoch = "adopted";
 
 }  // namespace peerage

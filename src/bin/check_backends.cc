@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/counted.h"
 #include "base/url.h"
@@ -35,7 +37,7 @@ task<result<>> look(store& desired, const daemon_config& config) {
 /// Another host may have the name, or this one lost its key.
 task<> check_registration(store& desired, const daemon_config& config, check_report& into) {
   const auto found = co_await get_as<gateway>(desired, config.gateway->name);
-  if (!found || !*found) co_return;  // the store's trouble is told already
+  if (!found || !*found) co_return;  // check_store() reports it
   const gateway& other = (*found)->value;
   const auto key = read_key(config.gateway->private_key_file);
   if (key && public_of(*key) == other.public_key) co_return;
@@ -65,6 +67,13 @@ task<> check_store(store& desired, const daemon_config& config, check_report& in
   }
 }
 
+/// Below the report's own line.
+std::string in_lines(const std::vector<std::string>& examples) {
+  std::string text;
+  for (const std::string& each : examples) text += "\n         " + each;
+  return text;
+}
+
 /// Every record of this host's database.
 void check_database(const std::string& file, check_report& into) {
   const auto found = sqlite::examine(file);
@@ -73,13 +82,11 @@ void check_database(const std::string& file, check_report& into) {
     return;
   }
   result<> readable;
-  std::string examples;
-  for (const std::string& each : found->examples) examples += "\n         " + each;
   if (found->unreadable > 0) {
     readable = fail(errc::corrupt, counted(found->unreadable, "record") +
                                        " can't be read, and passed over; remove them "
                                        "through the API, or restore a backup:" +
-                                       examples);
+                                       in_lines(found->examples));
   }
   into.say("records", readable, counted(found->peers, "peer") + ", and every record is sound");
 }
@@ -93,13 +100,11 @@ task<> check_records(store& desired, check_report& into) {
     co_return;
   }
   result<> agree;
-  std::string examples;
-  for (const std::string& each : found->examples) examples += "\n         " + each;
   if (found->wrong > 0) {
     agree = fail(errc::corrupt, counted(found->wrong, "wrong key") +
                                     " beside the peers' records; a running API process "
                                     "repairs what is certain within an hour:" +
-                                    examples);
+                                    in_lines(found->examples));
   }
   into.say("records", agree, counted(found->records, "peer") + ", and every key agrees");
 }

@@ -310,7 +310,7 @@ task<result<>> service::start_gateway() {
   options.who = {process_id_ + "." + boot_id(), random_id(),
                  "process " + std::to_string(::getpid()) + " on host " + host_name()};
   options.reconcile = config.reconcile;
-  const std::string epoch_file = config_.state_dir + "/store-epoch";
+  const std::string epoch_file = store_epoch_file(config_.state_dir);
   if (const auto before = read_private_file(epoch_file); before && is_label(before->reveal())) {
     options.adopted = before->reveal() == adopted_epoch;
     if (!options.adopted) options.followed_before = epoch{std::string(before->reveal())};
