@@ -244,5 +244,24 @@ TEST_F(truth, a_clock_that_is_a_day_ahead_for_seconds_lets_nobody_expire) {
   EXPECT_EQ(ask("GET", ci_path).status, 404) << "and it expires at its time";
 }
 
+TEST_F(truth, a_gateway_of_another_time_is_not_live_and_its_clock_counts) {
+  in_fra(1, R"("ttl_s": 3600)");
+  pass(seconds{90});
+  time().jump(day);
+  pass(seconds{90});  // and the jump is believed
+  fra().stop();
+  pass(seconds{10});
+  heartbeat beat{*gateway_name::parse("gw-fra-1"), *region_name::parse("fra"), 1, revision{1}};
+  const auto live = [&](milliseconds wrong) {
+    beat.at = time().now() + wrong;
+    bus().publish(beat);
+    return ask("GET", "/v1/gateways/gw-fra-1").at("live");
+  };
+  EXPECT_EQ(live(-day), "false");
+  EXPECT_EQ(live(day), "false");
+  EXPECT_EQ(live(seconds{61}), "false");
+  EXPECT_EQ(live(seconds{59}), "true");
+}
+
 }  // namespace
 }  // namespace peerage

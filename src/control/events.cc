@@ -9,13 +9,19 @@ namespace {
 // Streams of events at once, of the 256 that a process has.
 constexpr std::size_t most_of_token = 32;
 constexpr std::size_t most_of_network = 64;
+// Two clocks that differ by more can't work together: the bus refuses what the other side asks.
+constexpr seconds clocks_within{60};
 
 }  // namespace
 
 void control::hear(const heartbeat& beat) {
+  const wall_time now = clock_.now();
+  const wall_time shown = beat.at.value_or(now);
+  // Also the clock of a gateway that can't be worked with: it may be this host's that is wrong, and
+  // then the only clocks within a minute of it are wrong likewise.
+  vouched_.witness(beat.name.text(), shown, clock_.steady());
+  if (std::chrono::abs(shown - now) > clocks_within) return;
   board_.hear(beat, clock_.steady());
-  // An older gateway does not say its time; what it said was sealed within a minute of this clock.
-  vouched_.witness(beat.name.text(), beat.at.value_or(clock_.now()), clock_.steady());
   tell_gateways();
 }
 

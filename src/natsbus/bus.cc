@@ -220,7 +220,7 @@ void bus_on_nats::hear_heartbeats() {
 
 void bus_on_nats::hear(const message& heard) {
   if (heard.payload.size() > most_payload) return complain(heard.subject, "it is too large");
-  const auto beat = wire::read_heartbeat(heard.payload);
+  auto beat = wire::read_heartbeat(heard.payload);
   if (!beat) return complain(heard.subject, beat.error().message);
   if (gateway_of_heartbeat(heard.subject) != beat->name) {
     return complain(heard.subject, "it names another gateway than its subject");
@@ -229,6 +229,8 @@ void bus_on_nats::hear(const message& heard) {
       guard_.believe_heartbeat(beat->name, heard.subject, heard.seal, heard.payload);
   if (!believed && believed.error().code == errc::not_found && hold(*beat, heard)) return;
   if (!believed) return complain(heard.subject, believed.error().message);
+  if (!guard_.fresh(*believed)) complain(heard.subject, why_stale());
+  beat->at = *believed;
   for (std::size_t i = 0; i < listeners_.size(); ++i) listeners_[i](*beat);
 }
 

@@ -50,8 +50,8 @@ bool guard::believes(const question& asked, std::string_view seal, std::string_v
   return same(told->tag_for(api_), tag_of(*asked.with, about, body));
 }
 
-result<> guard::believe_heartbeat(const gateway_name& from, std::string_view subject,
-                                  std::string_view seal, std::string_view body) {
+result<wall_time> guard::believe_heartbeat(const gateway_name& from, std::string_view subject,
+                                           std::string_view seal, std::string_view body) {
   const std::string& name = from.text();
   const shared_key with = keys_.with(party_kind::gateway, name, api_);
   if (!with) return fail(errc::not_found, "the gateway's key for the bus is not known");
@@ -62,11 +62,13 @@ result<> guard::believe_heartbeat(const gateway_name& from, std::string_view sub
   if (!same(told->tag_for(api_), tag_of(*with, about, body))) {
     return fail(errc::denied, "its signature is not the gateway's");
   }
-  if (!fresh(told->at)) return fail(errc::denied, why_stale());
-  wall_time& last = heard_beats_[name];
-  if (told->at <= last && fresh(last)) return fail(errc::denied, "it was heard before");
+  const bool is_fresh = fresh(told->at);
+  wall_time& last = is_fresh ? heard_beats_[name] : stale_beats_[name];
+  if (told->at <= last && (!is_fresh || fresh(last))) {
+    return fail(errc::denied, "it was heard before");
+  }
   last = told->at;
-  return {};
+  return told->at;
 }
 
 result<guard::asker> guard::judge(const gateway_name& at, std::string_view subject,

@@ -40,10 +40,11 @@ class guard {
   /// errc::unavailable while the gateway's key is not known.
   result<question> ask(const gateway_name& to, std::string subject, std::string_view body);
   bool believes(const question& asked, std::string_view seal, std::string_view body) const;
-  /// A gateway's word to every API process. Each is believed once, in the order of their times.
-  /// errc::not_found while the gateway's key is not known.
-  result<> believe_heartbeat(const gateway_name& from, std::string_view subject,
-                             std::string_view seal, std::string_view body);
+  /// A gateway's word to every API process: when it was sealed, by the gateway's clock. Each is
+  /// believed once, in the order of their times; also one whose time is far from this host's, as
+  /// where the two clocks differ. errc::not_found while the gateway's key is not known.
+  result<wall_time> believe_heartbeat(const gateway_name& from, std::string_view subject,
+                                      std::string_view seal, std::string_view body);
 
   // A gateway: what it is asked, and what it says.
   struct asker {
@@ -60,11 +61,12 @@ class guard {
                      std::string_view body) const;
   std::string beat(const gateway_name& at, std::string_view subject, std::string_view body);
 
+  /// Whether it is within longest_age of this host's clock.
+  bool fresh(wall_time at) const;
   /// Whether more API processes are known than one heartbeat reaches.
   bool too_many_apis() const;
 
  private:
-  bool fresh(wall_time at) const;
   void note_alive(const std::string& api);
   std::vector<std::string> hearers();
 
@@ -77,6 +79,7 @@ class guard {
   std::size_t turn_ = 0;                          // of the others
   std::map<std::string, wall_time> sent_beats_;   // by gateway: the last one's time
   std::map<std::string, wall_time> heard_beats_;  // the same, of those believed
+  std::map<std::string, wall_time> stale_beats_;  // the same, of those that were not fresh
 };
 
 /// In words, of a message that is not fresh.

@@ -135,6 +135,19 @@ TEST_F(guard_test, a_heartbeat_is_believed_once_by_every_api) {
   EXPECT_TRUE(api.believe_heartbeat(gateway, beats, back, "7 peers")) << "a clock that goes back";
 }
 
+TEST_F(guard_test, a_heartbeat_of_another_time_is_believed_once_and_says_when_it_was_sealed) {
+  const wall_time sealed = time.now();
+  const std::string beat = there.beat(gateway, beats, "7 peers");
+  time.jump(milliseconds{86'400'000});
+  const auto believed = api.believe_heartbeat(gateway, beats, beat, "7 peers");
+  ASSERT_TRUE(believed);
+  EXPECT_EQ(*believed, sealed);
+  EXPECT_FALSE(api.fresh(*believed));
+  EXPECT_EQ(api.believe_heartbeat(gateway, beats, beat, "7 peers").error().message,
+            "it was heard before");
+  EXPECT_FALSE(api.believe_heartbeat(gateway, beats, beat, "8 peers"));
+}
+
 TEST_F(guard_test, nothing_is_said_to_a_gateway_that_is_not_known) {
   const auto asked = api.ask(*gateway_name::parse("gw-9"), subject, "body");
   ASSERT_FALSE(asked);

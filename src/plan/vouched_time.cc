@@ -7,6 +7,7 @@ namespace peerage {
 namespace {
 
 constexpr seconds counts_for{10};
+constexpr seconds all_are_heard_within{5};  // each says its time every 2 s
 constexpr seconds without_a_jump{60};
 constexpr seconds alike_within{60};
 constexpr std::chrono::hours long_ago{1};
@@ -24,31 +25,36 @@ wall_time wall(steady_time now, milliseconds offset) {
 
 void vouched_time::witness(const std::string& who, wall_time shown, steady_time now) {
   if (witnesses_.size() >= most_witnesses && !witnesses_.contains(who)) return;
+  if (!heard_first_) heard_first_ = now;
   said& mine = witnesses_[who];
   mine.offset = since_epoch(shown) - since_epoch(now);
   mine.at = now;
   mine.trusted = since_epoch(mine.without_jumps.at(shown, now)) - since_epoch(now);
 }
 
-/// Of the clocks that were heard lately; of an even number, the earlier of the two.
-std::optional<milliseconds> vouched_time::middle(steady_time now, milliseconds said::* which) {
+/// Of the clocks that were heard lately.
+std::optional<vouched_time::middle_of> vouched_time::middle(steady_time now,
+                                                            milliseconds said::* which) {
   std::erase_if(witnesses_, [&](const auto& each) { return each.second.at + counts_for < now; });
   if (witnesses_.empty()) return {};
   std::vector<milliseconds> all;
   for (const auto& [who, each] : witnesses_) all.push_back(each.*which);
-  const auto half = all.begin() + static_cast<std::ptrdiff_t>((all.size() - 1) / 2);
-  std::ranges::nth_element(all, half);
-  return *half;
+  std::ranges::sort(all);
+  return middle_of{all[(all.size() - 1) / 2], all[all.size() / 2]};
 }
 
 std::optional<wall_time> vouched_time::at(wall_time shown, steady_time now) {
   const wall_time own = own_.at(shown, now);
+  const milliseconds offset = since_epoch(own) - since_epoch(now);
+  const bool steady = now - own_.since() >= without_a_jump;
   if (const auto others = middle(now, &said::offset)) {
-    vouched_ = std::min(*others, since_epoch(own) - since_epoch(now));
+    // One of two clocks is far behind, or the other far ahead: a clock of long standing decides.
+    const bool with_the_later = steady && std::chrono::abs(others->later - offset) <= alike_within;
+    vouched_ = std::min(with_the_later ? others->later : others->earlier, offset);
   }
-  if (!vouched_) return {};
+  if (!vouched_ || now - *heard_first_ < all_are_heard_within) return {};
   const bool late = newest_ && own > *newest_ + long_ago;
-  if (late && now - own_.since() < without_a_jump) return {};
+  if (late && !steady) return {};
   newest_.reset();
   return std::min(own, wall(now, *vouched_));
 }
@@ -71,8 +77,9 @@ wall_time vouched_time::stamp(wall_time shown, steady_time now) {
   if (!others) return own;
   if (agreeing_on(offset) > 0) return own;
   // One clock against another: who says so may be wrong himself, unless the records agree with him.
-  const bool several = witnesses_.size() > 1 && agreeing_on(*others) * 2 > witnesses_.size();
-  return several || behind ? wall(now, *others) : own;
+  const bool several =
+      witnesses_.size() > 1 && agreeing_on(others->earlier) * 2 > witnesses_.size();
+  return several || behind ? wall(now, others->earlier) : own;
 }
 
 }  // namespace peerage

@@ -20,9 +20,9 @@ class vouched_time {
   /// `who` said at `now` that it was `shown`.
   void witness(const std::string& who, wall_time shown, steady_time now);
 
-  /// What no clock alone can move ahead; nothing while no other clock has been heard of, or where
-  /// the process started more than an hour behind the newest recorded time, until the clock has
-  /// not jumped for a minute. `shown` is the process's own clock.
+  /// What no clock alone can move ahead; nothing in the first 5 s after another clock was heard of,
+  /// in which all are, or where the process started more than an hour behind the newest recorded
+  /// time, until the clock has not jumped for a minute. `shown` is the process's own clock.
   std::optional<wall_time> at(wall_time shown, steady_time now);
 
   /// For what is written now: the own clock's, except while that has just jumped, or where a start
@@ -36,14 +36,19 @@ class vouched_time {
     trusted_time without_jumps{seconds{60}};
     milliseconds trusted{};  // the offset without jumps
   };
-  std::optional<milliseconds> middle(steady_time now, milliseconds said::* which);
+  /// Of an even number of clocks, where nothing tells which is right, the earlier of the two.
+  struct middle_of {
+    milliseconds earlier, later;
+  };
+  std::optional<middle_of> middle(steady_time now, milliseconds said::* which);
   /// How many of the others say that, within a minute.
   std::size_t agreeing_on(milliseconds offset) const;
 
   trusted_time own_{seconds{60}};  // what is written must not be a minute's jump back either
   std::map<std::string, said> witnesses_;  // 1,000 at most
   std::optional<milliseconds> vouched_;    // by all of them, as it was last
-  std::optional<wall_time> newest_;        // until the clock has shown itself
+  std::optional<steady_time> heard_first_;
+  std::optional<wall_time> newest_;  // until the clock has shown itself
   std::optional<wall_time> recorded_;
   std::optional<steady_time> begun_;  // the first stamp
 };

@@ -23,11 +23,11 @@ using testing::HasSubstr;
 
 /// One whose calendar is set.
 struct shifted_clock final : clock {
-  shifted_clock(const clock& of, milliseconds by) : of_(of), by_(by) {}
+  shifted_clock(clock& of, milliseconds by) : of_(of), by_(by) {}
   wall_time now() const override { return of_.now() + by_; }
   steady_time steady() const override { return of_.steady(); }
-  task<> wait_until(steady_time) override { co_return; }
-  const clock& of_;
+  task<> wait_until(steady_time until) override { return of_.wait_until(until); }
+  clock& of_;
   milliseconds by_;
 };
 
@@ -263,6 +263,25 @@ TEST_F(nats_seal_test, a_false_heartbeat_is_not_heard) {
   EXPECT_TRUE(all_ones());
   gateway_->publish(beat(2));
   ASSERT_TRUE(run_until(loop_, [&] { return heard.back() == 2; }));
+  run_on(loop_, api->stop());
+}
+
+TEST_F(nats_seal_test, a_heartbeat_of_another_time_is_heard_with_its_time) {
+  nats_options options;
+  options.servers = {server_.url()};
+  shifted_clock yesterday(*clock_, -24h);
+  const auto api = make_nats_bus(loop_.get_executor(), yesterday, roster_,
+                                 {make_private_key(), "api-2"}, options);
+  std::vector<heartbeat> heard;
+  api->listen([&](const heartbeat& beat) { heard.push_back(beat); });
+  ASSERT_TRUE(run_until(loop_, [&] { return api->connected(); }));
+  testing::internal::CaptureStderr();
+  gateway_->publish(heartbeat{name_, *region_name::parse("fra"), 1, revision{3}});
+  const bool was_heard = run_until(loop_, [&] { return !heard.empty(); });
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("more than 60 s from this host's"));
+  ASSERT_TRUE(was_heard);
+  ASSERT_TRUE(heard.front().at);
+  EXPECT_LT(std::chrono::abs(clock_->now() - *heard.front().at), 60s) << "the gateway's clock";
   run_on(loop_, api->stop());
 }
 
