@@ -219,6 +219,7 @@ task<accept_removals_reply> agent::accept_removals(accept_removals_request) {
   repairs_.push_back({std::move(keys), applied_, false});
   mend_now_.notify();
   compare_now_.notify();
+  beat_now_.notify();
   co_return reply;
 }
 

@@ -422,5 +422,24 @@ TEST_F(agent_test, a_store_that_is_away_removes_nothing) {
   EXPECT_TRUE(tunnel.has(one.public_key));
 }
 
+TEST_F(agent_test, a_store_that_is_back_with_nothing_new_is_back_at_once) {
+  copy = &saved;
+  start();
+  pass(seconds{1});
+  const auto away = [&] {
+    return std::ranges::any_of(mind->how().troubles,
+                               [](const std::string& each) { return each.starts_with("store"); });
+  };
+  desired.time = &time;  // follow() ends by itself
+  store_peer(sample_peer("acme", "a", 1));
+  pass(seconds{1});
+  desired.away = true;
+  pass(seconds{70});
+  EXPECT_TRUE(away());
+  desired.away = false;
+  pass(seconds{3});
+  EXPECT_FALSE(away());
+}
+
 }  // namespace
 }  // namespace peerage

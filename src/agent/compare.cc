@@ -145,7 +145,7 @@ task<result<std::vector<public_key>>> agent::look() {
   std::vector<public_key> keys =
       book_.end_comparison(spoken_ ? ledger::strangers::remove : ledger::strangers::leave);
   if (book_.held() > held) {
-    log::error("the device has many peers that the store has not; they stay until accept-removals",
+    log::error("the device has peers that the store has not; they stay until accept-removals",
                {{"gateway", options_.self.name.text()}, {"peers", std::uint64_t{book_.held()}}});
   }
   if (!keys.empty()) {

@@ -127,8 +127,10 @@ task<> agent::follow_loop() {
 task<result<>> agent::follow() {
   gateway_name name = options_.self.name;
   std::string position = position_;
-  // The first word of a start comes at once: until then strangers on the device are left alone.
-  const steady_duration wait = spoken_ ? steady_duration(follow_wait) : steady_duration::zero();
+  // The first word of a start comes at once: until then strangers on the device are left alone. So
+  // does the first after the store was away, which may have nothing new to say for long.
+  const bool at_once = !spoken_ || !store_away_.empty();
+  const steady_duration wait = at_once ? steady_duration::zero() : steady_duration(follow_wait);
   auto got = co_await with_.desired.follow(std::move(name), std::move(position), wait);
   if (!got) co_return std::unexpected(std::move(got.error()));
   if (got->of != epoch_) {

@@ -1,4 +1,5 @@
 // The mirror: what this gateway knows of the store, kept on its own disk.
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
@@ -7,6 +8,9 @@
 #include "log/log.h"
 
 namespace peerage {
+
+using namespace asio::experimental::awaitable_operators;
+
 namespace {
 
 constexpr std::size_t rows_at_once = 128;
@@ -37,11 +41,17 @@ result<> agent::recall() {
   return {};
 }
 
+/// At rest at once, behind the answer; of many changes, those of a pause together.
 task<> agent::keep_loop() {
-  for (;;) {
+  for (steady_time next{};;) {
     co_await keep_now_.wait();
-    co_await with_.time.wait_until(with_.time.steady() + keep_pause);
+    co_await with_.time.wait_until(next);
+    const steady_time patience = with_.time.steady() + keep_pause;
+    while (!asked_.empty() && with_.time.steady() < patience) {
+      co_await (answered_.wait() || with_.time.wait_until(patience));
+    }
     const auto kept = co_await keep();
+    next = with_.time.steady() + keep_pause;
     if (kept) {
       mirror_trouble_.clear();
       continue;
@@ -85,6 +95,14 @@ void agent::save_confirmed(std::vector<change_result>& results,
     if (gone) erase.push_back(each.public_key);
     const bool live = each.state == change_state::live;
     if (live && outdated.contains(each.public_key)) set.push_back(each.public_key);
+  }
+  // Where a key goes, the one that takes its place is kept with it.
+  if (!erase.empty() || !set.empty()) {
+    for (const change_result& each : results) {
+      if (each.state == change_state::live && !outdated.contains(each.public_key)) {
+        set.push_back(each.public_key);
+      }
+    }
   }
   const auto saved = save_rows(set, erase);
   if (saved) return;

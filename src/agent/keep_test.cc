@@ -207,5 +207,34 @@ TEST_F(agent_test, whom_a_wrong_clock_left_out_is_in_the_mirror_as_the_store_has
   EXPECT_FALSE(tunnel.has(other.public_key));
 }
 
+TEST_F(agent_test, a_creation_is_in_the_mirror_as_soon_as_it_is_answered) {
+  copy = &saved;
+  start();
+  pass(seconds{1});
+  const peer one = sample_peer("acme", "a", 1);
+  EXPECT_EQ(put_peer(one, store_peer(one)), change_state::live);
+  settle();
+  const auto kept = saved.load();
+  ASSERT_TRUE(kept && *kept);
+  EXPECT_EQ((*kept)->peers.size(), 1U) << "without any time passing";
+}
+
+/// A restart that has the mirror alone must not know the peer by no key at all.
+TEST_F(agent_test, a_key_that_replaces_another_is_in_the_mirror_with_its_removal) {
+  copy = &saved;
+  start();
+  peer one = sample_peer("acme", "a", 1);
+  put_peer(one, store_peer(one));
+  pass(seconds{1});
+  const public_key before = one.public_key;
+  one.public_key = sample_key(2);
+  std::vector<peer_change> changes{remove_peer_change{before}, put_peer_change{assigned_to(one)}};
+  const auto reply = apply(std::move(changes), store_peer(one));
+  ASSERT_EQ(reply.results.at(1).state, change_state::live);
+  const auto kept = saved.load();
+  ASSERT_TRUE(kept && *kept && (*kept)->peers.size() == 1);
+  EXPECT_EQ((*kept)->peers[0].peer.public_key, one.public_key);
+}
+
 }  // namespace
 }  // namespace peerage

@@ -125,6 +125,7 @@ TEST_F(bounds, metrics_forget_a_gateway_that_was_removed) {
   pass(seconds{3});
   EXPECT_THAT(text(), HasSubstr("gw-iad-1"));
   iad().stop();
+  pass(seconds{7});
   EXPECT_EQ(ask("PUT", "/v1/gateways/gw-iad-1/drain", R"({"drain": true})").status, 200);
   EXPECT_EQ(ask("DELETE", "/v1/gateways/gw-iad-1").status, 204);
   EXPECT_THAT(text(), Not(HasSubstr("gw-iad-1")));

@@ -447,6 +447,17 @@ TEST_F(rights, a_gateway_drains_and_comes_back) {
   EXPECT_EQ(ask("PUT", "/v1/gateways/nowhere/drain", R"({"drain": true})").status, 404);
 }
 
+TEST_F(rights, a_gateway_that_runs_is_not_removed) {
+  const std::string path = "/v1/gateways/gw-fra-1";
+  EXPECT_EQ(ask("PUT", path + "/drain", R"({"drain": true})").status, 200);
+  const auto refused = ask("DELETE", path);
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_THAT(refused.at("detail"), HasSubstr("stop its daemon"));
+  fra().stop();
+  pass(seconds{7});
+  EXPECT_EQ(ask("DELETE", path).status, 204);
+}
+
 TEST_F(rights, readiness_names_what_is_away) {
   EXPECT_EQ(ask_as("", "GET", "/readyz").at("status"), "ok");
   EXPECT_EQ(ask_as("", "GET", "/readyz").at("away"), "[]");

@@ -186,6 +186,9 @@ TEST_F(trouble, without_a_bus_a_registration_is_enough) {
   EXPECT_EQ(ready.status, 200);
   EXPECT_EQ(ready.at("status"), "degraded");
   EXPECT_EQ(ready.at("away"), R"(["bus"])");
+  const auto shown = ask("GET", "/v1/gateways/gw-fra-1");
+  EXPECT_EQ(shown.at("live"), "false") << "nobody hears it";
+  EXPECT_THAT(shown.at("trouble"), HasSubstr("the bus is away"));
 }
 
 TEST_F(trouble, a_move_is_pending_until_both_gateways_have_confirmed) {
@@ -247,8 +250,15 @@ TEST_F(trouble, what_is_in_use_is_not_removed) {
   refuses(409, "network", "still has peers", "DELETE", "/v1/networks/acme");
   refuses(409, "gateway", "drain it first", "DELETE", "/v1/gateways/gw-fra-1");
   EXPECT_EQ(ask("PUT", "/v1/gateways/gw-fra-1/drain", R"({"drain": true})").status, 200);
+  EXPECT_EQ(in_fra("ci-2", 2).status, 503) << "it drains";
+  refuses(409, "gateway", "stop its daemon", "DELETE", "/v1/gateways/gw-fra-1");
+  fra().stop();
+  pass(seconds{7});
   refuses(409, "gateway", "still has peers", "DELETE", "/v1/gateways/gw-fra-1");
+  fra().start();
   EXPECT_EQ(ask("DELETE", ci_path).status, 204);
+  fra().stop();
+  pass(seconds{7});
   EXPECT_EQ(ask("DELETE", "/v1/gateways/gw-fra-1").status, 204);
   EXPECT_EQ(ask("GET", "/v1/gateways/gw-fra-1").status, 404);
   EXPECT_EQ(ask("DELETE", "/v1/networks/acme").status, 204);

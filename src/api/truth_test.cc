@@ -263,5 +263,22 @@ TEST_F(truth, a_gateway_of_another_time_is_not_live_and_its_clock_counts) {
   EXPECT_EQ(live(seconds{59}), "true");
 }
 
+TEST_F(truth, a_re_key_waits_for_its_old_key_where_a_peer_before_it_had_that) {
+  in_fra(1);
+  fra().stop();
+  EXPECT_EQ(ask("DELETE", ci_path).status, 202);
+  EXPECT_EQ(enrol("ci-1", 1, R"("region": "iad")").status, 201) << "its own key";
+  const std::string rekey = R"({"public_key": ")" + fakes::sample_key(2).text() + R"("})";
+  for (int again = 0; again < 2; ++again) {
+    const auto answer = ask("PUT", ci_path, rekey);
+    EXPECT_EQ(answer.status, 202) << answer.raw.body;
+    EXPECT_THAT(answer.at("reason"), HasSubstr("gw-fra-1"));
+  }
+  EXPECT_EQ(ask("GET", ci_path).at("state"), "pending");
+  fra().start();
+  EXPECT_EQ(ask("PUT", ci_path, rekey).status, 200);
+  EXPECT_FALSE(on(fra(), 1));
+}
+
 }  // namespace
 }  // namespace peerage

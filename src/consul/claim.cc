@@ -32,7 +32,7 @@ std::string text_in(const json::object& from, std::string_view name) {
   return found && found->is_string() ? std::string(found->get_string()) : std::string();
 }
 
-/// What can't be read holds nothing.
+/// What can't be read, or names nobody, holds nothing.
 holder read_holder(std::string_view text) {
   holder made;
   const auto parsed = json::parse(text);
@@ -46,6 +46,7 @@ holder read_holder(std::string_view text) {
   made.answered = text_in(*object, "answered");
   const auto* released = object->if_contains("released");
   made.released = released && released->is_bool() && released->get_bool();
+  if (made.who.instance.empty() || made.who.start.empty()) return holder{{}, {}, {}, true};
   return made;
 }
 
@@ -184,11 +185,13 @@ task<result<>> keep_claim(shared_core self, gateway_name gateway,
   }
   holder by;
   if (owner) by = read_holder(owner->value);
-  if (owner && by.who.start != mine.start) co_return held_by(gateway, by);
+  // Gone or spoilt by somebody's hand, it is written again: an empty folder would wake at every
+  // write.
+  const bool again = by.who.start.empty();
+  if (!again && by.who.start != mine.start) co_return held_by(gateway, by);
   const bool answer = !asker.empty() && asker != by.answered;
-  if (owner && !answer) co_return result<>{};
-  // Gone by somebody's hand, it is written again: an empty folder would wake at every write.
-  if (!owner) by = {mine, to_rfc3339(self->time.now()), {}, false};
+  if (!again && !answer) co_return result<>{};
+  if (again) by = {mine, to_rfc3339(self->time.now()), {}, false};
   if (answer) by.answered = asker;
   auto written = co_await write_owner(self, owner_key, std::move(by), owner ? owner->index : 0);
   if (!written) co_return std::unexpected(std::move(written.error()));

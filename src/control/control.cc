@@ -204,7 +204,7 @@ std::vector<std::string> control::away() const {
   for (const gateway_view& each : board_.views(clock_.steady(), bus_.connected())) {
     const std::string name = "gateway " + each.what->name.text();
     if (!each.live) names.push_back(name);
-    const std::string trouble = board_.trouble(each.what->name);
+    const std::string trouble = board_.trouble(each.what->name, clock_.steady());
     if (each.live && !trouble.empty()) names.push_back(name + ": " + trouble);
   }
   return names;

@@ -71,8 +71,12 @@ bool gateway_board::has_key(const public_key& key) const {
 bool gateway_board::live(const gateway_name& name, steady_time now, bool bus_connected) const {
   const auto known = lines_.find(name);
   if (known == lines_.end() || !known->second.known.usable) return false;
-  if (!bus_connected) return true;
-  return known->second.last && now < known->second.heard + beat_lasts;
+  return !bus_connected || heard(name, now);
+}
+
+bool gateway_board::heard(const gateway_name& name, steady_time now) const {
+  const auto known = lines_.find(name);
+  return known != lines_.end() && known->second.last && now < known->second.heard + beat_lasts;
 }
 
 std::uint32_t gateway_board::peers(const gateway_name& name) const {
@@ -80,11 +84,11 @@ std::uint32_t gateway_board::peers(const gateway_name& name) const {
   return known != lines_.end() && known->second.last ? known->second.last->peers : 0;
 }
 
-std::string gateway_board::trouble(const gateway_name& name) const {
+std::string gateway_board::trouble(const gateway_name& name, steady_time now) const {
   const auto known = lines_.find(name);
   if (known == lines_.end()) return {};
   if (!known->second.known.doubt.empty()) return known->second.known.doubt;
-  return known->second.last ? known->second.last->trouble : std::string();
+  return heard(name, now) ? known->second.last->trouble : std::string();
 }
 
 std::vector<std::pair<gateway_name, bool>> gateway_board::changed(steady_time now,

@@ -31,11 +31,13 @@ class gateway_board {
   bool has_key(const public_key& key) const;
   /// Heartbeat younger than 6 s; while there is no bus, a registration is enough.
   bool live(const gateway_name& name, steady_time now, bool bus_connected) const;
+  /// Heartbeat younger than 6 s, whatever becomes of the bus.
+  bool heard(const gateway_name& name, steady_time now) const;
   /// On its device, as the last heartbeat said.
   std::uint32_t peers(const gateway_name& name) const;
-  /// What is wrong with it: its registration is not believed, or what it said of itself last;
-  /// empty: all is well.
-  std::string trouble(const gateway_name& name) const;
+  /// What is wrong with it: its registration is not believed, or what it said of itself within
+  /// 6 s; empty: all is well, or it has not been heard.
+  std::string trouble(const gateway_name& name, steady_time now) const;
   /// Those that have become live, or are no longer, since the last call.
   std::vector<std::pair<gateway_name, bool>> changed(steady_time now, bool bus_connected);
   /// When a gateway registered last; nothing where there is none.

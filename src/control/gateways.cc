@@ -20,9 +20,14 @@ task<result<std::vector<gateway_info>>> control::list_gateways() {
 
 std::vector<gateway_info> control::known_gateways() const {
   std::vector<gateway_info> all;
-  for (const gateway_view& each : board_.views(clock_.steady(), bus_.connected())) {
-    all.push_back({*each.what, each.live, each.peers, board_.left_out(each.what->name),
-                   board_.trouble(each.what->name)});
+  const steady_time now = clock_.steady();
+  for (const gateway_view& each : board_.views(now, bus_.connected())) {
+    const gateway_name& name = each.what->name;
+    const bool live = each.live && board_.heard(name, now);
+    all.push_back({*each.what, live, each.peers, board_.left_out(name), board_.trouble(name, now)});
+    if (!bus_.connected() && all.back().trouble.empty()) {
+      all.back().trouble = "the bus is away from this API process, so it is not heard";
+    }
   }
   return all;
 }

@@ -211,6 +211,12 @@ task<result<>> control::remove_gateway(gateway_name name) {
                      "gateway " + name.text() + " takes new peers; drain it first, then remove it",
                      "gateway");
     }
+    if (bus_.connected() && board_.heard(name, clock_.steady())) {
+      co_return fail(errc::conflict,
+                     "gateway " + name.text() + " runs: move or remove its peers, then stop its" +
+                         " daemon; one that runs does not learn that it was removed",
+                     "gateway");
+    }
     // One that can't be read is removed as it is.
     expectation as_read = anything{};
     if (one) as_read = one->revision;

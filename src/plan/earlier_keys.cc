@@ -111,6 +111,13 @@ result<std::vector<earlier_key>> with_earlier_key(const earlier_keys& now, const
   if (next) std::erase_if(all, is(*next));
   if (next && next->gateway == old.gateway && next->public_key == old.public_key) return all;
   std::erase_if(all, is(old));
+  // Where a peer of that name before it had the same key is this one's affair once its key goes.
+  const bool key_goes = !next || next->public_key != old.public_key;
+  for (earlier_key& each : all) {
+    if (!key_goes || each.public_key != old.public_key) continue;
+    each.created_by = old.created_by;
+    each.created_at = old.created_at;
+  }
   all.push_back({old.gateway, old.public_key, old.created_by, old.created_at, std::move(of), {}});
   if (all.size() <= most) return all;
   const auto oldest = std::ranges::find_if(

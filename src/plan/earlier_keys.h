@@ -51,7 +51,8 @@ std::optional<write> write_earlier_keys(const peer_id& id, const earlier_keys& n
                                         const std::vector<earlier_key>& next);
 
 /// `now` as the commit leaves it that takes `left` from the peer, or removes it, and makes it
-/// `next`, if anything. A key that comes back to its gateway is no earlier one any more. At most
+/// `next`, if anything. A key that comes back to its gateway is no earlier one any more; one that
+/// goes is this peer's wherever a peer of that name before it had it too. At most
 /// 16: those of removed peers of that name are forgotten, the oldest first; errc::unavailable where
 /// the peer itself has as many.
 result<std::vector<earlier_key>> with_earlier_key(const earlier_keys& now, const peer& old,

@@ -119,5 +119,23 @@ TEST(earlier_keys, a_mark_says_whose_it_is) {
   }
 }
 
+TEST(earlier_keys, of_a_peer_before_it_that_had_the_same_key_are_its_own_once_the_key_goes) {
+  peer second = on("gw-2", 1);
+  second.created_at += seconds{5};
+  second.created_by = *token_id::parse("tok2");
+  const earlier_keys now = kept(with_earlier_key({}, on("gw-1", 1), std::nullopt, ours).value(), 7);
+  EXPECT_TRUE(now.of(second).empty());
+  peer moved = second;
+  moved.gateway = *gateway_name::parse("gw-3");
+  EXPECT_EQ(kept(with_earlier_key(now, second, moved, ours).value(), 8).of(second).size(), 1U);
+  peer rekeyed = second;
+  rekeyed.public_key = key(2);
+  const auto then = kept(with_earlier_key(now, second, rekeyed, ours).value(), 8).of(second);
+  ASSERT_EQ(then.size(), 2U);
+  EXPECT_EQ(then[0].gateway.text(), "gw-1");
+  EXPECT_EQ(then[0].created_by, second.created_by);
+  EXPECT_EQ(then[1].gateway.text(), "gw-2") << "the one that it has just left is the last";
+}
+
 }  // namespace
 }  // namespace peerage

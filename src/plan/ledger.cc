@@ -293,8 +293,8 @@ std::vector<public_key> ledger::accept_removals() {
   for (const public_key& key : keys) unwant(key, as_of_);
   held_.clear();
   restored_ = false;
-  strangers_accepted_ = held_strangers_ > 0;
-  held_strangers_ = 0;
+  strangers_accepted_ = !held_strangers_.empty();
+  held_strangers_.clear();
   return keys;
 }
 
@@ -358,6 +358,7 @@ void ledger::exempt(entry& mine) {
 void ledger::want(const assignment& peer, revision at) {
   entry& mine = known(peer.public_key);
   held_.erase(peer.public_key);
+  held_strangers_.erase(peer.public_key);
   left_out_.erase(peer.public_key);
   heard(mine, at);
   // The same to the device: what is written, or being written, stays so.

@@ -142,7 +142,7 @@ class ledger {
   std::string_view why_left_out(const public_key& key) const;
 
   /// Peers kept on the device although the store does not have them (any more).
-  std::size_t held() const { return held_.size() + held_strangers_; }
+  std::size_t held() const { return held_.size() + held_strangers_.size(); }
   /// Those that are held because the store lacks them.
   std::vector<public_key> held_keys() const { return {held_.begin(), held_.end()}; }
   /// Lets go of them: returns those to write; strangers go with the next compare().
@@ -258,7 +258,7 @@ class ledger {
   std::unordered_set<public_key> disputed_;
   std::size_t compared_ = 0;
   wall_time compared_at_;
-  std::size_t held_strangers_ = 0;  // on the device, in the last comparison
+  std::unordered_set<public_key> held_strangers_;  // on the device, in the last comparison
   bool strangers_accepted_ = false;
   bool restored_ = false;  // and since then no comparison was without unknown peers
 

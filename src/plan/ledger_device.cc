@@ -194,9 +194,10 @@ std::vector<public_key> ledger::end_comparison(strangers unknown) {
   // Unknown peers of a device whose store was restored are a part of what that store lost.
   restored_ = restored_ && !strange.empty();
   const bool too_many = restored_ || implausible(strange.size(), compared_);
-  held_strangers_ = too_many && !strangers_accepted_ ? strange.size() : 0;
+  held_strangers_.clear();
+  if (too_many && !strangers_accepted_) held_strangers_.insert(strange.begin(), strange.end());
   strangers_accepted_ = strangers_accepted_ && too_many;
-  if (held_strangers_ == 0) write.insert(write.begin(), strange.begin(), strange.end());
+  if (held_strangers_.empty()) write.insert(write.begin(), strange.begin(), strange.end());
   return write;
 }
 

@@ -127,5 +127,14 @@ TEST_F(ledger_test, an_unknown_peer_whose_record_cannot_be_read_stays_on_the_dev
       << "its record is gone";
 }
 
+TEST_F(ledger_test, a_held_stranger_that_is_made_a_peer_is_held_no_more) {
+  std::vector<device_entry> dump;
+  for (int n = 1; n <= 120; ++n) dump.push_back(on_device(peer_of(static_cast<std::uint8_t>(n))));
+  compare(dump);
+  ASSERT_EQ(book.held(), 120U);
+  put(peer_of(1), 1);
+  EXPECT_EQ(book.held(), 119U);
+}
+
 }  // namespace
 }  // namespace peerage

@@ -134,6 +134,25 @@ TEST_F(consul_answers, a_value_that_is_none_of_ours_is_reported_once_and_passed_
   EXPECT_NE(got.error().message.find("networks/garbage"), std::string::npos);
 }
 
+/// Whoever may write there may take the name; garbage is no other owner.
+TEST_F(consul_answers, an_owners_record_that_cannot_be_read_is_written_again) {
+  const auto one = open();
+  furnish(*one);
+  const auto gateway = sample_gateway("gw-1");
+  const claimant who{"instance", "start", "here"};
+  ASSERT_TRUE(run_on(loop_, one->claim(gateway.name, who)));
+  auto seen = run_on(loop_, one->follow(gateway.name, "", seconds{0}));
+  ASSERT_TRUE(seen);
+  for (const char* spoilt : {"garbage", "{}", "[1]", R"({"instance":"x","released":false})"}) {
+    write_raw("rings/gw-1/~owner", spoilt);
+    seen = run_on(loop_, one->follow(gateway.name, seen->position, seconds{2}));
+    ASSERT_TRUE(seen) << spoilt << ": " << seen.error().message;
+    EXPECT_NE(raw("rings/gw-1/~owner")->value.find("\"start\":\"start\""), std::string::npos);
+    write_raw("rings/gw-1/~owner", spoilt);
+    EXPECT_TRUE(run_on(loop_, one->claim(gateway.name, who)));
+  }
+}
+
 TEST_F(consul_answers, a_stopped_consul_is_unavailable_at_once) {
   consul_server own;
   const auto one = open_on(loop_, options_at(own.url(), prefix_));
