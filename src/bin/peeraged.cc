@@ -19,6 +19,7 @@
 #include "bin/privileges.h"
 #include "bin/remove.h"
 #include "bin/service.h"
+#include "config/reference.h"
 #include "crypto/nkey.h"
 #include "log/log.h"
 
@@ -31,6 +32,7 @@ constexpr const char* help =
 Usage: peeraged [--config FILE] [--check | --new-admin-token | --remove-gateway] [--log-level LEVEL]
        peeraged [--config FILE] --backup FILE | --restore FILE
        peeraged --new-nkey FILE
+       peeraged --help-config[=markdown]
 
   --config FILE       the configuration (TOML); without it: both roles, with the defaults
   --check             read the configuration, try everything, say what is wrong, and exit; beside
@@ -45,6 +47,8 @@ Usage: peeraged [--config FILE] [--check | --new-admin-token | --remove-gateway]
   --log-level LEVEL   debug, info (the default), warning or error
   --version           print the version
   --help              print this
+  --help-config       print every key of the configuration, with its meaning, its values and its
+                      default; =markdown: as docs/operator/configuration.md
 
 The first start makes the database and an admin token: STATE_DIR/admin-token, which the command
 `peerage` finds by itself. On SIGHUP it reads again every file that the configuration names: the
@@ -89,6 +93,18 @@ int make_nkey(const std::string& file) {
   return 0;
 }
 
+/// Returns the status to exit with.
+int print_config_reference(const std::string& format) {
+  if (!format.empty() && format != "markdown") {
+    std::fputs("peeraged: --help-config prints text, --help-config=markdown prints Markdown\n",
+               stderr);
+    return 2;
+  }
+  const std::string text = format.empty() ? config_reference_text() : config_reference_markdown();
+  std::fputs(text.c_str(), stdout);
+  return 0;
+}
+
 /// The arguments, or the status to exit with.
 std::expected<arguments, int> parse(int argc, char** argv) {
   static const option all[] = {{"config", required_argument, nullptr, 'c'},
@@ -101,6 +117,7 @@ std::expected<arguments, int> parse(int argc, char** argv) {
                                {"log-level", required_argument, nullptr, 'l'},
                                {"version", no_argument, nullptr, 'v'},
                                {"help", no_argument, nullptr, 'h'},
+                               {"help-config", optional_argument, nullptr, 'C'},
                                {nullptr, 0, nullptr, 0}};
   arguments made;
   bool fits = true;
@@ -116,6 +133,7 @@ std::expected<arguments, int> parse(int argc, char** argv) {
       case 'n': fits = made.choose(job::new_nkey, "--new-nkey", value); break;
       case 'v': std::puts("peeraged " PEERAGE_VERSION); return std::unexpected(0);
       case 'h': std::fputs(help, stdout); return std::unexpected(0);
+      case 'C': return std::unexpected(print_config_reference(value));
       case 'l':
         if (value == "debug")
           log::set_level(log::level::debug);

@@ -1,6 +1,7 @@
 #include <array>
 
 #include "config/config.h"
+#include "config/reference.h"
 #include "config/rules.h"
 #include "config/toml.h"
 #include "model/name.h"
@@ -37,6 +38,10 @@ constexpr auto rules = std::to_array<config_rule<client_config>>({
 });
 
 }  // namespace
+
+std::vector<std::string> names_of_client_rules() {
+  return names_of<client_config>(rules);
+}
 
 result<client_config> parse_client_config(std::string_view toml_text,
                                           std::string_view source_name) {

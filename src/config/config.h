@@ -20,6 +20,7 @@ enum class device_choice { automatic, kernel, userspace };
 /// PEM files; empty: not set.
 struct tls_files {
   std::string ca, cert, key;
+  bool operator==(const tls_files&) const = default;
 };
 
 enum class store_kind { sqlite, consul };
@@ -31,6 +32,7 @@ struct store_config {
   std::string prefix = "peerage/v1/";             // of every key; ends with "/"
   std::string token_file;                         // empty: no token
   tls_files tls;
+  bool operator==(const store_config&) const = default;
 };
 
 enum class bus_kind { local, nats };
@@ -41,6 +43,7 @@ struct bus_config {
   std::string credentials_file;
   std::string nkey_file;
   tls_files tls;
+  bool operator==(const bus_config&) const = default;
 };
 
 std::vector<prefix> default_network_ranges();
@@ -68,6 +71,7 @@ struct api_config {
   std::vector<prefix> network_ranges = default_network_ranges();
   tls_files tls;            // no authority: clients show no certificate
   bool plain_http = false;  // without TLS on an address that is not loopback
+  bool operator==(const api_config&) const = default;
 };
 
 /// One that peers may reach on the gateway's own address.
@@ -96,6 +100,7 @@ struct gateway_config {
   bool firewall = true;  // tenants are kept apart with nftables
   forwarding_choice forwarding = forwarding_choice::tell;
   std::vector<open_port> open;  // beside ICMP echo
+  bool operator==(const gateway_config&) const = default;
 };
 
 /// An absent section is a role that the process does not have.
@@ -107,6 +112,7 @@ struct daemon_config {
   std::optional<api_config> api;
   std::optional<gateway_config> gateway;
   std::string text;  // that it was read from; empty: the defaults
+  bool operator==(const daemon_config&) const = default;
 };
 
 /// Both roles with the defaults. errc::invalid when no gateway's name can be made of `host_name`.
@@ -127,6 +133,7 @@ struct client_config {
   std::string network;
   std::string token_file;
   std::string ca_file;
+  bool operator==(const client_config&) const = default;
 };
 
 result<client_config> parse_client_config(std::string_view toml_text, std::string_view source_name);

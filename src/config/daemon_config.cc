@@ -5,6 +5,7 @@
 #include "config/backends.h"
 #include "config/config.h"
 #include "config/endpoint.h"
+#include "config/reference.h"
 #include "config/rules.h"
 #include "config/toml.h"
 #include "model/gateway.h"
@@ -432,6 +433,10 @@ result<> complete(daemon_config& config, std::string_view source_name, std::stri
 }
 
 }  // namespace
+
+std::vector<std::string> names_of_daemon_rules() {
+  return names_of<daemon_config>(rules);
+}
 
 std::vector<prefix> default_network_ranges() {
   std::vector<prefix> all;

@@ -24,6 +24,18 @@ struct config_rule {
   std::string (*take)(Config& into, const toml_value& value);
 };
 
+/// "section.key" of every rule for a key, in the rules' order.
+template <class Config>
+std::vector<std::string> names_of(std::span<const config_rule<Config>> rules) {
+  std::vector<std::string> names;
+  for (const auto& rule : rules) {
+    if (rule.key.empty()) continue;
+    const std::string before = rule.section.empty() ? "" : std::string(rule.section) + ".";
+    names.push_back(before + std::string(rule.key));
+  }
+  return names;
+}
+
 template <class Config>
 class config_reader {
  public:
