@@ -14,7 +14,12 @@
 #include <string>
 #include <vector>
 
+#include "tests/house/repository.h"
+
 namespace peerage {
+
+std::filesystem::path root;
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -22,8 +27,6 @@ namespace fs = std::filesystem;
 constexpr std::size_t most_columns = 100;
 constexpr std::size_t most_lines_in_function = 70;
 constexpr std::size_t most_lines_in_file = 500;
-
-fs::path root;
 
 struct source {
   std::string name;  // "src/plan/ledger.cc"
