@@ -60,10 +60,11 @@ constexpr std::string_view client_text =
     "`peerage` reads `~/.config/peerage/config.toml`, if it exists. Its keys stand before every "
     "section.";
 
-std::string text_of(const config_key& key) {
+std::string text_of(const config_key& key, bool daemon) {
   return full_name(key) + "\n" + wrapped(key.description, "    ") +
          wrapped("Values: " + std::string(key.values) + ".", "    ") +
-         wrapped("Default: " + default_of(key, "") + ".", "    ");
+         wrapped("Default: " + default_of(key, "") + ".", "    ") +
+         (daemon ? "    Takes effect " + std::string(effect_of(key)) + ".\n" : "");
 }
 
 std::string markdown_of(const config_key& key, bool daemon) {
@@ -91,11 +92,11 @@ std::string config_reference_text() {
   for (const part& each : parts) {
     made += "\n" + std::string(each.title) + "\n" + wrapped(each.text, "") + "\n";
     for (const config_key& key : daemon_config_keys()) {
-      if (key.section == each.section) made += text_of(key);
+      if (key.section == each.section) made += text_of(key, true);
     }
   }
   made += "\n" + std::string(client_title) + "\n" + wrapped(client_text, "") + "\n";
-  for (const config_key& key : client_config_keys()) made += text_of(key);
+  for (const config_key& key : client_config_keys()) made += text_of(key, false);
   return made;
 }
 

@@ -16,7 +16,8 @@ constexpr auto general_keys = std::to_array<config_key>({
      "has one state_dir; the process locks it while it runs."},
     {"", "user", "the name of a user, or \"root\"; not \"nobody\"", "",
      "`peerage`, where the host has such a user", "\"peerage\"", at_restart,
-     "User as which a daemon goes on that root has started. The user has to be able to read every "
+     "User that the daemon changes to when root has started it. The user has to be able to read "
+     "every "
      "file that the configuration names outside the state_dir; otherwise the daemon stays root, "
      "without its capabilities, and logs why. \"root\" keeps it root on purpose."},
 });

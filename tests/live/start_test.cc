@@ -138,14 +138,23 @@ TEST(start, help_and_version_are_printed) {
   const finished help = peeraged({"--help"});
   EXPECT_EQ(help.status, 0);
   EXPECT_NE(help.out.find("--config FILE"), std::string::npos) << help.out;
+  const finished config = peeraged({"--help-config"});
+  EXPECT_EQ(config.status, 0);
+  EXPECT_NE(config.out.find("gateway.reconcile_s"), std::string::npos) << config.out;
+  const finished page = peeraged({"--help-config=markdown"});
+  EXPECT_EQ(page.status, 0);
+  EXPECT_TRUE(page.out.starts_with("# Configuration reference")) << page.out;
   const finished version = peeraged({"--version"});
   EXPECT_EQ(version.status, 0);
   EXPECT_TRUE(version.out.starts_with("peeraged ")) << version.out;
 }
 
 TEST(start, wrong_usage_is_status_2) {
-  for (const auto& wrong : std::vector<std::vector<std::string>>{
-           {"--confg", "x"}, {"--config"}, {"--log-level", "loud"}, {"serve"}}) {
+  for (const auto& wrong : std::vector<std::vector<std::string>>{{"--confg", "x"},
+                                                                 {"--config"},
+                                                                 {"--log-level", "loud"},
+                                                                 {"--help-config=html"},
+                                                                 {"serve"}}) {
     const finished end = peeraged(wrong);
     EXPECT_EQ(end.status, 2) << wrong[0];
     EXPECT_NE(end.err.find("peeraged"), std::string::npos) << end.err;
