@@ -138,7 +138,7 @@ TEST_F(consul_answers, a_value_that_is_none_of_ours_is_reported_once_and_passed_
 TEST_F(consul_answers, an_owners_record_that_cannot_be_read_is_written_again) {
   const auto one = open();
   furnish(*one);
-  const auto gateway = sample_gateway("gw-1");
+  const auto gateway = fakes::sample_gateway("gw-1");
   const claimant who{"instance", "start", "here"};
   ASSERT_TRUE(run_on(loop_, one->claim(gateway.name, who)));
   auto seen = run_on(loop_, one->follow(gateway.name, "", seconds{0}));
