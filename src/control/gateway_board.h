@@ -27,6 +27,7 @@ class gateway_board {
   /// A peer was placed there: counted until the next heartbeat says better.
   void count_one(const gateway_name& name);
 
+  std::size_t size() const { return lines_.size(); }
   const gateway* find(const gateway_name& name) const;
   bool has_key(const public_key& key) const;
   /// Heartbeat younger than 6 s; while there is no bus, a registration is enough.

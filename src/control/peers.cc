@@ -259,7 +259,7 @@ task<> control::expiry_loop() {
   bool well = true;
   for (;;) {
     epoch of = epoch_;
-    const auto now = vouched_.at(clock_.now(), clock_.steady());
+    const auto now = vouched_.at(clock_.now(), clock_.steady(), board_.size());
     if (!now) {
       // Their gateways stop the packets of those whose time is over.
       co_await clock_.wait_until(clock_.steady() + expiry_every);

@@ -226,7 +226,7 @@ task<result<>> control::sweep_tokens(std::optional<network_name> network) {
   auto all = co_await stored_tokens();
   if (!all) co_return std::unexpected(all.error());
   std::optional<wall_time> past;
-  if (!network) past = vouched_.at(clock_.now(), clock_.steady());
+  if (!network) past = vouched_.at(clock_.now(), clock_.steady(), board_.size());
   const auto over = [past](const token& each) {
     return past && each.expires_at && *each.expires_at + shown_after_its_end < *past;
   };

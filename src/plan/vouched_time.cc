@@ -43,7 +43,7 @@ std::optional<vouched_time::middle_of> vouched_time::middle(steady_time now,
   return middle_of{all[(all.size() - 1) / 2], all[all.size() / 2]};
 }
 
-std::optional<wall_time> vouched_time::at(wall_time shown, steady_time now) {
+std::optional<wall_time> vouched_time::at(wall_time shown, steady_time now, std::size_t gateways) {
   const wall_time own = own_.at(shown, now);
   const milliseconds offset = since_epoch(own) - since_epoch(now);
   const bool steady = now - own_.since() >= without_a_jump;
@@ -52,7 +52,8 @@ std::optional<wall_time> vouched_time::at(wall_time shown, steady_time now) {
     const bool with_the_later = steady && std::chrono::abs(others->later - offset) <= alike_within;
     vouched_ = std::min(with_the_later ? others->later : others->earlier, offset);
   }
-  if (!vouched_ || now - *heard_first_ < all_are_heard_within) return {};
+  const bool all_heard = witnesses_.size() >= gateways;
+  if (!vouched_ || (!all_heard && now - *heard_first_ < all_are_heard_within)) return {};
   const bool late = newest_ && own > *newest_ + long_ago;
   if (late && !steady) return {};
   newest_.reset();

@@ -20,10 +20,11 @@ class vouched_time {
   /// `who` said at `now` that it was `shown`.
   void witness(const std::string& who, wall_time shown, steady_time now);
 
-  /// What no clock alone can move ahead; nothing in the first 5 s after another clock was heard of,
-  /// in which all are, or where the process started more than an hour behind the newest recorded
-  /// time, until the clock has not jumped for a minute. `shown` is the process's own clock.
-  std::optional<wall_time> at(wall_time shown, steady_time now);
+  /// What no clock alone can move ahead. Nothing until so many clocks have been heard of as there
+  /// are `gateways`, or 5 s after the first; or, where the process's own clock was more than an
+  /// hour ahead of the newest recorded time at its start, until it has not jumped for a minute.
+  /// `shown` is the process's own clock.
+  std::optional<wall_time> at(wall_time shown, steady_time now, std::size_t gateways);
 
   /// For what is written now: the own clock's, except while that has just jumped, or where a start
   /// has found it wrong: the others agree on another time, or it is behind the newest recorded one.

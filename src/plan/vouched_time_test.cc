@@ -9,6 +9,7 @@ struct vouched_time_test : testing::Test {
   vouched_time clock;
   wall_time right{seconds{1'000'000}};
   steady_time steady{std::chrono::hours{5}};
+  std::size_t known = 4;                          // gateways, one of which is never heard
   seconds own{0}, first{0}, second{0}, third{0};  // what each clock is wrong by
 
   std::optional<wall_time> pass(seconds by, int gateways = 3) {
@@ -17,7 +18,7 @@ struct vouched_time_test : testing::Test {
     if (gateways > 0) clock.witness("a", right + first, steady);
     if (gateways > 1) clock.witness("b", right + second, steady);
     if (gateways > 2) clock.witness("c", right + third, steady);
-    return clock.at(right + own, steady);
+    return clock.at(right + own, steady, known);
   }
   /// What a stamp is wrong by, with so many gateways; of those before, none is heard any more.
   milliseconds stamp_wrong_by(int gateways) {
@@ -31,6 +32,12 @@ constexpr seconds day{86'400};
 TEST_F(vouched_time_test, is_the_right_time_while_all_clocks_are_right) {
   for (int i = 0; i < 5; ++i) EXPECT_FALSE(pass(seconds{1})) << "another may not be heard yet";
   for (int i = 0; i < 100; ++i) EXPECT_EQ(pass(seconds{1}), right);
+}
+
+TEST_F(vouched_time_test, is_known_at_once_where_every_gateway_has_been_heard) {
+  known = 2;
+  EXPECT_FALSE(pass(seconds{1}, 1));
+  EXPECT_EQ(pass(seconds{1}, 2), right);
 }
 
 TEST_F(vouched_time_test, no_clock_alone_moves_it_ahead) {
@@ -126,7 +133,7 @@ TEST_F(vouched_time_test, a_stamp_is_never_long_before_what_the_store_has_record
   steady += seconds{3};
   EXPECT_EQ(clock.stamp(right - day + seconds{3}, steady), right - seconds{2});
   clock.witness("gw-1", right, steady);
-  clock.at(right - day + seconds{3}, steady);
+  clock.at(right - day + seconds{3}, steady, 1);
   EXPECT_EQ(clock.stamp(right - day + seconds{3}, steady), right);
   EXPECT_EQ(clock.stamp(right + seconds{3}, steady), right) << "put right, which may be a jump";
 }
@@ -136,7 +143,7 @@ TEST_F(vouched_time_test, believes_a_thousand_clocks_at_most) {
   clock.witness("0", right, steady);
   steady += seconds{5};
   right += seconds{5};
-  EXPECT_TRUE(clock.at(right, steady));
+  EXPECT_TRUE(clock.at(right, steady, 1));
 }
 
 }  // namespace
