@@ -263,11 +263,14 @@ void faults::restore_snapshot() {
       });
 }
 
+// One at a time: against two of five clocks that are wrong alike nothing is promised.
+constexpr const char* a_clock = "a clock";
+
 void faults::move_clock() {
   party& one = any(daemons);
   const std::int64_t by = std::vector<std::int64_t>{30, 600, 86'400, -30, -600, -86'400}[chance(6)];
   begin(
-      "clock of " + one.name + " is moved by " + std::to_string(by) + " s", {"clock " + one.name},
+      "clock of " + one.name + " is moved by " + std::to_string(by) + " s", {a_clock},
       some_time(1'000, 10'000), [&] { one.move_clock(by); }, [&one] { one.move_clock(0); });
 }
 
@@ -276,7 +279,7 @@ void faults::start_with_wrong_clock() {
   const std::int64_t by = chance(2) == 0 ? 86'400 : -86'400;
   begin(
       "start-clock of " + one.name + " is wrong by " + std::to_string(by) + " s",
-      {one.name, "clock " + one.name}, some_time(2'000, 10'000),
+      {one.name, a_clock}, some_time(2'000, 10'000),
       [&] {
         one.kill();
         one.move_clock(by);
