@@ -33,12 +33,12 @@ void vouched_time::witness(const std::string& who, wall_time shown, steady_time 
 }
 
 /// Of the clocks that were heard lately.
-std::optional<vouched_time::middle_of> vouched_time::middle(steady_time now,
-                                                            milliseconds said::* which) {
+std::optional<vouched_time::middle_of> vouched_time::middle(
+    steady_time now, const std::function<milliseconds(const said&)>& of) {
   std::erase_if(witnesses_, [&](const auto& each) { return each.second.at + counts_for < now; });
   if (witnesses_.empty()) return {};
   std::vector<milliseconds> all;
-  for (const auto& [who, each] : witnesses_) all.push_back(each.*which);
+  for (const auto& [who, each] : witnesses_) all.push_back(of(each));
   std::ranges::sort(all);
   return middle_of{all[(all.size() - 1) / 2], all[all.size() / 2]};
 }
@@ -47,7 +47,10 @@ std::optional<wall_time> vouched_time::at(wall_time shown, steady_time now, std:
   const wall_time own = own_.at(shown, now);
   const milliseconds offset = since_epoch(own) - since_epoch(now);
   const bool steady = now - own_.since() >= without_a_jump;
-  if (const auto others = middle(now, &said::offset)) {
+  // One that has just jumped ahead counts as it was, one that has jumped back as it is.
+  const auto others =
+      middle(now, [](const said& each) { return std::min(each.offset, each.trusted); });
+  if (others) {
     // One of two clocks is far behind, or the other far ahead: a clock of long standing decides.
     const bool with_the_later = steady && std::chrono::abs(others->later - offset) <= alike_within;
     vouched_ = std::min(with_the_later ? others->later : others->earlier, offset);
@@ -71,7 +74,7 @@ wall_time vouched_time::stamp(wall_time shown, steady_time now) {
   const wall_time own = own_.at(shown, now);
   const milliseconds offset = since_epoch(own) - since_epoch(now);
   const bool behind = recorded_ && own + alike_within < *recorded_;
-  const auto others = middle(now, &said::trusted);
+  const auto others = middle(now, [](const said& each) { return each.trusted; });
   if (!others && behind) {
     return *recorded_ + std::chrono::duration_cast<wall_time::duration>(now - *begun_);
   }

@@ -3,6 +3,7 @@
 // gateways, told by their heartbeats, must have reached the same time. Pure.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -41,7 +42,8 @@ class vouched_time {
   struct middle_of {
     milliseconds earlier, later;
   };
-  std::optional<middle_of> middle(steady_time now, milliseconds said::* which);
+  std::optional<middle_of> middle(steady_time now,
+                                  const std::function<milliseconds(const said&)>& of);
   /// How many of the others say that, within a minute.
   std::size_t agreeing_on(milliseconds offset) const;
 

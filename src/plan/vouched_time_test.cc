@@ -66,6 +66,18 @@ TEST_F(vouched_time_test, a_start_with_the_wrong_clock_of_one_gateway_hears_the_
   for (int i = 0; i < 25; ++i) EXPECT_LE(pass(seconds{2}, 2).value_or(right), right);
 }
 
+/// Faults that follow each other closely: each is gone before it is a minute old.
+TEST_F(vouched_time_test, gateways_that_are_wrong_one_after_the_other_are_never_believed) {
+  own = day;
+  for (int i = 0; i < 3; ++i) pass(seconds{2}, 2);
+  own = seconds{0};  // put right, which may be a jump
+  for (int i = 0; i < 20; ++i) {
+    first = i % 5 < 3 ? day : seconds{0};
+    second = i % 5 > 1 ? day : seconds{0};
+    EXPECT_LE(pass(seconds{2}, 2).value_or(right), right);
+  }
+}
+
 TEST_F(vouched_time_test, of_two_gateways_that_differ_a_clock_of_long_standing_decides) {
   for (int i = 0; i < 30; ++i) pass(seconds{5}, 2);
   for (const seconds wrong : {-day, day}) {
