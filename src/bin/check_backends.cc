@@ -109,7 +109,7 @@ task<> check_records(store& desired, check_report& into) {
   into.say("records", agree, counted(found->records, "peer") + ", and every key agrees");
 }
 
-task<> check_bus(const nats_bus& word, clock& time, const bus_config& config, check_report& into) {
+task<> check_bus(nats_bus& word, clock& time, const daemon_config& config, check_report& into) {
   const steady_time limit = time.steady() + bus_limit;
   while (!word.connected() && word.why_away().empty() && time.steady() < limit) {
     co_await time.wait_until(time.steady() + bus_look);
@@ -118,8 +118,14 @@ task<> check_bus(const nats_bus& word, clock& time, const bus_config& config, ch
   if (!word.connected()) {
     const std::string why = word.why_away();
     bus_is = fail(errc::unavailable, why.empty() ? "NATS did not answer within 5 s" : why);
+  } else {
+    std::optional<gateway_name> name;
+    if (config.gateway) name = config.gateway->name;
+    bus_is = co_await word.try_permissions(config.api.has_value(), std::move(name),
+                                           time.steady() + bus_limit);
   }
-  into.say("bus", bus_is, "NATS at " + without_user(config.servers.front()));
+  into.say("bus", bus_is,
+           "NATS at " + without_user(config.bus.servers.front()) + " permits what is needed");
 }
 
 /// A start makes the state_dir, and no other folder.
@@ -151,7 +157,7 @@ task<std::optional<backends>> check_backends(asio::any_io_executor loop, clock& 
   if (!far) check_database(config.store.path, into);
   if (config.api) co_await check_records(*opened->store, into);
   if (opened->nats != nullptr) {
-    co_await check_bus(*opened->nats, time, config.bus, into);
+    co_await check_bus(*opened->nats, time, config, into);
     co_await opened->nats->stop();
   }
   co_return *std::move(opened);

@@ -148,7 +148,7 @@ task<result<>> service::start_api() {
   kept.most_bytes = config_.api->audit_max_bytes;
   audit_ = make_audit_trail(loop_, clock_->now(), std::move(kept));
   api_ = std::make_unique<api>(*control_, metrics_, *audit_, process_id_,
-                               [this] { return disk_troubles(); });
+                               [this] { return troubles_beside(); });
   const auto handle = [this](http::request request) { return api_->handle(std::move(request)); };
   auto tls = open_tls(*config_.api);
   if (!tls) co_return std::unexpected(std::move(tls.error()));
@@ -209,12 +209,15 @@ task<result<>> service::start_admin() {
   co_return result<>{};
 }
 
-std::vector<std::string> service::disk_troubles() const {
-  return troubles_of_disks(config_, *with_.disk_full);
+std::vector<std::string> service::troubles_beside() const {
+  std::vector<std::string> all = troubles_of_disks(config_, *with_.disk_full);
+  const std::string refused = with_.nats == nullptr ? "" : with_.nats->refused();
+  if (!refused.empty()) all.push_back("bus: " + refused);
+  return all;
 }
 
 task<http::response> service::answer_as_gateway(http::request request) {
-  co_return answer_admin(request, agent_.get(), disk_troubles(), metrics_);
+  co_return answer_admin(request, agent_.get(), troubles_beside(), metrics_);
 }
 
 task<result<>> service::bootstrap() {

@@ -46,7 +46,8 @@ class service {
   task<result<secret_key>> prepare_gateway();
   bool reload_certificate();
   bool reload_gateway_key();
-  std::vector<std::string> disk_troubles() const;
+  /// What /readyz names beside the role's own.
+  std::vector<std::string> troubles_beside() const;
   task<result<>> start_gateway();
   result<> make_wall();
   task<result<>> start_api();

@@ -14,6 +14,7 @@
 #include "natsbus/requests.h"
 #include "natsbus/serving.h"
 #include "natsbus/subjects.h"
+#include "natsbus/trials.h"
 #include "wire/messages.h"
 
 namespace peerage {
@@ -42,6 +43,8 @@ class bus_on_nats final : public nats_bus {
         greeting_(loop),
         learned_(loop),
         work_(loop),
+        trials_(loop, time, work_, options_,
+                {[this] { return needed(); }, [this] { connect_anew(); }, [this] { lost(); }}),
         dialler_(loop) {
     if (!guard_.api().empty()) {
       work_.spawn(introduce({party_kind::api, guard_.api(), guard_.keys().open_key()}));
@@ -86,6 +89,20 @@ class bus_on_nats final : public nats_bus {
   void listen(std::function<void(const event&)> hear) override;
   bool connected() const override { return connection_ && connection_->open(); }
   std::string why_away() const override { return why_away_; }
+  std::string refused() const override { return trials_.text(); }
+  task<result<>> try_permissions(bool api, std::optional<gateway_name> gateway,
+                                 steady_time deadline) override {
+    needed_subjects all = api ? needed_by_api() : needed_subjects{};
+    if (gateway) {
+      const needed_subjects its = needed_by(*gateway);
+      all.hear.insert(all.hear.end(), its.hear.begin(), its.hear.end());
+      all.say.insert(all.say.end(), its.say.begin(), its.say.end());
+    }
+    nats_options as = options_;  // named: g++ 12 destroys a temporary of a co_await twice
+    auto tried =
+        co_await nats::try_permissions(loop_, time_, std::move(as), std::move(all), deadline);
+    co_return tried;
+  }
   task<> stop() override;
 
  private:
@@ -103,6 +120,8 @@ class bus_on_nats final : public nats_bus {
   void dial();
   void dialled(result<std::unique_ptr<connection>> made);
   void dial_later();
+  std::vector<needed_subjects> needed() const;
+  void connect_anew();
   void greet(unsigned times);
   void say(const heartbeat& beat);
   void lost();
@@ -142,6 +161,7 @@ class bus_on_nats final : public nats_bus {
   std::map<gateway_name, std::shared_ptr<serving>> serving_;
   std::shared_ptr<connection> connection_;
   std::shared_ptr<requests> requests_;
+  trials trials_;
   dialler dialler_;
 };
 
@@ -180,7 +200,10 @@ result<> bus_on_nats::serve(gateway_name name, gateway_service& service) {
   if (!serving_.emplace(name, made).second) {
     return fail(errc::conflict, "gateway " + name.text() + " is served in this process already");
   }
-  if (connected()) made->listen(connection_);
+  if (connected()) {
+    made->listen(connection_);
+    connection_->attempt(needed_by(name));
+  }
   work_.spawn(introduce({party_kind::gateway, name.text(), guard_.keys().open_key()}));
   if (!std::exchange(apis_followed_, true)) work_.spawn(follow_roster(party_kind::api));
   return {};
@@ -219,6 +242,7 @@ void bus_on_nats::hear_heartbeats() {
 }
 
 void bus_on_nats::hear(const message& heard) {
+  if (heard.payload.empty()) return;  // somebody tries whether the server permits it
   if (heard.payload.size() > most_payload) return complain(heard.subject, "it is too large");
   auto beat = wire::read_heartbeat(heard.payload);
   if (!beat) return complain(heard.subject, beat.error().message);
@@ -277,6 +301,7 @@ void bus_on_nats::hear_events() {
 }
 
 void bus_on_nats::hear_event(const message& heard) {
+  if (heard.payload.empty()) return;
   if (heard.payload.size() > most_payload) return complain(heard.subject, "it is too large");
   const auto what = wire::read_event(heard.payload);
   if (!what) return complain(heard.subject, what.error().message);
@@ -361,7 +386,7 @@ void bus_on_nats::dialled(result<std::unique_ptr<connection>> made) {
     return dial_later();
   }
   connection_ = *std::move(made);
-  connection_->start([this] { lost(); });
+  connection_->start([this] { lost(); }, [this](const refusal& what) { trials_.refused(what); });
   requests_ = std::make_shared<requests>(loop_, time_, connection_);
   for (const auto& [name, each] : serving_) each->listen(connection_);
   if (!listeners_.empty()) hear_heartbeats();
@@ -370,6 +395,19 @@ void bus_on_nats::dialled(result<std::unique_ptr<connection>> made) {
   why_away_.clear();
   greet(greetings);
   log::info("connected to NATS", {{"server", connection_->server()}});
+  for (const auto& each : needed()) connection_->attempt(each);
+}
+
+std::vector<needed_subjects> bus_on_nats::needed() const {
+  std::vector<needed_subjects> all;
+  if (!guard_.api().empty()) all.push_back(needed_by_api());
+  for (const auto& [name, each] : serving_) all.push_back(needed_by(name));
+  return all;
+}
+
+void bus_on_nats::connect_anew() {
+  close();
+  if (!dialler_.busy()) dial();
 }
 
 /// After NATS was away, gateways and API processes come back one by one, each in its own time: the
@@ -406,17 +444,20 @@ void bus_on_nats::close() {
   requests_.reset();
   if (connection_) connection_->close();
   connection_.reset();
+  trials_.clear();
 }
 
 task<> bus_on_nats::stop() {
   stopping_ = true;
   retry_.cancel();
+  trials_.stop();
   greeting_.cancel();
   for (const auto& [name, each] : serving_) each->stop();
   serving_.clear();
   co_await work_.stop();
   close();
   co_await dialler_.idle();
+  co_await trials_.idle();
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,7 @@ inline constexpr std::size_t most_payload = 1'000'000;  // bytes of one message,
 inline constexpr std::size_t most_requests = 10'000;    // in flight from this process
 inline constexpr std::size_t most_served = 1'000;       // in flight to one gateway served here
 inline constexpr std::size_t most_unsent = 16'000'000;  // bytes that wait for the socket
+inline constexpr std::size_t most_refusals = 32;       // subjects that are told apart
 inline constexpr std::size_t most_strangers = 64;       // requests that wait for the roster's word
 }  // namespace nats
 
@@ -51,6 +53,13 @@ struct nats_bus : bus {
   /// Why there is no connection, as the last attempt ended; empty while there is one, and before
   /// the first attempt has ended.
   virtual std::string why_away() const = 0;
+  /// What the server does not permit this process on the connection that there is, in words; empty:
+  /// nothing that is known. It is tried again every few seconds, until the server permits it.
+  virtual std::string refused() const = 0;
+  /// The same of what an API process needs, and a gateway of that name, tried now over a connection
+  /// of its own; for --check. errc::denied names the subjects.
+  virtual task<result<>> try_permissions(bool api, std::optional<gateway_name> gateway,
+                                         steady_time deadline) = 0;
   /// Ends the requests being served, waits for them, and closes the connection. Afterwards every
   /// call is errc::unavailable. What is served outlives it; called once, before the end.
   virtual task<> stop() = 0;

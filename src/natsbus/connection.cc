@@ -6,11 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <list>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <utility>
@@ -23,11 +24,12 @@
 namespace peerage::nats {
 
 using namespace std::chrono_literals;
+using namespace asio::experimental::awaitable_operators;
 
 namespace {
 
-// A server that goes away without a word is noticed when so many of ours did not come back. Counted
-// in words, not in time: a loop that was held up itself has not sent them.
+// A server that goes away is noticed when so many words of ours did not come back. Counted in
+// words, not in time: a loop that was held up itself has not sent them.
 constexpr auto word_every = 1s;
 constexpr unsigned most_unanswered = 3;
 // cnats frees a message on a thread of its own: each costs a wake-up there, so they go together.
@@ -53,7 +55,8 @@ struct connection::subscription {
 // What cnats' hooks and the loop share. The hooks may be called from other threads, while the
 // connection is being made; they only post.
 struct connection::state : std::enable_shared_from_this<state> {
-  explicit state(asio::any_io_executor on) : loop(std::move(on)), socket(loop), alive(loop) {}
+  explicit state(asio::any_io_executor on)
+      : loop(std::move(on)), socket(loop), alive(loop), told(loop) {}
   ~state() {
     if (copy >= 0) ::close(copy);
   }
@@ -68,6 +71,8 @@ struct connection::state : std::enable_shared_from_this<state> {
   void drain(subscription& from);
   void watch();
   void end(owned<natsMsg> message);
+  void hear_refusal(const std::string& said);
+  bool all_told() const;
   bool connected() const {
     return open && natsConnection_Status(nc.get()) == NATS_CONN_STATUS_CONNECTED;
   }
@@ -80,6 +85,13 @@ struct connection::state : std::enable_shared_from_this<state> {
   unsigned unanswered = 0;  // words to ourselves, in a row
   std::list<std::shared_ptr<subscription>> subscriptions;
   std::function<void()> lost;
+  std::function<void(const refusal&)> refused;
+  std::optional<refusal_post> refusals;  // before the connection is made, to its end
+  std::string last_refusal;              // in the server's words
+  bool deaf = false;                     // the server does not permit our inbox
+  std::string settling;                  // the inbox that settle() waits for
+  bool settled = false;
+  signal told;
   std::string inboxes;  // what every inbox begins with
   std::string inbox;
   std::vector<owned<natsMsg>> spent;
@@ -136,6 +148,9 @@ void connection::state::close() {
   if (open) natsConnection_ProcessWriteEvent(nc.get());
   open = false;
   lost = nullptr;
+  refused = nullptr;
+  refusals.reset();
+  told.notify();
   alive.cancel();
   socket.close();
   for (const auto& each : subscriptions) each->ended = true;
@@ -220,12 +235,31 @@ void connection::state::end(owned<natsMsg> message) {
   if (spent.size() >= most_spent) spent.clear();
 }
 
+void connection::state::hear_refusal(const std::string& said) {
+  last_refusal = said;
+  auto what = read_violation(said);
+  if (what && what->subject == settling) settled = true;
+  if (what && what->subject.starts_with(inboxes + ".")) {
+    deaf = true;
+    what->subject = inboxes + ".>";  // each inbox is another; the server refuses them all
+  }
+  if (what && refused) refused(*what);
+  told.notify();
+}
+
+/// cnats knows of a refusal before its own thread tells us.
+bool connection::state::all_told() const {
+  const char* said = nullptr;
+  const natsStatus last = natsConnection_GetLastError(nc.get(), &said);
+  return last != NATS_NOT_PERMITTED || said == nullptr || last_refusal == said;
+}
+
 // A word to ourselves through the server, now and then.
 void connection::state::watch() {
   alive.expires_after(word_every);
   alive.async_wait([self = shared_from_this()](boost::system::error_code failed) {
     if (failed || !self->open) return;
-    if (self->unanswered >= most_unanswered) {
+    if (self->unanswered >= most_unanswered && !self->deaf) {
       self->fail_later();
       return;
     }
@@ -242,7 +276,8 @@ connection::~connection() {
   close();
 }
 
-void connection::start(std::function<void()> lost) {
+void connection::start(std::function<void()> lost, std::function<void(const refusal&)> refused) {
+  state_->refused = std::move(refused);
   state_->start(std::move(lost));
   state_->inbox = new_inbox();
   // By the raw pointer: the state owns the subscription.
@@ -308,6 +343,31 @@ result<> connection::publish(const std::string& subject, const std::string& repl
               std::string("NATS did not take the message: ") + natsStatus_GetText(status));
 }
 
+void connection::attempt(const needed_subjects& needed) {
+  for (const std::string& each : needed.hear) {
+    unsubscribe(subscribe(each, [](const message&) {}));
+  }
+  // One that is lost goes with its connection.
+  for (const std::string& each : needed.say) static_cast<void>(publish(each, {}, {}));
+}
+
+task<result<>> connection::settle(clock& time, steady_time deadline) {
+  const auto held = state_;
+  held->settling = new_inbox();
+  held->settled = false;
+  const auto mark = subscribe(held->settling, [it = held.get()](const message&) {
+    it->settled = true;
+    it->told.notify();
+  });
+  static_cast<void>(publish(held->settling, {}, {}));
+  while (held->connected() && !(held->settled && held->all_told()) && time.steady() < deadline) {
+    co_await (held->told.wait() || time.wait_until(deadline));
+  }
+  if (!held->settled) co_return fail(errc::unavailable, "NATS did not answer what was tried");
+  unsubscribe(mark);
+  co_return result<>{};
+}
+
 std::string connection::server() const {
   std::array<char, 512> url{};
   if (natsConnection_GetConnectedUrl(state_->nc.get(), url.data(), url.size()) != NATS_OK)
@@ -334,8 +394,11 @@ struct destroy_options {
 };
 using owned_options = std::unique_ptr<natsOptions, destroy_options>;
 
-// cnats prints what nobody handles; we log when the connection is lost.
-void no_word(natsConnection*, natsSubscription*, natsStatus, void*) {}
+// On cnats' own thread. It prints what nobody handles; we log when the connection is lost.
+void hear_error(natsConnection*, natsSubscription*, natsStatus what, void* number) {
+  const char* const said = nats_GetLastError(nullptr);
+  if (what == NATS_NOT_PERMITTED && said != nullptr) refusal_post::tell(number, said);
+}
 
 std::unexpected<error> refused(std::string_view what, natsStatus status) {
   return fail(errc::unavailable, std::string(what) + ": " + natsStatus_GetText(status));
@@ -385,7 +448,7 @@ result<owned_options> options_of(const nats_options& from, const std::string& se
   // Its pings come from a timer's thread; the loop has its own sign of life.
   if (s == NATS_OK) s = natsOptions_SetPingInterval(raw, 0);
   if (s == NATS_OK) s = natsOptions_SetSendAsap(raw, true);
-  if (s == NATS_OK) s = natsOptions_SetErrorHandler(raw, no_word, nullptr);
+  if (s == NATS_OK) s = natsOptions_SetErrorHandler(raw, hear_error, shared->refusals->number());
   if (s == NATS_OK) {
     s = natsOptions_SetEventLoop(raw, &shared, attach, read_hook, write_hook, detach);
   }
@@ -403,6 +466,9 @@ std::string why_refused(natsStatus status, const std::string& server) {
 
 result<std::unique_ptr<connection>> connect_to(const std::string& server, const nats_options& from,
                                                shared_state shared) {
+  shared->refusals.emplace(shared->loop, [weak = std::weak_ptr(shared)](const std::string& said) {
+    if (const auto self = weak.lock()) self->hear_refusal(said);
+  });
   auto options = options_of(from, server, shared);
   if (!options) return std::unexpected(options.error());
   natsConnection* raw = nullptr;
@@ -414,6 +480,8 @@ result<std::unique_ptr<connection>> connect_to(const std::string& server, const 
   shared->inboxes = from.inbox;
   return std::make_unique<connection>(std::move(shared));
 }
+
+}  // namespace
 
 /// One server after the other, in any order, so that each is known for what is wrong with it.
 result<std::unique_ptr<connection>> connect(const nats_options& from, asio::any_io_executor loop) {
@@ -427,38 +495,6 @@ result<std::unique_ptr<connection>> connect(const nats_options& from, asio::any_
     if (!all.contains(why)) all += (all.empty() ? "" : "; ") + why;  // a file's is the same for all
   }
   return fail(errc::unavailable, "can't connect to NATS: " + all);
-}
-
-}  // namespace
-
-dialler::dialler(asio::any_io_executor loop) : loop_(loop), ended_(loop) {}
-
-dialler::~dialler() {
-  if (thread_.joinable()) thread_.join();
-}
-
-void dialler::dial(const nats_options& options, done answer) {
-  if (thread_.joinable()) thread_.join();  // it has ended: one at a time
-  busy_ = true;
-  auto arrived = [this, alive = std::weak_ptr<bool>(alive_),
-                  answer = std::move(answer)](result<std::unique_ptr<connection>> made) {
-    if (alive.expired()) return;
-    busy_ = false;
-    ended_.notify();
-    answer(std::move(made));
-  };
-  // The guard: a loop with nothing else to do still waits for the attempt.
-  thread_ = std::thread([options, loop = loop_, guard = asio::make_work_guard(loop_),
-                         arrived = std::move(arrived)]() mutable {
-    auto made = connect(options, loop);
-    asio::post(loop, [arrived = std::move(arrived), made = std::move(made)]() mutable {
-      arrived(std::move(made));
-    });
-  });
-}
-
-task<> dialler::idle() {
-  while (busy_) co_await ended_.wait();
 }
 
 }  // namespace peerage::nats

@@ -14,6 +14,8 @@
 #include "async/task.h"
 #include "base/error.h"
 #include "natsbus/bus.h"
+#include "natsbus/permissions.h"
+#include "ports/clock.h"
 
 namespace peerage::nats {
 
@@ -39,7 +41,10 @@ class connection {
 
   /// `lost` is called once, from the loop, when the connection ended by itself. No handler is
   /// called before start(), and neither is `lost`.
-  void start(std::function<void()> lost);
+  /// `refused` is called from the loop for each line by which the server refuses a subject.
+  void start(
+      std::function<void()> lost,
+      std::function<void(const refusal&)> refused = [](const refusal&) {});
   /// No handler is called afterwards.
   void close();
   bool open() const;
@@ -52,6 +57,13 @@ class connection {
   /// or too much waits already; errc::invalid where the payload is too large.
   result<> publish(const std::string& subject, const std::string& reply, std::string_view payload,
                    const std::string& seal = {});
+  /// Subscribes to what is heard, and publishes nothing on what is said; the subscriptions end at
+  /// once. What the server thinks of it arrives at `refused`.
+  void attempt(const needed_subjects& needed);
+  /// Returns when `refused` has been called for everything so far. For a connection that does
+  /// nothing else meanwhile. errc::unavailable: not until `deadline`.
+  task<result<>> settle(clock& time, steady_time deadline);
+
   /// Below the prefix of the options, and nobody else has it.
   std::string new_inbox() const;
 
@@ -64,6 +76,9 @@ class connection {
 
 /// A random name that nobody else has: one token of a subject.
 std::string new_token();
+
+/// To the first server that takes us. Blocks for seconds where one is silent; on any thread.
+result<std::unique_ptr<connection>> connect(const nats_options& from, asio::any_io_executor loop);
 
 /// Connects, which blocks for seconds where a server is silent, on a thread of its own.
 class dialler {

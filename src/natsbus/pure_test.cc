@@ -8,6 +8,7 @@
 #include "json/json.h"
 #include "natsbus/micro.h"
 #include "natsbus/options.h"
+#include "natsbus/permissions.h"
 #include "natsbus/subjects.h"
 
 namespace peerage::nats {
@@ -27,6 +28,26 @@ TEST(subjects, a_heartbeat_names_its_gateway) {
                             "peerage.v2.gateway.gw-1.heartbeat"}) {
     EXPECT_FALSE(gateway_of_heartbeat(wrong)) << wrong;
   }
+}
+
+TEST(permissions, a_refusal_is_read_from_the_words_of_the_server) {
+  EXPECT_EQ(read_violation("Permissions Violation for Publish to \"a.b\""), (refusal{true, "a.b"}));
+  EXPECT_EQ(read_violation("Permissions Violation for Subscription to \"a.*\" using queue \"q\""),
+            (refusal{false, "a.*"}));
+  for (const char* other :
+       {"", "Authorization Violation", "Permissions Violation for Publish to \"a", "Publish to"}) {
+    EXPECT_FALSE(read_violation(other)) << other;
+  }
+}
+
+TEST(permissions, the_text_names_a_few_subjects_of_many) {
+  EXPECT_EQ(text_of({}), "");
+  std::vector<refusal> many;
+  for (int i = 0; i < 9; ++i) many.push_back({i > 6, "s" + std::to_string(i)});
+  const std::string text = text_of(many);
+  EXPECT_NE(text.find("subscribe to s0, s1, s2, s3 and 3 more, nor to publish to s7, s8: "),
+            std::string::npos)
+      << text;
 }
 
 TEST(pauses, grow_to_a_bound_and_are_never_all_the_same) {

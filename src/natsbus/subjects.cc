@@ -22,6 +22,11 @@ std::string subject_of(const gateway_name& gateway, action what) {
   return std::string(prefix) + gateway.text() + "." + std::string(name_of(what));
 }
 
+std::string subject_of_nobody(action what) {
+  std::string made(prefix);
+  return made.append("_.").append(name_of(what));
+}
+
 std::optional<gateway_name> gateway_of_heartbeat(std::string_view subject) {
   constexpr std::string_view end = ".heartbeat";
   if (!subject.starts_with(prefix) || !subject.ends_with(end)) return {};

@@ -16,6 +16,9 @@ std::string_view name_of(action value);
 /// "peerage.v1.gateway.gw-1.apply"
 std::string subject_of(const gateway_name& gateway, action what);
 
+/// The same of a gateway that can't be: a name has no '_'.
+std::string subject_of_nobody(action what);
+
 /// Every gateway's heartbeat.
 inline constexpr const char* every_heartbeat = "peerage.v1.gateway.*.heartbeat";
 

@@ -152,6 +152,61 @@ TEST_F(nats_access_test, the_fleet_works_with_the_packaged_permissions) {
   EXPECT_TRUE(run_until(loop_, [&] { return operators->heard.size() == 2; })) << "both gateways";
 }
 
+TEST_F(nats_access_test, a_trial_names_the_subjects_that_the_server_refuses) {
+  const auto tried = [this](const std::string& who, const std::string& inbox,
+                            const std::string& gateway) {
+    nats_options as = options_of(who);
+    as.inbox = inbox;
+    buses_.push_back(make_nats_bus(loop_.get_executor(), *clock_, roster_, {make_private_key(), ""},
+                                   std::move(as)));
+    std::optional<gateway_name> name;
+    if (!gateway.empty()) name = *gateway_name::parse(gateway);
+    return run_on(loop_, buses_.back()->try_permissions(!name, name, clock_->steady() + 5s));
+  };
+  EXPECT_TRUE(tried("api", "_INBOX.api.1", ""));
+  EXPECT_TRUE(tried("gw-fra-1", "_INBOX.gateway.gw-fra-1", "gw-fra-1"));
+
+  const auto other = tried("gw-iad-1", "_INBOX.gateway.gw-fra-1", "gw-fra-1");
+  ASSERT_FALSE(other);
+  for (const char* subject :
+       {"subscribe to ", "peerage.v1.gateway.gw-fra-1.apply", "gw-fra-1.status",
+        "gw-fra-1.accept-removals", "_INBOX.gateway.gw-fra-1.>",
+        "publish to peerage.v1.gateway.gw-fra-1.heartbeat", "nats.conf"}) {
+    EXPECT_THAT(other.error().message, testing::HasSubstr(subject));
+  }
+  const auto api = tried("gw-iad-1", "_INBOX.api.1", "");
+  ASSERT_FALSE(api);
+  for (const char* subject : {"peerage.v1.gateway.*.heartbeat", "subscribe to", "publish to",
+                              "apply", "_INBOX.api.1.>"}) {
+    EXPECT_THAT(api.error().message, testing::HasSubstr(subject));
+  }
+  // Its inbox alone is wrong: a start with another name in its config.
+  const auto deaf = tried("gw-fra-1", "_INBOX.gateway.gw-iad-1", "gw-fra-1");
+  ASSERT_FALSE(deaf);
+  EXPECT_THAT(deaf.error().message, testing::HasSubstr("subscribe to _INBOX.gateway.gw-iad-1.>"));
+}
+
+TEST_F(nats_access_test, a_bus_that_is_refused_stays_connected_and_says_what) {
+  buses_.push_back(
+      make_nats_bus(loop_.get_executor(), *clock_, roster_, {make_private_key(), ""}, [this] {
+        nats_options as = options_of("gw-iad-1");
+        as.inbox = "_INBOX.gateway.gw-fra-1";
+        return as;
+      }()));
+  nats_bus& wrong = *buses_.back();
+  ASSERT_TRUE(wrong.serve(*gateway_name::parse("gw-fra-1"), fra_));
+  ASSERT_TRUE(run_until(loop_, [&] { return wrong.refused().contains("gw-fra-1.heartbeat"); }));
+  EXPECT_THAT(wrong.refused(), testing::HasSubstr("gw-fra-1.apply"));
+  // Longer than it waits for its own words, and over a trial: it is refused, and not away.
+  const auto until = clock_->steady() + 7s;
+  while (clock_->steady() < until) {
+    loop_.restart();
+    loop_.run_one_until(std::chrono::steady_clock::now() + 100ms);
+    ASSERT_TRUE(wrong.connected()) << wrong.why_away();
+    ASSERT_FALSE(wrong.refused().empty());
+  }
+}
+
 TEST_F(nats_access_test, a_stranger_does_not_get_in) {
   for (const char* who : {"", "stranger"}) {
     const auto in = visit(who);
