@@ -297,6 +297,7 @@ answer<exit_status> create_peer(session& in) {
                                      "has it: " +
                                      in.command_line("reset " + name),
                          .taken_field = "name",
+                         .if_said = {{"this token may not change it", ""}},
                          .if_unknown = "nobody knows whether it is enrolled: " +
                                        in.command_line("show " + name) + " tells; if it is, " +
                                        in.command_line("reset " + name) +

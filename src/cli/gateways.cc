@@ -123,6 +123,10 @@ answer<exit_status> remove_gateway(session& in) {
                          .if_missing = std::string(which),
                          .if_taken = "drain it and move its peers first: `peerage gateways drain " +
                                      *name + "`",
+                         .if_said = {{"drain it first", "`peerage gateways drain " + *name + "`"},
+                                     {"still has peers",
+                                      "`peerage list --network N` shows a network's peers, and "
+                                      "`peerage reset PEER --gateway OTHER` moves one"}},
                          .if_unknown = "the same command again settles it"}});
   if (!said) return std::unexpected(std::move(said.error()));
   in.say(*name + ": removed");

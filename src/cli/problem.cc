@@ -22,17 +22,47 @@ std::string try_again(const http::response& said) {
   return number ? "try again in " + std::string(after) + " s" : "try again in a moment";
 }
 
-std::string advice_for(const http::response& said, const std::string& field, const attempt& tried,
+/// The server speaks of its API: this command has its own ways.
+std::string without_api_advice(std::string detail) {
+  const auto at = detail.find("; `PUT`");
+  if (at != std::string::npos) detail.erase(at);
+  return detail;
+}
+
+/// What is not there by its field: the name of something that the command was told to use.
+std::string advice_for_missing(const std::string& field, const attempt& tried) {
+  if (field == "region" || field == "gateway") return "`peerage gateways` shows which there are";
+  if (field == "network") return "`peerage networks` shows which there are";
+  return tried.if_missing;
+}
+
+std::string advice_for_unavailable(const http::response& said, const std::string& detail) {
+  if (detail.contains("disk is full")) return "free space there: a restart is not needed";
+  if (detail.contains("draining")) {
+    return "`peerage gateways undrain NAME` lets one take new peers again";
+  }
+  if (detail.contains("has room") || detail.contains("it can hold")) {
+    return "remove peers, or start another gateway";
+  }
+  const bool of_gateways = detail.contains("no heartbeat") || detail.contains("no gateway");
+  return try_again(said) + (of_gateways ? "; `peerage gateways` shows which are live" : "");
+}
+
+std::string advice_for(const http::response& said, const std::string& field,
+                       const std::string& detail, const attempt& tried,
                        const std::string& token_note) {
+  for (const auto& [about, advice] : tried.if_said) {
+    if (detail.contains(about)) return advice;
+  }
   switch (said.status) {
     case 401: return token_note;  // where none was sent; else the server has said what is wrong
     case 403: return "use a token that may do this";
-    case 404: return tried.if_missing;
+    case 404: return advice_for_missing(field, tried);
     case 409:
       if (!field.empty() && !tried.taken_field.empty() && tried.taken_field != field) return {};
       return tried.if_taken;
     case 429: return try_again(said);
-    case 503: return try_again(said) + "; `peerage gateways` shows which are live";
+    case 503: return advice_for_unavailable(said, detail);
     case 504: return tried.if_unknown;
     default: return {};
   }
@@ -52,13 +82,14 @@ failure refused_by_server(const http::response& said, const attempt& tried,
     detail = "the server answered " + std::to_string(said.status) +
              " and did not say why; is it a peerage server?";
   }
+  detail = without_api_advice(std::move(detail));
   const std::string field = body ? text_of(*body, "field") : "";
   // Only a value that breaks its rule needs its name; any other detail is a sentence of its own.
   if (said.status == 400 && !field.empty() && detail.find(field) == std::string::npos) {
     detail = field + ": " + detail;
   }
   refused.message = terminal_safe(
-      with_advice(tried.what + ": " + detail, advice_for(said, field, tried, token_note)));
+      with_advice(tried.what + ": " + detail, advice_for(said, field, detail, tried, token_note)));
   if (body && body->is_object()) refused.problem = std::move(*body);
   return refused;
 }

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "cli/failure.h"
@@ -16,7 +18,9 @@ struct attempt {
   std::string if_missing{};   // 404
   std::string if_taken{};     // 409
   std::string taken_field{};  // of a 409 that `if_taken` is for; empty: of any
-  std::string if_unknown{};   // nobody knows whether it was done
+  /// Instead of the others, where the server's words have the first of a pair in them.
+  std::vector<std::pair<std::string, std::string>> if_said{};
+  std::string if_unknown{};  // nobody knows whether it was done
 };
 
 /// For an answer that is not 2xx. `token_note` helps with a 401.

@@ -58,6 +58,42 @@ TEST(problem, a_missing_token_is_helped_with) {
               HasSubstr("no token; set one"));
 }
 
+TEST(problem, the_hint_fits_what_the_problem_is_about) {
+  struct way {
+    int status;
+    const char* body;
+    const char* said;
+  };
+  const way table[] = {
+      {503, R"({"detail":"the store can't do it now"})",
+       "the store can't do it now; try again in a moment"},
+      {503, R"({"detail":"no gateway is live: no heartbeat in 6 s"})",
+       "no gateway is live: no heartbeat in 6 s; try again in a moment; `peerage gateways` shows "
+       "which are live"},
+      {503, R"({"detail":"the server's disk is full"})",
+       "the server's disk is full; free space there: a restart is not needed"},
+      {503, R"({"detail":"no gateway takes new peers: all that are live are draining"})",
+       "no gateway takes new peers: all that are live are draining; `peerage gateways undrain "
+       "NAME` lets one take new peers again"},
+      {503, R"({"detail":"no gateway has room for another peer"})",
+       "no gateway has room for another peer; remove peers, or start another gateway"},
+      {404, R"({"detail":"there is no gateway in region nope","field":"region"})",
+       "there is no gateway in region nope; `peerage gateways` shows which there are"},
+      {404, R"({"detail":"there is no network x","field":"network"})",
+       "there is no network x; `peerage networks` shows which there are"},
+      {404, R"({"detail":"there is no peer x","field":"name"})", "there is no peer x; look there"},
+      {409, R"({"detail":"there is one; `PUT` changes it, another name too","field":"name"})",
+       "there is one; take another"},
+      {409, R"({"detail":"it is empty, said so","field":"name"})", "it is empty, said so; fill it"},
+  };
+  attempt wanted = tried;
+  wanted.if_said = {{"is empty", "fill it"}};
+  for (const auto& [status, body, said] : table) {
+    EXPECT_EQ(refused_by_server(refusal(status, body), wanted, "").message,
+              "can't do it: " + std::string(said));
+  }
+}
+
 TEST(problem, an_answer_that_is_no_problem_document_is_still_a_failure) {
   for (const char* body : {"", "<html>", "[]", "{}", "null", R"({"detail":7})"}) {
     EXPECT_THAT(refused_by_server(refusal(500, body), tried, "").message,

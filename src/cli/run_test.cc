@@ -287,9 +287,9 @@ TEST_F(command, a_tokens_secret_is_alone_on_standard_output) {
                 R"({"id":"t2","scopes":["a"],"max_peers":200,"max_ttl_s":60})",
                 R"({"id":"t3","scopes":["a"],"max_peers":null,"max_ttl_s":60})"}));
   const std::string list = run_command({"tokens"}).out;
-  EXPECT_THAT(list, HasSubstr("t1        all      admin   none                 never"));
-  EXPECT_THAT(list, HasSubstr("200 peers, 60s each  never"));
-  EXPECT_THAT(list, HasSubstr("a       60s each "));
+  EXPECT_THAT(list, HasSubstr("t1        all      admin   none                  never"));
+  EXPECT_THAT(list, HasSubstr("200 peers, 60 s each  never"));
+  EXPECT_THAT(list, HasSubstr("a       60 s each "));
   api_.on("DELETE /v1/tokens/t1", 204, "");
   EXPECT_EQ(run_command({"tokens", "remove", "t1"}).err, "token t1: removed\n");
 }

@@ -82,6 +82,8 @@ answer<void> find_token(const invocation& asked, const surroundings& world,
       "set PEERAGE_TOKEN, or give --token-file; a daemon's own is STATE_DIR/admin-token";
   if (into.server != default_server && !is_daemons_socket(into.server, world)) return {};
   auto text = read_file(world.admin_token_file, token_limit);
+  into.token_note +=
+      "; where that is lost, `peeraged --new-admin-token` on the daemon's host makes another";
   into.token_is_daemons = text.has_value();
   if (text) return put(checked_token(std::move(*text), world.admin_token_file));
   if (text.error().code == errc::denied) {

@@ -11,12 +11,12 @@ std::string when(const session& in, const json::value& of, std::string_view name
   return time ? human_time(*time, in.world.now()) : "never";
 }
 
-/// "200 peers, 21600s each"
+/// "200 peers, 6 h each"
 std::string limits_of(const json::value& token) {
   const auto peers = count_of(token, "max_peers");
   const auto ttl = count_of(token, "max_ttl_s");
   std::string text = peers ? counted(*peers, "peer") : "";
-  if (ttl) text += (text.empty() ? "" : ", ") + std::to_string(*ttl) + "s each";
+  if (ttl) text += (text.empty() ? "" : ", ") + human_duration(seconds{*ttl}) + " each";
   return text.empty() ? "none" : text;
 }
 
