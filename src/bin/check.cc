@@ -21,6 +21,7 @@
 #include "bin/files.h"
 #include "bin/gateway_name.h"
 #include "bin/host.h"
+#include "bin/host_network.h"
 #include "bin/privileges.h"
 #include "bin/tunnel.h"
 #include "config/endpoint.h"
@@ -28,6 +29,7 @@
 #include "http/server.h"
 #include "local/system_clock.h"
 #include "netlink/link.h"
+#include "plan/host_network.h"
 
 namespace peerage {
 namespace {
@@ -91,11 +93,25 @@ void check_udp_port(const gateway_config& config, bool device_there, const runni
                (own ? ", where the gateway's device listens" : " is free"));
 }
 
+/// What a start takes from the host where the config is silent.
+void follow_host(daemon_config& config) {
+  if (!config.gateway) return;
+  // Another name is said by check_name().
+  static_cast<void>(settle_gateway_name(config, false));
+  gateway_config& gateway = *config.gateway;
+  if (!gateway.endpoint) {
+    if (const auto found = default_endpoint(gateway.listen_port)) gateway.endpoint = *found;
+  }
+  if (!gateway.mtu && gateway.endpoint) gateway.mtu = tunnel_mtu(uplink_mtu(), *gateway.endpoint);
+}
+
 /// What a restart would do that a running daemon does not know yet.
 void say_changes(const daemon_config& config, const running_daemon& beside, check_report& into) {
   if (!beside.running || !beside.config) return;
+  daemon_config before = *beside.config, after = config;
+  for (daemon_config* each : {&before, &after}) follow_host(*each);
   std::string changed;
-  for (const std::string& key : changed_keys(beside.config->text, config.text)) {
+  for (const std::string& key : changed_keys(before, after)) {
     changed += (changed.empty() ? "" : ", ") + key;
   }
   into.say("restart", {}, changed.empty() ? "changes nothing" : "changes " + changed);

@@ -123,9 +123,10 @@ result<daemon_config> default_daemon_config(std::string_view host_name);
 result<daemon_config> parse_daemon_config(std::string_view toml_text, std::string_view source_name,
                                           std::string_view host_name);
 
-/// The keys that are not the same in two such texts, in order: "api.listen". No values: a server's
-/// URL may hold a password. A text that is not TOML has no keys.
-std::vector<std::string> changed_keys(std::string_view before, std::string_view after);
+/// The keys that count otherwise, in order: "api.listen"; "gateway" alone where the whole role comes
+/// or goes. A default that is spelled out is no change. No values: a server's URL may hold a
+/// password.
+std::vector<std::string> changed_keys(const daemon_config& before, const daemon_config& after);
 
 /// ~/.config/peerage/config.toml. Empty: not set.
 struct client_config {
