@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/url.h"
 #include "bin/admin.h"
 #include "bin/adopt.h"
 #include "bin/api_tls.h"
@@ -20,6 +21,7 @@
 #include "crypto/x25519.h"
 #include "local/system_clock.h"
 #include "log/log.h"
+#include "model/reserved.h"
 #include "netlink/news.h"
 
 namespace peerage {
@@ -98,19 +100,47 @@ task<result<>> service::start() {
     control_ =
         std::make_unique<control>(loop_, *with_.store, *with_.bus, *clock_, std::move(options));
     // The port first: a daemon that can't serve must not touch the device.
-    if (auto served = co_await start_api(); !served) co_return served;
+    if (auto served = co_await start_api(); !served) {
+      co_return co_await with_cause(std::move(served));
+    }
     // Before the gateway, whose first heartbeat it must not miss.
-    if (auto read = co_await control_->start(); !read) co_return read;
+    if (auto read = co_await control_->start(); !read) {
+      co_return co_await with_cause(std::move(read));
+    }
   } else if (auto served = co_await start_admin(); !served) {
     co_return served;
   }
   if (config_.gateway) {
-    if (auto started = co_await start_gateway(); !started) co_return started;
+    if (auto started = co_await start_gateway(); !started) {
+      if (tunnel_) tunnel_->take_away();
+      co_return started;
+    }
   }
   if (control_) co_await control_->until_ready();
   notify_ready();
   say_ready();
   co_return result<>{};
+}
+
+/// What control says of it names no address and no cause: its callers are anybody.
+task<result<>> service::with_cause(result<> refused) {
+  const bool away = !refused && refused.error().code == errc::unavailable;
+  if (!away || config_.store.kind != store_kind::consul) co_return refused;
+  mark_name any{"bootstrap"};
+  const auto asked = co_await get_as<mark>(*with_.store, std::move(any));
+  if (asked) co_return refused;
+  co_return fail(errc::unavailable,
+                 "Consul at " + without_user(config_.store.address) +
+                     " can't be asked: " + asked.error().message +
+                     "; an API process needs it to start. The service manager starts peeraged "
+                     "again (the packaged unit: after a second) until it is there");
+}
+
+/// A line for whoever looks for it.
+std::string service::text_of_admin_token() const {
+  const std::string file = admin_token_file();
+  if (::access(file.c_str(), F_OK) == 0) return file;
+  return "none at " + file + ": `peeraged --new-admin-token` makes one";
 }
 
 void service::say_ready() const {
@@ -119,11 +149,11 @@ void service::say_ready() const {
     log::info("ready",
               {{"gateway", gateway}, {"admin", "http://" + config_.gateway->admin_listen}});
   } else if (!config_.gateway) {
-    log::info("ready", {{"api", api_url(*config_.api)}, {"admin_token", admin_token_file()}});
+    log::info("ready", {{"api", api_url(*config_.api)}, {"admin_token", text_of_admin_token()}});
   } else {
     log::info("ready", {{"api", api_url(*config_.api)},
                         {"gateway", gateway},
-                        {"admin_token", admin_token_file()}});
+                        {"admin_token", text_of_admin_token()}});
   }
 }
 

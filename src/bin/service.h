@@ -58,6 +58,8 @@ class service {
   result<std::unique_ptr<http::server>> serve(std::string& address, http::handler handle,
                                               std::shared_ptr<http::server_tls> tls = {});
   void say_ready() const;
+  std::string text_of_admin_token() const;
+  task<result<>> with_cause(result<> refused);
   std::string admin_token_file() const { return config_.state_dir + "/admin-token"; }
 
   asio::any_io_executor loop_;
