@@ -83,6 +83,9 @@ task<result<std::optional<found_interface>>> look_for_adoption(asio::any_io_exec
   if (!now) co_return std::unexpected(now.error());
   const auto own_key = read_key(mine.private_key_file);
   const bool no_key = !own_key && own_key.error().code == errc::not_found;
+  if (now->exists && !now->marked && !now->wireguard && !userspace_has(mine.interface)) {
+    co_return std::optional<found_interface>{};  // tunnel::look() says that it is no WireGuard's
+  }
   const bool foreign =
       now->exists && !now->marked && mine.adopt && !left_unmarked(*now, config.state_dir, mine);
   std::string filled_from = now->filled_from;

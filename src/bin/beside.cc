@@ -7,8 +7,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <sstream>
+#include <vector>
 
 #include "bin/files.h"
 
@@ -38,6 +42,52 @@ int try_bind(int domain, const sockaddr* address, socklen_t size) {
   if (domain == AF_INET6 && failed == EADDRNOTAVAIL) failed = 0;  // IPv6 is switched off
   ::close(tried);
   return failed;
+}
+
+/// The sockets' inodes, 0 for one of the kernel's own.
+std::vector<std::string> sockets_at(std::uint16_t port) {
+  std::vector<std::string> found;
+  for (const char* table : {"/proc/net/udp", "/proc/net/udp6"}) {
+    std::ifstream in(table);
+    std::string line;
+    std::getline(in, line);
+    while (std::getline(in, line)) {
+      std::istringstream words(line);
+      std::string number, local, skipped, inode;
+      words >> number >> local;
+      for (int i = 0; i < 7; ++i) words >> skipped;
+      words >> inode;
+      const auto colon = local.rfind(':');
+      if (colon == std::string::npos) continue;
+      std::uint16_t its = 0;
+      const char* const end = local.data() + local.size();
+      if (std::from_chars(local.data() + colon + 1, end, its, 16).ptr == end && its == port) {
+        found.push_back(inode);
+      }
+    }
+  }
+  return found;
+}
+
+/// " by process 12 (NAME)"; empty where this user can't see whose it is.
+std::string by_whom(std::uint16_t port) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  for (const std::string& inode : sockets_at(port)) {
+    if (inode == "0") return " by a WireGuard interface (`wg show all listen-port`)";
+    const std::string wanted = "socket:[" + inode + "]";
+    for (const auto& process : fs::directory_iterator("/proc", ignored)) {
+      const std::string pid = process.path().filename();
+      if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
+      for (const auto& file : fs::directory_iterator(process.path() / "fd", ignored)) {
+        if (fs::read_symlink(file.path(), ignored) != wanted) continue;
+        std::string name;
+        std::getline(std::ifstream(process.path() / "comm"), name);
+        return " by process " + pid + " (" + name + ")";
+      }
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -73,7 +123,12 @@ result<> try_udp_port(std::uint16_t port) {
   const errc code = failed == EADDRINUSE ? errc::conflict
                     : failed == EACCES   ? errc::denied
                                          : errc::io;
-  return fail(code, "UDP port " + std::to_string(port) + ": " + std::strerror(failed));
+  const std::string named = "UDP port " + std::to_string(port) + " of gateway.listen_port";
+  if (code == errc::conflict) {
+    return fail(code, named + " is in use" + by_whom(port) +
+                          "; stop that, or choose another gateway.listen_port");
+  }
+  return fail(code, named + ": " + std::strerror(failed));
 }
 
 }  // namespace peerage

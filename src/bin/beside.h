@@ -23,8 +23,8 @@ running_daemon look_beside(const std::string& state_dir, const std::string& host
 /// there is none: a start has more important things to do there.
 void leave_config(const daemon_config& config);
 
-/// Whether somebody could listen there, over IPv4 and IPv6: errc::conflict where somebody does,
-/// errc::denied, errc::io.
+/// Whether the gateway's device could listen there, over IPv4 and IPv6: errc::conflict where
+/// somebody does, with who that is as far as this user can see; errc::denied, errc::io.
 result<> try_udp_port(std::uint16_t port);
 
 }  // namespace peerage

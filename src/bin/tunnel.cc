@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "bin/beside.h"
 #include "bin/files.h"
 #include "bin/host_network.h"
 #include "log/log.h"
@@ -28,10 +29,20 @@ void forget(const std::string& note) {
   std::filesystem::remove(note, ignored);
 }
 
+/// In the kernel, or by a program that listens for it.
+bool is_wireguard(const link_state& now, const std::string& interface) {
+  return now.wireguard || userspace_has(interface);
+}
+
 /// An interface that is there: whether it is this gateway's, and of the kind that is wanted.
 result<> may_use(const link_state& now, const gateway_config& config,
                  const std::string& state_dir) {
   const std::string& name = config.interface;
+  if (!now.marked && !left_unmarked(now, state_dir, config) && !is_wireguard(now, name)) {
+    return fail(errc::conflict, name +
+                                    " is no WireGuard interface, and stays as it is; configure "
+                                    "another name in gateway.interface");
+  }
   if (!now.marked && !config.adopt && !left_unmarked(now, state_dir, config)) {
     return fail(errc::conflict,
                 "interface " + name +
@@ -121,8 +132,13 @@ result<std::unique_ptr<tunnel>> tunnel::choose(asio::any_io_executor loop,
   made->unmarked_note_ = note_in(state_dir);
   made->link_ =
       netlink::make_link(config.interface, config.name.text(), std::move(needed), std::move(kept));
+  const auto before = made->link_->state();
+  made->made_ = before && !before->exists;
   const auto kind = choose_kind(*made->link_, config, state_dir);
-  if (!kind) return std::unexpected(kind.error());
+  if (!kind) {
+    made->take_away();
+    return std::unexpected(kind.error());
+  }
   if (kind->kernel) {
     made->device_ = netlink::make_kernel_device(loop, config.interface);
   } else {
@@ -137,6 +153,18 @@ result<std::unique_ptr<tunnel>> tunnel::choose(asio::any_io_executor loop,
       "device chosen",
       {{"interface", config.interface}, {"device", made->device_->kind()}, {"why", kind->why}});
   return made;
+}
+
+void tunnel::take_away() {
+  if (!made_) return;
+  const auto now = link_->state();
+  if (!now || !now->exists) return;
+  if (const auto gone = link_->remove(); !gone) {
+    log::error("the interface that this start made stays",
+               {{"interface", link_->name()}, {"error", gone.error().message}});
+    return;
+  }
+  forget(unmarked_note_);
 }
 
 task<result<>> tunnel::bring_up() {
@@ -158,7 +186,11 @@ task<result<>> tunnel::bring_up() {
     }
   }
   secret_key key = key_;
-  co_return co_await device_->configure(std::move(key), listen_port_);
+  auto configured = co_await device_->configure(std::move(key), listen_port_);
+  if (!configured && configured.error().code == errc::conflict) {
+    if (const auto free = try_udp_port(listen_port_); !free) configured = free;
+  }
+  co_return configured;
 }
 
 }  // namespace peerage

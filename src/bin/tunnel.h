@@ -33,7 +33,12 @@ class tunnel {
   /// What choose() would do, and errors as its, without doing it.
   static result<std::string> look(const gateway_config& config, const std::string& state_dir);
 
-  /// There, up, with its key and port. Harmless where it is so already.
+  /// Removes the interface, with what runs for it, where choose() found none: for a start that is
+  /// refused. What was there before stays.
+  void take_away();
+
+  /// There, up, with its key and port. errc::conflict names who has the port. Harmless where it is
+  /// so already.
   task<result<>> bring_up();
 
   /// From the next bring_up() on.
@@ -45,6 +50,7 @@ class tunnel {
  private:
   tunnel(const gateway_config& config, secret_key key);
 
+  bool made_ = false;  // the interface was not there before
   std::uint16_t listen_port_;
   std::uint32_t mtu_;
   bool forwards_;  // it sets the host's forwarding

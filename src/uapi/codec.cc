@@ -291,8 +291,9 @@ result<device_answer> parse_answer(std::string_view bytes) {
 result<> check_errno(int error_number, std::string_view what) {
   if (error_number == 0) return {};
   const std::string words = std::generic_category().message(error_number);
-  return fail(errc::io, std::string(what) + " failed: " + words + " (errno=-" +
-                            std::to_string(error_number) + ")");
+  const errc code = error_number == EADDRINUSE ? errc::conflict : errc::io;
+  return fail(code, std::string(what) + " failed: " + words + " (errno=-" +
+                        std::to_string(error_number) + ")");
 }
 
 }  // namespace peerage::uapi

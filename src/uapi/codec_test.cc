@@ -329,7 +329,7 @@ TEST(uapi_answer, of_a_set_operation_is_an_errno_alone) {
 TEST(uapi_answer, with_an_errno_says_what_the_system_calls_it) {
   const auto got = parse_answer("errno=-98\n\n");
   ASSERT_FALSE(got);
-  EXPECT_EQ(got.error().code, errc::io);
+  EXPECT_EQ(got.error().code, errc::conflict);
   EXPECT_EQ(got.error().message, "reading the device failed: Address already in use (errno=-98)");
 }
 

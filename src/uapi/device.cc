@@ -1,5 +1,8 @@
 #include "uapi/device.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include <unistd.h>
 
 #include <array>
@@ -218,6 +221,22 @@ task<> wireguard_process_device::lost() {
 }
 
 }  // namespace
+
+bool userspace_has(const std::string& interface, const std::string& run_dir) {
+  const auto path = uapi::socket_path(run_dir, interface);
+  sockaddr_un address{};
+  if (!path || path->size() >= sizeof address.sun_path) return false;
+  address.sun_family = AF_UNIX;
+  path->copy(address.sun_path, path->size());  // the rest is zero
+  const int asking = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (asking < 0) return false;
+  const bool reached =
+      ::connect(asking, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  // One that this user may not ask, or that has many at its door, is there.
+  const bool there = reached || errno == EACCES || errno == EAGAIN;
+  ::close(asking);
+  return there;
+}
 
 result<> can_run_userspace(const std::string& program) {
   if (::access("/dev/net/tun", F_OK) != 0) {

@@ -33,6 +33,9 @@ struct userspace_device : device {
 /// errc::unsupported where the program or /dev/net/tun is missing; else it may still fail.
 result<> can_run_userspace(const std::string& program = "wireguard-go");
 
+/// Whether such a program listens for an interface of that name.
+bool userspace_has(const std::string& interface, const std::string& run_dir = "/var/run/wireguard");
+
 /// Does nothing yet; a bad name is said by ensure_running().
 std::unique_ptr<userspace_device> make_userspace_device(asio::any_io_executor loop,
                                                         userspace_options options);
