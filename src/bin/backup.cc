@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <cstdio>
+#include <fstream>
+#include <string_view>
 
 #include "base/time.h"
 #include "bin/files.h"
@@ -33,6 +35,19 @@ void print(const sqlite::contents& what) {
   for (const std::string& each : what.examples) std::printf("    %s\n", each.c_str());
 }
 
+/// What can't be read is said by who reads all of it.
+result<> looks_like_a_copy(const std::string& file) {
+  constexpr std::string_view begins = "SQLite format 3";
+  std::ifstream in(file, std::ios::binary);
+  std::string read(begins.size(), '\0');
+  if (!in) return {};
+  in.read(read.data(), static_cast<std::streamsize>(read.size()));
+  if (in.bad() || read == begins) return {};
+  return fail(errc::invalid, file +
+                                 " is no copy of a database; name a file that `peeraged "
+                                 "--backup FILE` made");
+}
+
 /// "20261129-162233", in UTC.
 std::string stamp() {
   std::string text = to_rfc3339(std::chrono::floor<milliseconds>(std::chrono::system_clock::now()));
@@ -58,6 +73,7 @@ result<> back_up(const daemon_config& config, const std::string& into) {
 
 result<> restore(const daemon_config& config, const std::string& from) {
   if (auto has = has_database(config); !has) return has;
+  if (auto fits = looks_like_a_copy(from); !fits) return fits;
   // Root reads a backup that may be anywhere; what it makes in another's state_dir is that one's.
   const system_user owner = owner_of(config.state_dir);
   if (auto idle = claim_state_dir(config.state_dir, owner.id); !idle) return idle;

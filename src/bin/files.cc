@@ -93,6 +93,13 @@ result<> can_make_in(std::string folder) {
   return fail(errc::denied, "nothing can be made in " + folder + ": " + std::strerror(errno));
 }
 
+result<> may_enter(const std::string& state_dir) {
+  const int how = R_OK | X_OK;
+  if (::faccessat(AT_FDCWD, state_dir.c_str(), how, AT_EACCESS) == 0 || errno != EACCES) return {};
+  return fail(errc::denied,
+              "run it as root (or as the daemon's user): this user can't read " + state_dir);
+}
+
 result<> check_state_dir(const std::string& path, uid_t also) {
   if (auto fit = check_folder(path, also); !fit) return fit;
   return refuse_symlinks_in(path);

@@ -16,6 +16,10 @@ namespace peerage {
 /// in it, or where there is a symbolic link in it, with what mends that; errc::not_found, errc::io.
 result<> check_state_dir(const std::string& path, uid_t also = 0);
 
+/// errc::denied where the folder is there and this user can't look into it: then nothing that is
+/// said of it would be so.
+result<> may_enter(const std::string& state_dir);
+
 /// The folder, made 0700 where it is absent, checked, and locked for this process until it ends.
 /// errc::conflict where another process has it; errors as check_state_dir().
 result<> claim_state_dir(const std::string& path, uid_t also = 0);

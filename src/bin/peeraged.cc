@@ -123,6 +123,11 @@ std::expected<arguments, int> parse(int argc, char** argv) {
   bool fits = true;
   for (int flag = 0; (flag = getopt_long(argc, argv, "h", all, nullptr)) != -1;) {
     const std::string value = optarg == nullptr ? "" : optarg;
+    if (optarg != nullptr && value.empty()) {
+      std::fputs("peeraged: an option's value is empty: each needs one. Try `peeraged --help`.\n",
+                 stderr);
+      return std::unexpected(2);
+    }
     switch (flag) {
       case 'c': made.config = value; break;
       case 'k': fits = made.choose(job::check, "--check"); break;
@@ -247,6 +252,10 @@ int run(const arguments& wanted) {
   auto config = read_config(wanted.config);
   if (!config) {
     std::fprintf(stderr, "peeraged: %s\n", config.error().message.c_str());
+    return 1;
+  }
+  if (auto may = may_enter(config->state_dir); !may) {
+    std::fprintf(stderr, "peeraged: %s\n", may.error().message.c_str());
     return 1;
   }
   if (const auto done = do_at_once(wanted, *config)) {

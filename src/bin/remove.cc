@@ -1,5 +1,6 @@
 #include "bin/remove.h"
 
+#include <cstdio>
 #include <utility>
 
 #include "bin/files.h"
@@ -38,8 +39,13 @@ result<> remove_gateway(daemon_config config) {
   // The wall last: nothing passes while one of the two is gone.
   if (now->exists) {
     if (auto gone = interface->remove(); !gone) return gone;
+    std::printf("removed the interface %s, with every peer on it\n", interface->name().c_str());
+  } else {
+    std::printf("there was no interface %s\n", interface->name().c_str());
   }
-  return make_wall(*config.gateway, config.state_dir)->remove();
+  if (auto gone = make_wall(*config.gateway, config.state_dir)->remove(); !gone) return gone;
+  std::puts("no firewall of this gateway is left");
+  return {};
 }
 
 }  // namespace peerage
