@@ -123,8 +123,8 @@ result<daemon_config> default_daemon_config(std::string_view host_name);
 result<daemon_config> parse_daemon_config(std::string_view toml_text, std::string_view source_name,
                                           std::string_view host_name);
 
-/// The keys that count otherwise, in order: "api.listen"; "gateway" alone where the whole role comes
-/// or goes. A default that is spelled out is no change. No values: a server's URL may hold a
+/// The keys that count otherwise, in order: "api.listen"; "gateway" alone where the whole role
+/// comes or goes. A default that is spelled out is no change. No values: a server's URL may hold a
 /// password.
 std::vector<std::string> changed_keys(const daemon_config& before, const daemon_config& after);
 
