@@ -45,7 +45,7 @@ inline constexpr std::size_t most_payload = 1'000'000;  // bytes of one message,
 inline constexpr std::size_t most_requests = 10'000;    // in flight from this process
 inline constexpr std::size_t most_served = 1'000;       // in flight to one gateway served here
 inline constexpr std::size_t most_unsent = 16'000'000;  // bytes that wait for the socket
-inline constexpr std::size_t most_refusals = 32;       // subjects that are told apart
+inline constexpr std::size_t most_refusals = 32;        // subjects that are told apart
 inline constexpr std::size_t most_strangers = 64;       // requests that wait for the roster's word
 }  // namespace nats
 

@@ -113,7 +113,8 @@ TEST(start, without_its_config_file_names_it) {
 TEST(start, refuses_an_interface_that_is_not_its_own) {
   daemon_under_test daemon;
   must_run({"ip", "link", "add", daemon.interface(), "type", "veth", "peer", "name", "other-end"});
-  expect_says(run(daemon.command()), {daemon.interface(), "not made by this gateway", "adopt"});
+  expect_says(run(daemon.command()),
+              {daemon.interface(), "no WireGuard interface", "gateway.interface"});
   const finished check = run(daemon.command({"--check"}));
   EXPECT_EQ(check.status, 1);
   EXPECT_NE(check.out.find(daemon.interface()), std::string::npos) << check.out;
