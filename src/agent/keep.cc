@@ -88,23 +88,19 @@ result<> agent::save_rows(const std::vector<public_key>& set,
 /// go back to what the mirror has of it, should this process die now.
 void agent::save_confirmed(std::vector<change_result>& results,
                            const std::unordered_set<public_key>& outdated) {
-  std::vector<public_key> set, erase;
+  std::vector<public_key> live, erase;
+  bool corrects = false;  // what the mirror has
   for (const change_result& each : results) {
     const ledger::entry* now = book_.find(each.public_key);
     const bool gone = each.state == change_state::removed && (now == nullptr || !now->wanted);
     if (gone) erase.push_back(each.public_key);
-    const bool live = each.state == change_state::live;
-    if (live && outdated.contains(each.public_key)) set.push_back(each.public_key);
+    const bool is_live = each.state == change_state::live;
+    if (is_live) live.push_back(each.public_key);
+    corrects = corrects || gone || (is_live && outdated.contains(each.public_key));
   }
   // Where a key goes, the one that takes its place is kept with it.
-  if (!erase.empty() || !set.empty()) {
-    for (const change_result& each : results) {
-      if (each.state == change_state::live && !outdated.contains(each.public_key)) {
-        set.push_back(each.public_key);
-      }
-    }
-  }
-  const auto saved = save_rows(set, erase);
+  if (!corrects) return;
+  const auto saved = save_rows(live, erase);
   if (saved) return;
   for (change_result& each : results) {
     const bool removed = each.state == change_state::removed;

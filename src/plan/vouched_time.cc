@@ -27,18 +27,18 @@ void vouched_time::witness(const std::string& who, wall_time shown, steady_time 
   if (witnesses_.size() >= most_witnesses && !witnesses_.contains(who)) return;
   if (!heard_first_) heard_first_ = now;
   said& mine = witnesses_[who];
-  mine.offset = since_epoch(shown) - since_epoch(now);
   mine.at = now;
   mine.trusted = since_epoch(mine.without_jumps.at(shown, now)) - since_epoch(now);
+  mine.careful = std::min(mine.trusted, since_epoch(shown) - since_epoch(now));
 }
 
 /// Of the clocks that were heard lately.
-std::optional<vouched_time::middle_of> vouched_time::middle(
-    steady_time now, const std::function<milliseconds(const said&)>& of) {
+std::optional<vouched_time::middle_of> vouched_time::middle(steady_time now,
+                                                            milliseconds said::* which) {
   std::erase_if(witnesses_, [&](const auto& each) { return each.second.at + counts_for < now; });
   if (witnesses_.empty()) return {};
   std::vector<milliseconds> all;
-  for (const auto& [who, each] : witnesses_) all.push_back(of(each));
+  for (const auto& [who, each] : witnesses_) all.push_back(each.*which);
   std::ranges::sort(all);
   return middle_of{all[(all.size() - 1) / 2], all[all.size() / 2]};
 }
@@ -47,10 +47,7 @@ std::optional<wall_time> vouched_time::at(wall_time shown, steady_time now, std:
   const wall_time own = own_.at(shown, now);
   const milliseconds offset = since_epoch(own) - since_epoch(now);
   const bool steady = now - own_.since() >= without_a_jump;
-  // One that has just jumped ahead counts as it was, one that has jumped back as it is.
-  const auto others =
-      middle(now, [](const said& each) { return std::min(each.offset, each.trusted); });
-  if (others) {
+  if (const auto others = middle(now, &said::careful)) {
     // One of two clocks is far behind, or the other far ahead: a clock of long standing decides.
     const bool with_the_later = steady && std::chrono::abs(others->later - offset) <= alike_within;
     vouched_ = std::min(with_the_later ? others->later : others->earlier, offset);
@@ -74,7 +71,7 @@ wall_time vouched_time::stamp(wall_time shown, steady_time now) {
   const wall_time own = own_.at(shown, now);
   const milliseconds offset = since_epoch(own) - since_epoch(now);
   const bool behind = recorded_ && own + alike_within < *recorded_;
-  const auto others = middle(now, [](const said& each) { return each.trusted; });
+  const auto others = middle(now, &said::trusted);
   if (!others && behind) {
     return *recorded_ + std::chrono::duration_cast<wall_time::duration>(now - *begun_);
   }

@@ -3,7 +3,6 @@
 // gateways, told by their heartbeats, must have reached the same time. Pure.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -33,17 +32,16 @@ class vouched_time {
 
  private:
   struct said {
-    milliseconds offset;  // of that calendar over this steady clock
     steady_time at;
     trusted_time without_jumps{seconds{60}};
-    milliseconds trusted{};  // the offset without jumps
+    milliseconds trusted{};  // the offset of that calendar over this steady clock, without jumps
+    milliseconds careful{};  // the same, but for a jump back, which counts at once
   };
   /// Of an even number of clocks, where nothing tells which is right, the earlier of the two.
   struct middle_of {
     milliseconds earlier, later;
   };
-  std::optional<middle_of> middle(steady_time now,
-                                  const std::function<milliseconds(const said&)>& of);
+  std::optional<middle_of> middle(steady_time now, milliseconds said::* which);
   /// How many of the others say that, within a minute.
   std::size_t agreeing_on(milliseconds offset) const;
 
